@@ -1,0 +1,7 @@
+"""DIN, the deep interleaved network for image restoration, in PyTorch."""
+
+from din_model.checkpoint import load_model
+from din_model.network import DIN, PRESETS, DINConfig
+from din_model.tasks import TASKS, Task
+
+__all__ = ["DIN", "DINConfig", "PRESETS", "TASKS", "Task", "load_model"]

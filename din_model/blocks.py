@@ -1,0 +1,173 @@
+"""The building blocks of DIN: RDB, WRDB and the fusions at interleaved nodes (paper, sections 3.1-3.2)."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+NEGATIVE_SLOPE = 0.2
+RESIDUAL_SCALE = 0.1  # gamma of Eq. 2
+
+
+def leaky_relu(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, NEGATIVE_SLOPE)
+
+
+def conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, out_channels, 3, padding=1)
+
+
+def conv1x1(in_channels: int, out_channels: int) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, out_channels, 1)
+
+
+class RDB(nn.Module):
+    """Residual dense block: every convolution sees the outputs of all earlier ones (Eqs. 1-2).
+
+    Args:
+        channels: C, features in and out.
+        growth: G, filters of each convolution but the last.
+        convs: K, convolutions; the last one returns to C channels.
+        scale_on: what gamma = 0.1 multiplies: the dense ``branch`` (authors' code: gamma F_K + F)
+            or the ``skip`` (Eq. 2 as printed: F_K + gamma F).
+        last_activation: LeakyReLU after the last convolution too (paper's text) or not (authors' code).
+    """
+
+    def __init__(self, channels: int, growth: int, convs: int, scale_on: str, last_activation: bool) -> None:
+        super().__init__()
+        widths = [channels + k * growth for k in range(convs)]
+        self.convs = nn.ModuleList([*(conv3x3(w, growth) for w in widths[:-1]), conv3x3(widths[-1], channels)])
+        self.branch_scale, self.skip_scale = (RESIDUAL_SCALE, 1.0) if scale_on == "branch" else (1.0, RESIDUAL_SCALE)
+        self.last_activation = last_activation
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W) -> (N, C, H, W)
+        features = [x]
+        for conv in self.convs[:-1]:
+            features.append(leaky_relu(conv(torch.cat(features, 1))))
+        dense = self.convs[-1](torch.cat(features, 1))
+        if self.last_activation:
+            dense = leaky_relu(dense)
+        return self.branch_scale * dense + self.skip_scale * x
+
+
+class WRDB(nn.Module):
+    """Weighted residual dense block: B RDBs joined by densely weighted connections (Eqs. 3-5).
+
+    State 0 is the first convolution. With ``dwc="added"`` (authors' code) state b is
+    RDB_b(X_{b-1}) + sum_i W_i^b X_i; with ``dwc="input"`` (Eq. 3) it is RDB_b(sum_i W_i^b X_i);
+    with ``dwc="none"`` (ablation) it is RDB_b(X_{b-1}).
+
+    Args:
+        channels, growth, convs, scale_on, last_activation: as for :class:`RDB`.
+        rdbs: B, residual dense blocks.
+        dwc: ``added``, ``input`` or ``none``.
+        first_activation: LeakyReLU after the first convolution (authors' code) or not (paper).
+        residual_scale: factor on X_B before the skip: 0.1 (authors' code) or 1 (Eq. 5).
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        growth: int,
+        rdbs: int,
+        convs: int,
+        scale_on: str,
+        last_activation: bool,
+        dwc: str,
+        first_activation: bool,
+        residual_scale: float,
+    ) -> None:
+        super().__init__()
+        self.conv = conv3x3(channels, channels)
+        self.rdbs = nn.ModuleList(RDB(channels, growth, convs, scale_on, last_activation) for _ in range(rdbs))
+        # dwcs[b - 1][i] is W_i^b: a 1x1 depth-wise convolution, one weight and one bias a channel.
+        self.dwcs = nn.ModuleList(
+            nn.ModuleList(nn.Conv2d(channels, channels, 1, groups=channels) for _ in range(b))
+            for b in range(1, rdbs + 1)
+            if dwc != "none"
+        )
+        self.dwc = dwc
+        self.first_activation = first_activation
+        self.residual_scale = residual_scale
+
+    def weighted_sum(self, b: int, states: list[Tensor]) -> Tensor:
+        """sum_i W_i^b X_i over the states 0 .. b-1 (Eq. 3)."""
+        return reduce(torch.add, [dwc(x) for dwc, x in zip(self.dwcs[b - 1], states, strict=True)])
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W) -> (N, C, H, W)
+        first = self.conv(x)
+        states = [leaky_relu(first) if self.first_activation else first]
+        for b, rdb in enumerate(self.rdbs, start=1):
+            if self.dwc == "added":
+                states.append(rdb(states[-1]) + self.weighted_sum(b, states))
+            elif self.dwc == "input":
+                states.append(rdb(self.weighted_sum(b, states)))
+            else:
+                states.append(rdb(states[-1]))
+        return x + self.residual_scale * states[-1]
+
+
+class AsyCA(nn.Module):
+    """Asymmetric co-attention: per-channel weights decide how much of each state passes (Eqs. 6-12)."""
+
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__()
+        self.integrate = conv1x1(2 * channels, channels)  # H_int, Eq. 7
+        self.squeeze = conv1x1(channels, channels // reduction)  # W_1, Eq. 9
+        self.excite = conv1x1(channels // reduction, 2 * channels)  # W_2, Eq. 9
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:  # 2 x (N, C, H, W) -> (N, C, H, W)
+        u = self.integrate(torch.cat([x1, x2], 1))
+        z = F.adaptive_avg_pool2d(u, 1)  # (N, C, 1, 1), Eq. 8
+        s = self.excite(F.relu(self.squeeze(z)))  # (N, 2C, 1, 1)
+        alpha = s.unflatten(1, (2, -1)).softmax(1)  # (N, 2, C, 1, 1), Eq. 10
+        return alpha[:, 0] * x1 + alpha[:, 1] * x2
+
+
+class ConcatFusion(nn.Module):
+    """Ablation (section 4.3): concatenation, then a 1x1 convolution back to C channels."""
+
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__()
+        self.integrate = conv1x1(2 * channels, channels)
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        fused: Tensor = self.integrate(torch.cat([x1, x2], 1))
+        return fused
+
+
+class SumFusion(nn.Module):
+    """Ablation (section 4.3): element-wise summation."""
+
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__()
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        return x1 + x2
+
+
+class SEFusion(nn.Module):
+    """Ablation (section 4.3): concatenation, squeeze-and-excitation, then a 1x1 convolution to C channels."""
+
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__()
+        self.squeeze = conv1x1(2 * channels, 2 * channels // reduction)
+        self.excite = conv1x1(2 * channels // reduction, 2 * channels)
+        self.integrate = conv1x1(2 * channels, channels)
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        x = torch.cat([x1, x2], 1)
+        z = F.adaptive_avg_pool2d(x, 1)
+        fused: Tensor = self.integrate(x * torch.sigmoid(self.excite(F.relu(self.squeeze(z)))))
+        return fused
+
+
+FUSIONS: dict[str, type[nn.Module]] = {
+    "asyca": AsyCA,
+    "concat": ConcatFusion,
+    "sum": SumFusion,
+    "se": SEFusion,
+}

@@ -1,0 +1,6 @@
+"""How photos get damaged: one file a kind, plain NumPy, HQ -> LQ with the randomness as an argument."""
+
+from din_model.degradations.downscale import BD, BI, DN
+from din_model.degradations.kind import Degradation
+
+__all__ = ["BD", "BI", "DN", "Degradation"]

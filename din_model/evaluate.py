@@ -1,0 +1,120 @@
+"""Scores DIN by the paper's protocol: ``python -m din_model.evaluate --task T --hq DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+
+import torch
+from torch import Tensor
+
+from din_model.checkpoint import load_checkpoint
+from din_model.data import Pair, evaluation_pairs, to_image, to_tensor
+from din_model.degradations.kind import Image
+from din_model.degradations.resize import resize
+from din_model.metrics import psnr, ssim
+from din_model.self_ensemble import self_ensemble
+from din_model.tasks import TASKS, Task, find_task
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """PSNR (dB) and SSIM of one photo, restored and untouched (bicubic in super-resolution)."""
+
+    name: str
+    psnr: float
+    ssim: float
+    baseline_psnr: float
+    baseline_ssim: float
+
+
+def restore_image(restore: Callable[[Tensor], Tensor], lq: Image) -> Image:
+    """One whole photo through a network: uint8 (H, W, 3) -> uint8 (sH, sW, 3)."""
+    with torch.inference_mode():
+        return to_image(restore(to_tensor(lq[None]))[0])
+
+
+def score_pair(task: Task, pair: Pair, restored: Image) -> ImageScore:
+    """Scores one restored photo beside its baseline; super-resolution cuts ``scale`` border pixels."""
+    border = task.scale if task.scale > 1 else 0
+    baseline = resize(pair.lq, pair.hq.shape[:2]) if task.scale > 1 else pair.lq
+    return ImageScore(
+        pair.name,
+        psnr(restored, pair.hq, task.metric, border),
+        ssim(restored, pair.hq, task.metric, border),
+        psnr(baseline, pair.hq, task.metric, border),
+        ssim(baseline, pair.hq, task.metric, border),
+    )
+
+
+def score_pairs(task: Task, pairs: Iterable[Pair], restore: Callable[[Tensor], Tensor]) -> list[ImageScore]:
+    """Restores and scores pairs, one whole photo at a time."""
+    return [score_pair(task, pair, restore_image(restore, pair.lq)) for pair in pairs]
+
+
+def summary(task: Task, preset: str, scores: list[ImageScore]) -> dict[str, object]:
+    """The means and the single scores, as written to JSON."""
+    figures = ("psnr", "ssim", "baseline_psnr", "baseline_ssim")
+    means: dict[str, object] = {figure: fmean(getattr(s, figure) for s in scores) for figure in figures}
+    return {
+        "task": task.name,
+        "preset": preset,
+        "images": len(scores),
+        **means,
+        "per_image": [asdict(s) for s in scores],
+    }
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m din_model.evaluate", description=__doc__)
+    parser.add_argument("--task", required=True, choices=TASKS)
+    parser.add_argument("--hq", required=True, type=Path, help="folder of ground truths")
+    parser.add_argument("--lq", type=Path, help="folder of inputs; without it the ground truths are degraded")
+    parser.add_argument("--preset", help="which shipped weights; default: the largest preset there is")
+    parser.add_argument("--weights", type=Path, help="a weights file instead of the shipped one")
+    parser.add_argument("--self-ensemble", action="store_true", help="DIN+: mean over 8 flips and rotations")
+    parser.add_argument("--json", type=Path, help="also write the scores there")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    args = parse_arguments(arguments)
+    task = find_task(args.task)
+    try:
+        checkpoint = load_checkpoint(task.name, args.preset, args.weights)
+        model = checkpoint.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+        def restore(x: Tensor) -> Tensor:
+            restored: Tensor = self_ensemble(model, x) if args.self_ensemble else model(x)
+            return restored
+
+        print(f"{'photo':<24} {'PSNR':>7} {'SSIM':>7}   {'before':>7} {'before':>7}")
+        scores = []
+        for pair in evaluation_pairs(task, args.hq, args.lq):
+            scores += score_pairs(task, [pair], restore)
+            print_row(scores[-1])
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    result = summary(task, checkpoint.preset, scores)
+    means = {key: value for key, value in result.items() if isinstance(value, float)}
+    print_row(ImageScore(f"mean of {len(scores)}", **means))
+    if args.json is not None:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(result, indent=2) + "\n")
+    return 0
+
+
+def print_row(score: ImageScore) -> None:
+    print(
+        f"{score.name:<24} {score.psnr:7.3f} {score.ssim:7.4f}   {score.baseline_psnr:7.3f} {score.baseline_ssim:7.4f}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

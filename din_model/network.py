@@ -1,0 +1,251 @@
+"""The deep interleaved network, read top to bottom: configuration, presets, network (paper, sections 3.3-3.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from din_model.blocks import FUSIONS, RESIDUAL_SCALE, WRDB, conv1x1, conv3x3, leaky_relu
+
+SUBPIXEL_STAGES = {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
+
+
+@dataclass(frozen=True)
+class DINConfig:
+    """Everything that decides the shape and the formulas of one DIN.
+
+    The defaults are the paper's network for x4 super-resolution. Where the paper and the authors' released
+    code disagree there is one field for each item, and its default is the form that trains stably: the
+    authors' for scaling and activations, the paper's for the fusion at d = 1 and for the bicubic skip.
+
+    Attributes:
+        scale: output size over input size; 1 outside super-resolution.
+        stride: 1, or 4 for deblurring and dehazing, which work at a quarter of the resolution.
+        channels: C. growth: G, filters a dense convolution. branches: M. wrdbs: D, WRDBs a branch.
+        rdbs: B, RDBs a WRDB. convs: K, convolutions an RDB. reduction: r of AsyCA.
+        tail: ``staged`` sub-pixel layers (paper) or a ``single`` convolution and pixel shuffle (compact).
+        fusion: ``asyca``, ``concat``, ``sum`` or ``se`` at the interleaved nodes (section 4.3).
+        dwc: ``added`` (authors' code), ``input`` (Eq. 3) or ``none`` (ablation).
+        gff: global feature fusion (Eq. 15); without it the last WRDB feeds the tail (ablation).
+        rdb_scale_on: gamma on the dense ``branch`` (authors' code) or on the ``skip`` (Eq. 2).
+        rdb_last_activation: LeakyReLU after an RDB's last convolution (paper).
+        wrdb_first_activation: LeakyReLU after a WRDB's first convolution (authors' code).
+        wrdb_residual_scale: 0.1 (authors' code) or 1 (Eq. 5).
+        first_fusion: what d = 1 fuses: ``last_first`` is [F_D, F_1] (Eq. 14), ``first_first`` the authors' code.
+        gff_activation: LeakyReLU before both GFF convolutions (authors' code).
+        skip: interpolation of the global residual in super-resolution: ``bicubic`` (paper) or ``bilinear``.
+    """
+
+    scale: int = 4
+    stride: int = 1
+    channels: int = 64
+    growth: int = 32
+    branches: int = 4
+    wrdbs: int = 5
+    rdbs: int = 3
+    convs: int = 6
+    reduction: int = 4
+    tail: Literal["staged", "single"] = "staged"
+    fusion: Literal["asyca", "concat", "sum", "se"] = "asyca"
+    dwc: Literal["added", "input", "none"] = "added"
+    gff: bool = True
+    rdb_scale_on: Literal["branch", "skip"] = "branch"
+    rdb_last_activation: bool = False
+    wrdb_first_activation: bool = True
+    wrdb_residual_scale: float = RESIDUAL_SCALE
+    first_fusion: Literal["last_first", "first_first"] = "last_first"
+    gff_activation: bool = True
+    skip: Literal["bicubic", "bilinear"] = "bicubic"
+
+    def __post_init__(self) -> None:
+        if self.scale not in SUBPIXEL_STAGES:
+            raise ValueError(f"scale must be one of {sorted(SUBPIXEL_STAGES)}, not {self.scale}")
+        if self.stride not in (1, 4):
+            raise ValueError(f"stride must be 1 or 4, not {self.stride}")
+        if self.scale > 1 and self.stride > 1:
+            raise ValueError("a strided front is for scale 1 only")
+
+    def for_task(self, scale: int, stride: int) -> DINConfig:
+        """The same network with the front and tail of one task."""
+        return replace(self, scale=scale, stride=stride)
+
+    def as_authors(self) -> DINConfig:
+        """The same network with every formula as in the authors' released code."""
+        return replace(self, first_fusion="first_first", skip="bilinear")
+
+
+PRESETS: dict[str, DINConfig] = {
+    "din": DINConfig(),
+    "din_s": DINConfig(branches=2, wrdbs=2, rdbs=2, convs=4, tail="single"),
+    "din_t": DINConfig(channels=32, growth=16, branches=3, wrdbs=2, rdbs=2, convs=4, tail="single"),
+}
+
+
+@torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
+def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """Replicates the last row and column until both sizes are multiples; scripted, or a trace bakes the pad in."""
+    h, w = x.shape[-2], x.shape[-1]
+    return F.pad(x, [0, (multiple - w % multiple) % multiple, 0, (multiple - h % multiple) % multiple], "replicate")
+
+
+@torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
+def crop_like(x: Tensor, reference: Tensor, scale: int) -> Tensor:
+    """Cuts what :func:`pad_to_multiple` added off a ``scale`` times larger result."""
+    return x[..., : reference.shape[-2] * scale, : reference.shape[-1] * scale]
+
+
+class Head(nn.Module):
+    """Feature extraction H_0 (Eq. 17): one convolution, and a strided one for deblurring and dehazing."""
+
+    def __init__(self, channels: int, stride: int) -> None:
+        super().__init__()
+        self.conv = conv3x3(3, channels)
+        # 8x8 with stride 4 and padding 2 maps 4n pixels to exactly n.
+        self.down = nn.Conv2d(channels, channels, 8, stride=stride, padding=2) if stride > 1 else None
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, C, H / stride, W / stride)
+        features: Tensor = self.conv(x)
+        return features if self.down is None else self.down(leaky_relu(features))
+
+
+class Tail(nn.Sequential):
+    """Feature reconstruction H_FR (Eq. 19): sub-pixel layers up to the output size, three channels."""
+
+    def __init__(self, channels: int, factor: int, kind: str) -> None:
+        if kind == "single":
+            super().__init__(conv3x3(channels, 3 * factor**2), nn.PixelShuffle(factor))
+            return
+        stages: list[nn.Module] = []
+        for step in SUBPIXEL_STAGES[factor]:
+            stages += [conv3x3(channels, channels * step**2), nn.PixelShuffle(step)]
+        super().__init__(*stages, conv3x3(channels, 3))
+
+
+class DIN(nn.Module):
+    """Deep interleaved network: feature extraction, IMBF, GFF, reconstruction, global residual.
+
+    Convention: ``(N, 3, H, W)`` RGB in [0, 1] to ``(N, 3, scale * H, scale * W)``, unclamped; any H, W >= 1.
+
+    Args:
+        config: the network's configuration, for example ``PRESETS["din"]``.
+    """
+
+    def __init__(self, config: DINConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        fusion = FUSIONS[c.fusion]
+        self.head = Head(c.channels, c.stride)
+        # branches[m][d] is H_{d+1}^{m+1}; fusions[m][d] is S_{d+1}^{m+2}: branch 1 has no nodes (Eq. 13).
+        self.branches = nn.ModuleList(
+            nn.ModuleList(
+                WRDB(
+                    c.channels,
+                    c.growth,
+                    c.rdbs,
+                    c.convs,
+                    c.rdb_scale_on,
+                    c.rdb_last_activation,
+                    c.dwc,
+                    c.wrdb_first_activation,
+                    c.wrdb_residual_scale,
+                )
+                for _ in range(c.wrdbs)
+            )
+            for _ in range(c.branches)
+        )
+        self.fusions = nn.ModuleList(
+            nn.ModuleList(fusion(c.channels, c.reduction) for _ in range(c.wrdbs)) for _ in range(c.branches - 1)
+        )
+        if c.gff:
+            self.gff1 = conv1x1(c.branches * c.channels, c.channels)
+            self.gff2 = conv1x1(c.wrdbs * c.channels, c.channels)
+        self.tail = Tail(c.channels, c.scale * c.stride, c.tail)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """He initialisation; DWCs and the last convolution start at zero, so that training starts at the skip."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, a=0.2, nonlinearity="leaky_relu")
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+            if isinstance(module, WRDB):
+                for weights in module.dwcs:
+                    for dwc in weights:
+                        nn.init.zeros_(dwc.weight)
+                    if module.dwc == "input":  # Eq. 3 has no other path: start as a plain chain
+                        nn.init.ones_(weights[-1].weight)
+        last = [m for m in self.tail if isinstance(m, nn.Conv2d)][-1]
+        nn.init.zeros_(last.weight)
+
+    def interleave(self, f0: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The interleaved multi-branch framework (Eqs. 13-14).
+
+        Args:
+            f0: shallow features F_0, (N, C, H, W).
+
+        Returns:
+            [F_D^1 .. F_D^M], the last state of every branch, and [F_1^M .. F_D^M], the states of the last one.
+        """
+        previous: list[Tensor] = []
+        x = f0
+        for wrdb in self.branches[0]:
+            x = wrdb(x)
+            previous.append(x)
+        last_of_branch = [x]
+        for wrdbs, fusions in zip(self.branches[1:], self.fusions, strict=True):
+            current: list[Tensor] = []
+            for d, (wrdb, fuse) in enumerate(zip(wrdbs, fusions, strict=True)):
+                if d > 0:
+                    fused = fuse(previous[d], current[-1])
+                elif self.config.first_fusion == "last_first":
+                    fused = fuse(previous[-1], previous[0])
+                else:
+                    fused = fuse(previous[0], previous[0])
+                current.append(wrdb(fused))
+            previous = current
+            last_of_branch.append(current[-1])
+        return last_of_branch, previous
+
+    def residual(self, x: Tensor) -> Tensor:
+        """I_R, what the network adds to the (interpolated) input: (N, 3, H, W) -> (N, 3, sH, sW)."""
+        f0 = self.head(pad_to_multiple(x, self.config.stride) if self.config.stride > 1 else x)
+        last_of_branch, last_branch = self.interleave(f0)
+        if self.config.gff:  # Eqs. 15-16
+            deep, wide = torch.cat(last_of_branch, 1), torch.cat([*last_branch[:-1], f0], 1)
+            if self.config.gff_activation:
+                deep, wide = leaky_relu(deep), leaky_relu(wide)
+            features = self.gff1(deep) + self.gff2(wide)
+        else:
+            features = last_branch[-1]
+        restored: Tensor = self.tail(features)
+        return crop_like(restored, x, self.config.scale) if self.config.stride > 1 else restored
+
+    def skip(self, x: Tensor) -> Tensor:
+        """The global residual's other half (Eq. 19): the input, interpolated to the output size."""
+        if self.config.scale == 1:
+            return x
+        # antialias selects Keys' cubic with a = -0.5, the paper's (MATLAB's) bicubic; upwards it smooths nothing.
+        bicubic = self.config.skip == "bicubic"
+        return F.interpolate(
+            x, scale_factor=float(self.config.scale), mode=self.config.skip, align_corners=False, antialias=bicubic
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Restores a batch (Eqs. 17-19).
+
+        Args:
+            x: LQ images, (N, 3, H, W), RGB in [0, 1].
+
+        Returns:
+            Restored images, (N, 3, scale * H, scale * W), unclamped.
+        """
+        return self.residual(x) + self.skip(x)
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(p.numel() for p in model.parameters())
