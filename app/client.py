@@ -1,0 +1,228 @@
+"""The Python client of a Triton that serves DIN; the one place that imports tritonclient.
+
+Other services may use it as it stands::
+
+    with RestorationClient("127.0.0.1:8001") as client:
+        restored = client.submit(client.task("sr_x4"), pixels).result()
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from tritonclient import grpc as triton
+from tritonclient.utils import InferenceServerException
+
+from app.errors import ServerError, ServerUnavailableError, UnknownTaskError
+
+Pixels = NDArray[np.uint8]
+MODEL_PREFIX = "din_"
+BIGGEST_MESSAGE = 2**31 - 1
+CHANNEL_OPTIONS = [
+    ("grpc.max_send_message_length", BIGGEST_MESSAGE),
+    ("grpc.max_receive_message_length", BIGGEST_MESSAGE),
+    # Several replicas behind one name are used in turn, and one that stops is left out.
+    ("grpc.lb_policy_name", "round_robin"),
+    # A restarted server is found again within a second instead of after gRPC's two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+]
+
+
+@dataclass(frozen=True)
+class ServedTask:
+    """One task as its Triton model describes it.
+
+    Attributes:
+        name: of the task; the model is ``din_<name>``.
+        label: what a visitor reads.
+        scale: output size over input size.
+        size_multiple: tiles start at multiples of it.
+        preset: of the network.
+        psnr, baseline_psnr: dB on ``evaluated_on``, restored and untouched; empty where unknown.
+        tile, overlap: side of a tile and context on its inner sides, LQ pixels.
+        max_pixels: largest H * W of one tensor.
+    """
+
+    name: str
+    label: str
+    scale: int
+    size_multiple: int
+    preset: str
+    psnr: str
+    baseline_psnr: str
+    evaluated_on: str
+    tile: int
+    overlap: int
+    max_pixels: int
+
+
+def read_task(model: str, parameters: Mapping[str, Any]) -> ServedTask:
+    """A task from the ``parameters`` of its model's configuration.
+
+    Raises:
+        ServerError: the model does not carry what every exported model carries.
+    """
+    try:
+        text = {key: value.string_value for key, value in parameters.items()}
+        return ServedTask(
+            name=model.removeprefix(MODEL_PREFIX),
+            label=text["label"],
+            scale=int(text["scale"]),
+            size_multiple=int(text["size_multiple"]),
+            preset=text["preset"],
+            psnr=text["psnr"],
+            baseline_psnr=text["baseline_psnr"],
+            evaluated_on=text["evaluated_on"],
+            tile=int(text["tile"]),
+            overlap=int(text["overlap"]),
+            max_pixels=int(text["max_pixels"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise ServerError(f"The model {model} was not made by din_model.export: {error} is missing or wrong.") from error
+
+
+class RestorationClient:
+    """A connection to one Triton, or to several replicas in turn. Its methods may be called from any thread.
+
+    Args:
+        url: ``HOST:PORT``, or several with commas.
+        timeout_s: seconds after which one tile counts as lost.
+    """
+
+    def __init__(self, url: str, timeout_s: float = 120.0) -> None:
+        self.url, self.timeout_s = url, timeout_s
+        self._triton = triton.InferenceServerClient(grpc_target(url), channel_args=CHANNEL_OPTIONS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._triton.close()
+
+    def is_live(self) -> bool:
+        """Whether a server answers at all."""
+        try:
+            return bool(self._triton.is_server_live(client_timeout=2.0))
+        except InferenceServerException:
+            return False
+
+    def tasks(self) -> dict[str, ServedTask]:
+        """The tasks that can be used now, by name.
+
+        Raises:
+            ServerUnavailableError: no server answers.
+        """
+        try:
+            index = self._triton.get_model_repository_index(client_timeout=10.0)
+            ready = sorted(m.name for m in index.models if m.name.startswith(MODEL_PREFIX) and m.state == "READY")
+            configs = [self._triton.get_model_config(name, client_timeout=10.0).config for name in ready]
+        except InferenceServerException as error:
+            raise explain(error) from error
+        tasks = (read_task(config.name, config.parameters) for config in configs)
+        return {task.name: task for task in tasks}
+
+    def broken(self) -> dict[str, str]:
+        """The tasks that the server knows but could not load, by name, with its reason.
+
+        Raises:
+            ServerUnavailableError: no server answers.
+        """
+        try:
+            index = self._triton.get_model_repository_index(client_timeout=10.0)
+        except InferenceServerException as error:
+            raise explain(error) from error
+        models = (m for m in index.models if m.name.startswith(MODEL_PREFIX) and m.state != "READY")
+        return {m.name.removeprefix(MODEL_PREFIX): m.reason for m in models}
+
+    def task(self, name: str) -> ServedTask:
+        """The task of that name.
+
+        Raises:
+            UnknownTaskError: it is not served; the message lists those that are, or says why it could not be loaded.
+            ServerUnavailableError: no server answers.
+        """
+        tasks = self.tasks()
+        if name in tasks:
+            return tasks[name]
+        if name in self.broken():
+            raise UnknownTaskError(
+                f"The task {name} is not available: its model file is missing or damaged. "
+                "Run `make models` on the server and start it again."
+            )
+        raise UnknownTaskError(f"There is no task {name!r}: this server offers {', '.join(tasks) or 'none'}.")
+
+    def submit(self, task: ServedTask, pixels: Pixels) -> Future[Pixels]:
+        """Sends one picture or tile.
+
+        Args:
+            task: from :meth:`task`.
+            pixels: uint8 (H, W, 3) RGB, at most ``task.max_pixels``.
+
+        Returns:
+            A future of uint8 (scale * H, scale * W, 3); it raises a ServerError. Cancelling it before it is done
+            takes the request back from the server.
+        """
+        tensor = triton.InferInput("lq", [1, *pixels.shape], "UINT8")
+        tensor.set_data_from_numpy(np.ascontiguousarray(pixels)[None])
+        future: Future[Pixels] = Future()
+
+        def deliver(result: triton.InferResult | None, error: InferenceServerException | None) -> None:
+            if future.cancelled():
+                return
+            restored = result.as_numpy("restored") if result is not None else None
+            if error is not None:
+                future.set_exception(explain(error))
+            elif restored is None:
+                future.set_exception(ServerError("The server answered without a picture."))
+            else:
+                future.set_result(restored[0])
+
+        call = self._triton.async_infer(
+            MODEL_PREFIX + task.name, [tensor], deliver, client_timeout=self.timeout_s
+        )
+        future.add_done_callback(lambda done: call.cancel() if done.cancelled() else None)
+        return future
+
+
+def grpc_target(url: str) -> str:
+    """gRPC's name for one or several ``HOST:PORT``.
+
+    Raises:
+        ServerUnavailableError: an address is malformed or its host is unknown.
+    """
+    addresses: list[str] = []
+    for part in url.split(","):
+        host, _, port = part.strip().rpartition(":")
+        if not host or not port.isdigit():
+            raise ServerUnavailableError(f"{part.strip()!r} is not an address of the form HOST:PORT.")
+        try:
+            found = socket.getaddrinfo(host, int(port), socket.AF_INET, socket.SOCK_STREAM)
+        except OSError as error:
+            raise ServerUnavailableError(f"The host {host!r} is unknown ({error.strerror}).") from error
+        addresses += [f"{address[4][0]}:{port}" for address in found]
+    return "ipv4:" + ",".join(dict.fromkeys(addresses))
+
+
+def explain(error: InferenceServerException) -> ServerError:
+    """Triton's error as a sentence for the person who waits."""
+    status, message = str(error.status()), str(error.message())
+    if "maximum queue size" in message:
+        return ServerUnavailableError("The restoration server is busy: try again in a minute.")
+    if "DEADLINE_EXCEEDED" in status:
+        return ServerUnavailableError("The restoration server took too long to answer: try again, or a smaller photo.")
+    if "UNAVAILABLE" in status or "not healthy" in message or "stopping" in message:
+        return ServerUnavailableError(
+            "The restoration server does not answer; it may be restarting: try again in a few seconds."
+        )
+    return ServerError(f"The restoration server refused the request: {message}")
