@@ -86,7 +86,9 @@ def read_task(model: str, parameters: Mapping[str, Any]) -> ServedTask:
             max_pixels=int(text["max_pixels"]),
         )
     except (KeyError, ValueError) as error:
-        raise ServerError(f"The model {model} was not made by din_model.export: {error} is missing or wrong.") from error
+        raise ServerError(
+            f"The model {model} was not made by din_model.export: {error} is missing or wrong."
+        ) from error
 
 
 class RestorationClient:
@@ -188,9 +190,7 @@ class RestorationClient:
             else:
                 future.set_result(restored[0])
 
-        call = self._triton.async_infer(
-            MODEL_PREFIX + task.name, [tensor], deliver, client_timeout=self.timeout_s
-        )
+        call = self._triton.async_infer(MODEL_PREFIX + task.name, [tensor], deliver, client_timeout=self.timeout_s)
         future.add_done_callback(lambda done: call.cancel() if done.cancelled() else None)
         return future
 

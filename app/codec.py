@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,11 @@ class Photo:
     alpha: Pixels | None = None
     icc_profile: bytes | None = None
     notices: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(h, w) in pixels."""
+        return self.rgb.shape[0], self.rgb.shape[1]
 
 
 def decode(data: bytes, scale: int = 1) -> Photo:
@@ -124,6 +129,18 @@ def enlarge(pixels: Pixels, scale: int) -> Pixels:
         return pixels
     h, w = pixels.shape[:2]
     return np.asarray(Image.fromarray(pixels).resize((w * scale, h * scale), Image.Resampling.BICUBIC))
+
+
+def shrink(photo: Photo, max_pixels: int) -> Photo:
+    """The photo itself if it is small enough, else a copy of at most ``max_pixels``."""
+    h, w = photo.rgb.shape[:2]
+    if h * w <= max_pixels:
+        return photo
+    factor = (max_pixels / (h * w)) ** 0.5
+    size = (max(1, int(w * factor)), max(1, int(h * factor)))
+    rgb = np.asarray(Image.fromarray(photo.rgb).resize(size, Image.Resampling.BICUBIC))
+    alpha = None if photo.alpha is None else np.asarray(Image.fromarray(photo.alpha).resize(size))
+    return replace(photo, rgb=rgb, alpha=alpha)
 
 
 def encode_png(photo: Photo) -> bytes:

@@ -1,11 +1,12 @@
 """Runs one server process so that nothing of it outlives its owner, however the owner ends.
 
-``python guardian.py SHM_PREFIX FOLDER COMMAND...`` starts the command and waits until its own standard input closes (the
-owner has ended or wants an end) or the command exits. Then it stops the whole process group, removes the shared memory
-regions of that prefix and the folder, and exits with the command's code. It imports nothing but the standard library, so
-it starts at once, and it lives in a session of its own, so that Ctrl-C reaches the owner first.
+``python guardian.py SHM_PREFIX FOLDER COMMAND...`` starts the command and waits until its own standard input closes
+(the owner has ended or wants an end) or the command exits. Then it stops the whole process group, removes the shared
+memory regions of that prefix and the folder, and exits with the command's code. It imports nothing but the standard
+library, so it starts at once, and it lives in a session of its own, so that Ctrl-C reaches the owner first.
 """
 
+import contextlib
 import ctypes
 import os
 import select
@@ -42,17 +43,13 @@ def wait_for_end(command: "subprocess.Popen[bytes]") -> None:
 def stop_group(command: "subprocess.Popen[bytes]") -> None:
     """Asks the group's leader to stop, then kills whatever is left of the group: busy stubs ignore SIGTERM."""
     command.terminate()
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         command.wait(GRACE_S)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
+    with contextlib.suppress(ProcessLookupError):  # raised once the group is empty
         while True:
             os.killpg(command.pid, signal.SIGKILL)
             command.poll()
             time.sleep(POLL_S)
-    except ProcessLookupError:
-        pass  # the group is empty
     command.wait()
 
 

@@ -52,7 +52,7 @@ def restore(data: bytes, task_name: str, client: RestorationClient, progress: Pr
     """
     task = client.task(task_name)
     before = codec.decode(data, task.scale)
-    plan = tiling.plan(before.rgb.shape[:2], task.tile, task.overlap, task.size_multiple)
+    plan = tiling.plan(before.size, task.tile, task.overlap, task.size_multiple)
     started = time.monotonic()
     rgb = restore_pixels(before.rgb, plan, task, client, progress or (lambda done, total: None))
     seconds = time.monotonic() - started

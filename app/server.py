@@ -1,7 +1,7 @@
 """The embedded Triton: assemble its folders, start it, watch it, stop it. For loopback only.
 
-The server comes in the ``nvidia-pytriton`` wheel and runs without PyTriton's Python layer. Anything that faces a network
-runs NVIDIA's container instead (docs/deployment.md) over the same model repository.
+The server comes in the ``nvidia-pytriton`` wheel and runs without PyTriton's Python layer. Anything that faces a
+network runs NVIDIA's container instead (docs/deployment.md) over the same model repository.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from typing import Self
 
 import numpy as np
 
-from app.client import RestorationClient
-from app.errors import RestorationError, ServerError, ServerStartError, ServerUnavailableError
+from app.client import Pixels, RestorationClient
+from app.errors import RestorationError, ServerError, ServerStartError
 
 log = logging.getLogger(__name__)
 
@@ -269,7 +269,7 @@ def probe(client: RestorationClient) -> None:
         ServerError: one failed.
     """
     tiny = np.zeros((PROBE_SIDE, PROBE_SIDE, 3), np.uint8)
-    answers: list[Future[np.ndarray]] = []  # type: ignore[type-arg]
+    answers: list[Future[Pixels]] = []
     for task in client.tasks().values():
         answers += [client.submit(task, tiny) for _ in range(PROBES)]
     wait(answers)

@@ -4,4 +4,4 @@ from din_model.checkpoint import load_model
 from din_model.network import DIN, PRESETS, DINConfig
 from din_model.tasks import TASKS, Task
 
-__all__ = ["DIN", "DINConfig", "PRESETS", "TASKS", "Task", "load_model"]
+__all__ = ["DIN", "PRESETS", "TASKS", "DINConfig", "Task", "load_model"]

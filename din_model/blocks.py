@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +48,7 @@ class RDB(nn.Module):
         features = [x]
         for conv in self.convs[:-1]:
             features.append(leaky_relu(conv(torch.cat(features, 1))))
-        dense = self.convs[-1](torch.cat(features, 1))
+        dense: Tensor = self.convs[-1](torch.cat(features, 1))
         if self.last_activation:
             dense = leaky_relu(dense)
         return self.branch_scale * dense + self.skip_scale * x
@@ -95,7 +96,9 @@ class WRDB(nn.Module):
 
     def weighted_sum(self, b: int, states: list[Tensor]) -> Tensor:
         """sum_i W_i^b X_i over the states 0 .. b-1 (Eq. 3)."""
-        return reduce(torch.add, [dwc(x) for dwc, x in zip(self.dwcs[b - 1], states, strict=True)])
+        weights = cast("list[nn.Conv2d]", self.dwcs[b - 1])
+        total: Tensor = reduce(torch.add, [dwc(x) for dwc, x in zip(weights, states, strict=True)])
+        return total
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W) -> (N, C, H, W)
         first = self.conv(x)
@@ -123,8 +126,9 @@ class AsyCA(nn.Module):
         u = self.integrate(torch.cat([x1, x2], 1))
         z = F.adaptive_avg_pool2d(u, 1)  # (N, C, 1, 1), Eq. 8
         s = self.excite(F.relu(self.squeeze(z)))  # (N, 2C, 1, 1)
-        alpha = s.unflatten(1, (2, -1)).softmax(1)  # (N, 2, C, 1, 1), Eq. 10
-        return alpha[:, 0] * x1 + alpha[:, 1] * x2
+        alpha: Tensor = s.unflatten(1, (2, -1)).softmax(1)  # (N, 2, C, 1, 1), Eq. 10
+        fused: Tensor = alpha[:, 0] * x1 + alpha[:, 1] * x2
+        return fused
 
 
 class ConcatFusion(nn.Module):

@@ -42,7 +42,7 @@ def restore_image(restore: Callable[[Tensor], Tensor], lq: Image) -> Image:
 def score_pair(task: Task, pair: Pair, restored: Image) -> ImageScore:
     """Scores one restored photo beside its baseline; super-resolution cuts ``scale`` border pixels."""
     border = task.scale if task.scale > 1 else 0
-    baseline = resize(pair.lq, pair.hq.shape[:2]) if task.scale > 1 else pair.lq
+    baseline = resize(pair.lq, (pair.hq.shape[0], pair.hq.shape[1])) if task.scale > 1 else pair.lq
     return ImageScore(
         pair.name,
         psnr(restored, pair.hq, task.metric, border),

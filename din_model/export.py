@@ -22,6 +22,7 @@ REPOSITORY = Path(__file__).parent.parent / "model_repository"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 # A trace made at one size serves every size: what depends on the size is scripted.
 TRACED_SIZE = (48, 48)
+OVERLAP = 16  # LQ pixels; more does not bring tiles closer to the whole photo
 
 
 @torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
@@ -49,13 +50,13 @@ class ServedDIN(nn.Module):
 
     def __init__(self, model: DIN, dtype: torch.dtype, max_pixels: int) -> None:
         super().__init__()
-        self.model = model.to(dtype=dtype, memory_format=torch.channels_last)
+        self.model = model.to(dtype=dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dtype, self.max_pixels = dtype, max_pixels
 
     def forward(self, lq: Tensor) -> Tensor:  # (N, H, W, 3) uint8 -> (N, sH, sW, 3) uint8
         # The permuted view of an NHWC tensor is a channels_last NCHW tensor: nothing is copied.
         x = checked(lq, self.max_pixels).permute(0, 3, 1, 2).float() / 255
-        restored = self.model.residual(x.to(self.dtype)).float() + self.model.skip(x)
+        restored: Tensor = self.model.residual(x.to(self.dtype)).float() + self.model.skip(x)
         return (restored * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
@@ -80,7 +81,10 @@ def trace(model: DIN, task: Task, device: torch.device, dtype: torch.dtype) -> t
     with torch.inference_mode(), warnings.catch_warnings():
         # TorchScript is deprecated upstream; docs/decisions/0001 says why it stays.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return torch.jit.freeze(torch.jit.trace(served, example, check_trace=False))
+        traced: torch.jit.ScriptModule = torch.jit.freeze(
+            torch.jit.trace(served, example, check_trace=False)  # type: ignore[no-untyped-call]
+        )
+        return traced
 
 
 def choose_device(name: str) -> torch.device:
@@ -110,8 +114,7 @@ def config_text(task: Task, checkpoint: Checkpoint, cpu: bool) -> str:
     """Triton's configuration of one model, for the container's GPU or for the embedded server's CPU."""
     # On a CPU, batches of tiles gain nothing and two one-thread instances beat one of two threads; a GPU wants
     # one instance and large batches. No queue delay: bursts of tiles fill batches by themselves.
-    instances, batch, tile = ("{ kind: KIND_CPU count: 2 }", 4, 192) if cpu else ("{ kind: KIND_GPU count: 1 }", 16, 512)
-    overlap = 16
+    instance, batch, tile = ("{ kind: KIND_CPU count: 2 }", 4, 192) if cpu else ("{ kind: KIND_GPU count: 1 }", 16, 512)
     parameters = {
         "label": task.label,
         "scale": str(task.scale),
@@ -121,7 +124,7 @@ def config_text(task: Task, checkpoint: Checkpoint, cpu: bool) -> str:
         "baseline_psnr": checkpoint.card.get("baseline_psnr", ""),
         "evaluated_on": checkpoint.card.get("evaluated_on", ""),
         "tile": str(min(tile, int(max_tile_pixels(task) ** 0.5))),
-        "overlap": str(overlap),
+        "overlap": str(OVERLAP),
         "max_pixels": str(max_tile_pixels(task)),
     }
     lines = [
@@ -132,7 +135,7 @@ def config_text(task: Task, checkpoint: Checkpoint, cpu: bool) -> str:
         f"max_batch_size: {batch}",
         'input [{ name: "lq" data_type: TYPE_UINT8 dims: [ -1, -1, 3 ] }]',
         'output [{ name: "restored" data_type: TYPE_UINT8 dims: [ -1, -1, 3 ] }]',
-        f"instance_group [{instances}]",
+        f"instance_group [{instance}]",
         "dynamic_batching { default_queue_policy { max_queue_size: 512 } }",
         *(f'parameters {{ key: "{key}" value {{ string_value: "{value}" }} }}' for key, value in parameters.items()),
     ]

@@ -67,4 +67,5 @@ def gaussian(planes: NDArray[np.float64]) -> NDArray[np.float64]:
     kernel = np.exp(-(offsets**2) / (2 * WINDOW_SIGMA**2))
     kernel /= kernel.sum()
     rows = sliding_window_view(planes, WINDOW_SIZE, axis=0) @ kernel
-    return sliding_window_view(rows, WINDOW_SIZE, axis=1) @ kernel
+    means: NDArray[np.float64] = sliding_window_view(rows, WINDOW_SIZE, axis=1) @ kernel
+    return means

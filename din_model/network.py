@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -173,7 +173,7 @@ class DIN(nn.Module):
                 nn.init.kaiming_normal_(module.weight, a=0.2, nonlinearity="leaky_relu")
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
             if isinstance(module, WRDB):
-                for weights in module.dwcs:
+                for weights in cast("list[list[nn.Conv2d]]", module.dwcs):
                     for dwc in weights:
                         nn.init.zeros_(dwc.weight)
                     if module.dwc == "input":  # Eq. 3 has no other path: start as a plain chain
@@ -192,11 +192,13 @@ class DIN(nn.Module):
         """
         previous: list[Tensor] = []
         x = f0
-        for wrdb in self.branches[0]:
+        first, *later = cast("list[list[WRDB]]", self.branches)
+        nodes = cast("list[list[nn.Module]]", self.fusions)
+        for wrdb in first:
             x = wrdb(x)
             previous.append(x)
         last_of_branch = [x]
-        for wrdbs, fusions in zip(self.branches[1:], self.fusions, strict=True):
+        for wrdbs, fusions in zip(later, nodes, strict=True):
             current: list[Tensor] = []
             for d, (wrdb, fuse) in enumerate(zip(wrdbs, fusions, strict=True)):
                 if d > 0:

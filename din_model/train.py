@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +65,7 @@ class Trainer:
     def __init__(
         self, model: DIN, device: torch.device, mixed_precision: bool, ema_decay: float, clip_norm: float
     ) -> None:
-        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = model.to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.optimiser = torch.optim.Adam(self.model.parameters(), betas=(0.9, 0.99), eps=1e-8)
         self.device, self.mixed_precision = device, mixed_precision
@@ -104,7 +105,7 @@ class Trainer:
         scores = score_pairs(task, pairs, lambda x: self.restore(self.average, x.to(self.device)).cpu())
         return fmean(s.psnr for s in scores)
 
-    def state(self) -> dict[str, object]:
+    def state(self) -> dict[str, Any]:
         return {
             "iteration": self.iteration,
             "model": self.model.state_dict(),
@@ -112,11 +113,11 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
         }
 
-    def load_state(self, state: dict[str, object]) -> None:
-        self.iteration = int(state["iteration"])  # type: ignore[call-overload]
-        self.model.load_state_dict(state["model"])  # type: ignore[arg-type]
-        self.average.load_state_dict(state["average"])  # type: ignore[arg-type]
-        self.optimiser.load_state_dict(state["optimiser"])  # type: ignore[arg-type]
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.iteration = state["iteration"]
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -205,7 +206,7 @@ def run(args: argparse.Namespace) -> None:
             save_weights(args.out / "best.safetensors", weights, trainer.model.config, task.name, args.preset, card)
 
 
-def save_state(path: Path, state: dict[str, object]) -> None:
+def save_state(path: Path, state: dict[str, Any]) -> None:
     """Writes aside and renames, so that a kill while writing leaves the previous state."""
     partial = path.with_suffix(".partial")
     torch.save(state, partial)

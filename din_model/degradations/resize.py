@@ -54,4 +54,5 @@ def resize(image: Image, size: tuple[int, int]) -> Image:
 
 def to_uint8(image: NDArray[np.float64]) -> Image:
     """Rounds half up, as MATLAB, and clips to 0..255."""
-    return np.clip(np.floor(image + 0.5), 0, 255).astype(np.uint8)
+    pixels: Image = np.clip(np.floor(image + 0.5), 0, 255).astype(np.uint8)
+    return pixels

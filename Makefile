@@ -1,0 +1,41 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+export CHROMIUM
+
+.PHONY: demo test check models browser clean
+
+demo: $(VENV)/.models  ## install, build the models, start Triton and the page
+	@exec $(BIN)/python -m app $(ARGS)
+
+test: $(VENV)/.dev $(VENV)/.models browser  ## install and run every test
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev  ## lint and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+models: $(VENV)/.models  ## build the models that Triton serves
+
+$(VENV)/.run: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.models: $(VENV)/.run $(wildcard din_model/*.py) $(wildcard din_model/weights/*.safetensors)
+	$(BIN)/python -m din_model.export
+	@touch $@
+
+# The browser tests need a Chromium; Debian's is installed where there is none and we may.
+browser:
+	@test -n "$(CHROMIUM)" || { apt-get update -qq && apt-get install -y -qq chromium; } \
+		|| { echo "The browser tests need Chromium: install it, or give its path as CHROMIUM=..."; exit 1; }
+
+clean:  ## remove everything that was built
+	rm -rf $(VENV) model_repository/*/1

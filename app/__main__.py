@@ -1,0 +1,141 @@
+"""``python -m app``: the page. ``python -m app restore IN ... --task T --out DIR``: the same from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from app import codec
+from app.client import RestorationClient
+from app.errors import RestorationError, ServerStartError
+from app.restore import Progress, restore
+from app.server import EmbeddedTriton
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    is_restore = arguments[:1] == ["restore"]
+    parser = argparse.ArgumentParser(
+        prog="python -m app restore" if is_restore else "python -m app",
+        description="Restores photos." if is_restore else "Serves the page; `python -m app restore` restores files.",
+    )
+    parser.add_argument(
+        "--triton-url",
+        metavar="HOST:PORT[,HOST:PORT ...]",
+        default=os.environ.get("TRITON_URL") or None,
+        help="a running Triton (gRPC), or replicas of it; default: $TRITON_URL, else an embedded one is started",
+    )
+    if is_restore:
+        parser.add_argument("photos", type=Path, nargs="+", metavar="IN")
+        parser.add_argument("--task", required=True, help="for example sr_x4")
+        parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the restored PNG files")
+    else:
+        parser.add_argument("--host", default="127.0.0.1", help="address that the page listens on")
+        parser.add_argument("--port", type=int, default=7860)
+    args = parser.parse_args(arguments[1:] if is_restore else arguments)
+    args.run = restore_files if is_restore else serve_page
+    return args
+
+
+@contextlib.contextmanager
+def connect(triton_url: str | None) -> Iterator[RestorationClient]:
+    """A client of the given Triton, or of an embedded one that lives as long as the context."""
+    with contextlib.ExitStack() as stack:
+        if triton_url is None:
+            triton = stack.enter_context(EmbeddedTriton())
+            triton.wait_ready()
+            triton_url = triton.url
+        yield stack.enter_context(RestorationClient(triton_url))
+
+
+def check_port(host: str, port: int) -> None:
+    """Checks that the page can listen there, before anything slow is started.
+
+    Raises:
+        ServerStartError: the port is taken or not allowed.
+    """
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise ServerStartError(
+            f"The page cannot use port {port} of {host} ({error}): give another with --port."
+        ) from error
+
+
+def serve_page(args: argparse.Namespace) -> int:
+    """Runs the page until Ctrl-C or SIGTERM."""
+    check_port(args.host, args.port)
+    print("Starting Triton ..." if args.triton_url is None else f"Using Triton at {args.triton_url}", flush=True)
+    with connect(args.triton_url) as client:
+        from app.ui import build_page, launch_page  # here, so that the command line does without Gradio's seconds
+
+        page = build_page(client)
+        launch_page(page, args.host, args.port)
+        print(f"The page is at http://{args.host}:{args.port} (Ctrl-C ends it)", flush=True)
+        try:
+            threading.Event().wait()
+        finally:
+            page.close(verbose=False)
+    return 0
+
+
+def restore_files(args: argparse.Namespace) -> int:
+    """Restores files one after the other; a bad one is reported and the others go on."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    failures = 0
+    with connect(args.triton_url) as client:
+        client.task(args.task)
+        for path in args.photos:
+            try:
+                result = restore(path.read_bytes(), args.task, client, show_progress(path.name))
+            except (RestorationError, OSError) as error:
+                print(f"{path}: {error}", file=sys.stderr)
+                failures += 1
+                continue
+            target = args.out / f"{path.stem}_{args.task}.png"
+            target.write_bytes(codec.encode_png(result.after))
+            for notice in result.after.notices:
+                print(f"{path}: {notice}", file=sys.stderr)
+            print(f"{target}  {result.tiles} tiles, {result.seconds:.1f} s")
+    return 1 if failures else 0
+
+
+def show_progress(name: str) -> Progress:
+    """A progress line on the terminal, if there is one."""
+
+    def show(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{name}: {done}/{total} tiles", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+    return show
+
+
+def end_on_signal(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main(arguments: list[str] | None = None) -> int:
+    args = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    signal.signal(signal.SIGTERM, end_on_signal)  # SIGTERM ends like Ctrl-C: everything is closed on the way out
+    try:
+        return int(args.run(args))
+    except RestorationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
