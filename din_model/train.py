@@ -65,7 +65,7 @@ class Trainer:
     def __init__(
         self, model: DIN, device: torch.device, mixed_precision: bool, ema_decay: float, clip_norm: float
     ) -> None:
-        self.model = model.to(device, memory_format=torch.channels_last)
+        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.optimiser = torch.optim.Adam(self.model.parameters(), betas=(0.9, 0.99), eps=1e-8)
         self.device, self.mixed_precision = device, mixed_precision
@@ -174,7 +174,7 @@ def run(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     curve = args.out / "curve.csv"
     best = best_so_far(curve) if args.resume else -math.inf
-    if not args.resume:
+    if not (args.resume and curve.is_file()):
         curve.write_text("iteration,seconds,rate,loss,validation_psnr\n")
     print(f"{len(sampler)} photos, {len(pairs)} for validation, from iteration {trainer.iteration}", flush=True)
 
