@@ -87,7 +87,7 @@ def read_task(model: str, parameters: Mapping[str, Any]) -> ServedTask:
         )
     except (KeyError, ValueError) as error:
         raise ServerError(
-            f"The model {model} was not made by din_model.export: {error} is missing or wrong."
+            f"The model {model} is not one of din_model.export: {error} is missing or wrong."
         ) from error
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from din_model.checkpoint import CheckpointError, save_weights
+from din_model.checkpoint import CheckpointError, first_line, save_weights
 from din_model.network import DIN, PRESETS, DINConfig
 
 # Their names count from 1. Their conv{i}_{j} weighs state i - 1 on its way to state i - 1 + j.
@@ -101,7 +101,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]}") from error
+        raise CheckpointError(f"{path} cannot be read as a checkpoint: {first_line(error)}") from error
     if isinstance(content, dict):
         content = content.get("state_dict", content)
     if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):

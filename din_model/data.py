@@ -31,6 +31,12 @@ def read_photo(path: Path) -> Image:
         raise ValueError(f"{path} is not a readable photo: {error}") from error
 
 
+def has_one_channel(path: Path) -> bool:
+    """Whether a photo's file is gray by its format, not merely by its colours."""
+    with PillowImage.open(path) as photo:
+        return len(photo.getbands()) == 1 and photo.mode != "P"
+
+
 def list_photos(folder: Path) -> list[Path]:
     """The photos of a folder and its subfolders, sorted by name.
 
@@ -58,6 +64,7 @@ class Pair:
     name: str
     lq: Image
     hq: Image
+    is_gray: bool  # the ground truth's file has a single channel
 
 
 def evaluation_pairs(task: Task, hq: Path, lq: Path | None, seed: int = 0) -> Iterator[Pair]:
@@ -87,7 +94,7 @@ def evaluation_pairs(task: Task, hq: Path, lq: Path | None, seed: int = 0) -> It
                 f"{hq_path.name} is {target.shape[0]}x{target.shape[1]}, its input "
                 f"{source.shape[0]}x{source.shape[1]}: not {task.scale} times its size"
             )
-        yield Pair(hq_path.stem, source, target)
+        yield Pair(hq_path.stem, source, target, has_one_channel(hq_path))
 
 
 def degrade(task: Task, hq: Image, rng: np.random.Generator) -> Image:
@@ -164,7 +171,7 @@ class PatchSampler:
 
 def to_tensor(images: Image) -> Tensor:
     """uint8 (N, H, W, 3) to float32 (N, 3, H, W) in [0, 1], laid out channels_last."""
-    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255
+    return torch.tensor(images).permute(0, 3, 1, 2).float() / 255
 
 
 def to_image(restored: Tensor) -> Image:

@@ -16,7 +16,7 @@ from torch import Tensor
 from din_model.checkpoint import load_checkpoint
 from din_model.data import Pair, evaluation_pairs, to_image, to_tensor
 from din_model.degradations.kind import Image
-from din_model.degradations.resize import resize
+from din_model.degradations.resize import bicubic_baseline
 from din_model.metrics import psnr, ssim
 from din_model.self_ensemble import self_ensemble
 from din_model.tasks import TASKS, Task, find_task
@@ -42,13 +42,15 @@ def restore_image(restore: Callable[[Tensor], Tensor], lq: Image) -> Image:
 def score_pair(task: Task, pair: Pair, restored: Image) -> ImageScore:
     """Scores one restored photo beside its baseline; super-resolution cuts ``scale`` border pixels."""
     border = task.scale if task.scale > 1 else 0
-    baseline = resize(pair.lq, (pair.hq.shape[0], pair.hq.shape[1])) if task.scale > 1 else pair.lq
+    # Single-channel photos are their own luma: the studio range of YCbCr would flatter them by 1.3 dB.
+    on = "rgb" if pair.is_gray else task.metric
+    baseline = bicubic_baseline(pair.lq, (pair.hq.shape[0], pair.hq.shape[1])) if task.scale > 1 else pair.lq
     return ImageScore(
         pair.name,
-        psnr(restored, pair.hq, task.metric, border),
-        ssim(restored, pair.hq, task.metric, border),
-        psnr(baseline, pair.hq, task.metric, border),
-        ssim(baseline, pair.hq, task.metric, border),
+        psnr(restored, pair.hq, on, border),
+        ssim(restored, pair.hq, on, border),
+        psnr(baseline, pair.hq, on, border),
+        ssim(baseline, pair.hq, on, border),
     )
 
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from din_model import TASKS, load_model  # noqa: E402
 from din_model.data import crop_to_multiple, degrade  # noqa: E402
-from din_model.degradations.resize import resize  # noqa: E402
+from din_model.degradations.resize import bicubic_baseline  # noqa: E402
 from din_model.evaluate import restore_image  # noqa: E402
 from din_model.metrics import psnr  # noqa: E402
 
@@ -33,7 +33,7 @@ def main() -> None:
     hq = crop_to_multiple(getattr(skimage.data, SHOWN)(), task.scale)
     lq = degrade(task, hq, np.random.default_rng(0))
     pictures = {
-        "bicubic": resize(lq, hq.shape[:2]),
+        "bicubic": bicubic_baseline(lq, hq.shape[:2]),
         "DIN (din_t)": restore_image(load_model(task.name), lq),
         "original": hq,
     }

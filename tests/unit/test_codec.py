@@ -1,0 +1,132 @@
+"""Bytes to pixels and back: nothing lost, everything wrong explained."""
+
+import io
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image, ImageCms
+
+from app import codec
+from app.codec import Photo
+from app.errors import PhotoError
+
+
+@pytest.fixture
+def rgb():
+    return np.ascontiguousarray(skimage.data.astronaut()[:40, 200:260])
+
+
+def encoded(pixels, image_format="PNG", **options):
+    buffer = io.BytesIO()
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+def test_png_is_lossless_both_ways(rgb):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    alpha = np.arange(40 * 60, dtype=np.uint8).reshape(40, 60)
+    photo = codec.decode(codec.encode_png(Photo(rgb, alpha, profile)))
+    assert np.array_equal(photo.rgb, rgb)
+    assert np.array_equal(photo.alpha, alpha)
+    assert photo.icc_profile == profile
+    assert photo.notices == ()
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "WEBP", "TIFF", "BMP", "GIF"])
+def test_common_formats_are_read(rgb, image_format):
+    photo = codec.decode(encoded(rgb, image_format))
+    assert photo.rgb.shape == rgb.shape
+    assert np.abs(photo.rgb.astype(int) - rgb).mean() < 10
+
+
+def test_orientation_is_applied_once(rgb):
+    exif = Image.Exif()
+    exif[274] = 6  # the camera was turned: rows are columns
+    photo = codec.decode(encoded(rgb, "PNG", exif=exif))
+    assert np.array_equal(photo.rgb, np.rot90(rgb, -1))
+
+
+def test_gray_palette_and_two_level_photos_become_rgb(rgb):
+    gray = rgb[..., 0]
+    assert np.array_equal(codec.decode(encoded(gray)).rgb, gray[..., None].repeat(3, 2))
+    palette = Image.fromarray(rgb).quantize(16)
+    assert np.array_equal(codec.decode(encoded(palette)).rgb, np.asarray(palette.convert("RGB")))
+    two_levels = Image.fromarray(gray > 99)
+    assert set(codec.decode(encoded(two_levels)).rgb.flat) == {0, 255}
+
+
+def test_deep_gray_keeps_its_range_and_says_so(rgb):
+    deep = rgb[..., 0].astype(np.uint16) * 257
+    photo = codec.decode(encoded(deep))
+    assert np.array_equal(photo.rgb[..., 0], rgb[..., 0])
+    assert "more than 8 bits" in photo.notices[0]
+
+
+def test_cmyk_is_converted_and_says_so(rgb):
+    photo = codec.decode(encoded(Image.fromarray(rgb).convert("CMYK"), "JPEG"))
+    assert photo.rgb.shape == rgb.shape
+    assert "converted from CMYK" in photo.notices[0]
+
+
+def test_the_first_of_several_pictures_is_used(rgb):
+    frames = [Image.fromarray(rgb), Image.fromarray(255 - rgb)]
+    photo = codec.decode(encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:]))
+    assert np.array_equal(photo.rgb, rgb)
+    assert "first one" in photo.notices[0]
+
+
+def test_a_single_pixel_is_a_photo_with_a_word_of_warning():
+    photo = codec.decode(encoded(np.full((1, 1, 3), 7, np.uint8)))
+    assert photo.rgb.tolist() == [[[7, 7, 7]]]
+    assert photo.notices == ("The photo is only 1x1 pixels: there is little to restore from.",)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "The file is empty"),
+        (b"hello, this is no image", "not an image that can be read"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image that can be read"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "not an image|damaged"),
+    ],
+)
+def test_what_is_no_image_is_refused(data, sentence):
+    with pytest.raises(PhotoError, match=sentence):
+        codec.decode(data)
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP", "TIFF", "BMP"])
+def test_truncated_files_are_refused(rgb, image_format):
+    data = encoded(rgb, image_format)
+    with pytest.raises(PhotoError, match="damaged or cut off|not an image"):
+        codec.decode(data[: len(data) // 2])
+
+
+def test_limits_are_named_before_pixels_are_decoded():
+    # Only headers: decoding the pixels would fail with another sentence.
+    wide = encoded(np.zeros((1, 1, 3), np.uint8), "BMP")
+    huge = wide[:18] + (8000).to_bytes(4, "little") + (4000).to_bytes(4, "little") + wide[26:]
+    with pytest.raises(PhotoError, match=r"has 32\.0 megapixels, above the limit of 24\.0 megapixels"):
+        codec.decode(huge)
+    large = wide[:18] + (3000).to_bytes(4, "little") + (3000).to_bytes(4, "little") + wide[26:]
+    with pytest.raises(PhotoError, match=r"Enlarged 4x .* limit of 96\.0 megapixels: use a photo of at most 6\.0"):
+        codec.decode(large, scale=4)
+    monster = wide[:18] + (60000).to_bytes(4, "little") + (60000).to_bytes(4, "little") + wide[26:]
+    with pytest.raises(PhotoError, match="limit of 24.0 megapixels"):
+        codec.decode(monster)
+
+
+def test_enlarge_is_bicubic(rgb):
+    expected = np.asarray(Image.fromarray(rgb).resize((240, 160), Image.Resampling.BICUBIC))
+    assert np.array_equal(codec.enlarge(rgb, 4), expected)
+    assert codec.enlarge(rgb, 1) is rgb
+
+
+def test_shrink_keeps_small_photos_and_the_proportions_of_large_ones(rgb):
+    photo = Photo(rgb, rgb[..., 0])
+    assert codec.shrink(photo, 40 * 60) is photo
+    small = codec.shrink(photo, 600)
+    assert small.size == (20, 30)
+    assert small.alpha.shape == (20, 30)
