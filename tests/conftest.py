@@ -1,0 +1,103 @@
+"""What several kinds of tests share: bundled photos, and one real Triton for the whole run."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from app.client import RestorationClient
+from app.server import EmbeddedTriton, free_port
+from din_model.data import degrade
+from din_model.tasks import TASKS
+
+ROOT = Path(__file__).parents[1]
+STARTUP_S = 60
+
+
+def pytest_addoption(parser):
+    parser.addoption("--refresh-goldens", action="store_true", help="write the golden pictures anew, then look at them")
+
+
+@pytest.fixture(scope="session")
+def triton() -> Iterator[EmbeddedTriton]:
+    """The embedded Triton with the built models; a missing one is a failure, never a skip."""
+    with EmbeddedTriton() as server:
+        server.wait_ready()
+        yield server
+
+
+@pytest.fixture
+def client(triton) -> Iterator[RestorationClient]:
+    with RestorationClient(triton.url, timeout_s=60) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def small_photo() -> np.ndarray:
+    """A real photo made four times smaller: uint8 (60, 84, 3)."""
+    return degrade(TASKS["sr_x4"], skimage.data.astronaut()[:240, 100:436], np.random.default_rng(0))
+
+
+def png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def read(path) -> np.ndarray:
+    """The pixels of a picture on disk, by Pillow alone."""
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+@contextmanager
+def running_page(*options: str, environment: dict[str, str] | None = None):
+    """The page as ``python -m app`` starts it: yields its address and its process."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "--port", str(port), *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
+    try:
+        wait_for_line(process, "The page is at")
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(30)
+        finally:
+            process.kill()
+            process.stdout.close()
+
+
+def wait_for_line(process: subprocess.Popen, start: str) -> None:
+    said = []
+    deadline = time.monotonic() + STARTUP_S
+    while time.monotonic() < deadline:
+        line = process.stdout.readline()
+        said.append(line)
+        if line.startswith(start):
+            return
+        if not line and process.poll() is not None:
+            break
+    pytest.fail(f"no line {start!r}: " + "".join(said))
+
+
+@pytest.fixture(scope="session")
+def page_url(triton) -> Iterator[str]:
+    with running_page("--triton-url", triton.url) as (url, _):
+        yield url

@@ -1,0 +1,64 @@
+"""The committed model repository, read as Triton reads it, without a server."""
+
+import pytest
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+
+from app.client import read_task
+from din_model.checkpoint import load_checkpoint, shipped_weights
+from din_model.export import REPOSITORY, config_text, max_tile_pixels
+from din_model.tasks import TASKS
+
+OFFERED = [name for name in TASKS if shipped_weights(name)]
+VARIANTS = {"gpu": "config.pbtxt", "cpu": "configs/cpu.pbtxt"}
+
+
+def parse(task, variant):
+    text = (REPOSITORY / f"din_{task}" / VARIANTS[variant]).read_text()
+    return text_format.Parse(text, model_config_pb2.ModelConfig())
+
+
+def test_exactly_the_tasks_with_weights_are_in_the_repository():
+    assert OFFERED
+    assert {p.name for p in REPOSITORY.glob("*/")} == {f"din_{name}" for name in OFFERED}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("task", OFFERED)
+def test_wire_contract(task, variant):
+    config = parse(task, variant)
+    assert (config.name, config.backend, config.platform) == (f"din_{task}", "pytorch", "pytorch_libtorch")
+    (lq,), (restored,) = config.input, config.output
+    assert (lq.name, restored.name) == ("lq", "restored")
+    for tensor in (lq, restored):
+        assert tensor.data_type == model_config_pb2.TYPE_UINT8
+        assert list(tensor.dims) == [-1, -1, 3]
+    assert config.HasField("dynamic_batching")
+    assert config.max_batch_size > 1
+    (group,) = config.instance_group
+    kinds = {"gpu": model_config_pb2.ModelInstanceGroup.KIND_GPU, "cpu": model_config_pb2.ModelInstanceGroup.KIND_CPU}
+    assert group.kind == kinds[variant]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", OFFERED)
+def test_parameters_carry_what_the_page_needs(name, variant):
+    task, config = TASKS[name], parse(name, variant)
+    served = read_task(config.name, config.parameters)
+    assert (served.name, served.label, served.scale, served.size_multiple) == (
+        name,
+        task.label,
+        task.scale,
+        task.stride,
+    )
+    assert float(served.psnr) > float(served.baseline_psnr)
+    assert served.tile**2 <= served.max_pixels == max_tile_pixels(task)
+    assert served.tile > 2 * served.overlap + served.size_multiple
+    assert '"' not in task.label
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", OFFERED)
+def test_committed_configurations_are_what_export_writes(name, variant):
+    written = config_text(TASKS[name], load_checkpoint(name), cpu=variant == "cpu")
+    assert (REPOSITORY / f"din_{name}" / VARIANTS[variant]).read_text() == written

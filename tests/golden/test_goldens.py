@@ -1,0 +1,46 @@
+"""Pictures that may not change unnoticed. After a wanted change: ``pytest tests/golden --refresh-goldens``, and look."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from PIL import Image
+
+from din_model import TASKS, load_model
+from din_model.checkpoint import shipped_weights
+from din_model.data import degrade
+from din_model.evaluate import restore_image
+
+PICTURES = Path(__file__).parent / "pictures"
+CROP = skimage.data.astronaut()[96:192, 192:288]
+DEGRADED = [name for name, task in TASKS.items() if task.degradation]
+OFFERED = [name for name in TASKS if shipped_weights(name)]
+
+
+def compare(name, picture, tolerance, request):
+    """Compares with the golden picture, pixel by pixel; a failure shows how errors are distributed."""
+    path = PICTURES / f"{name}.png"
+    if request.config.getoption("--refresh-goldens"):
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(picture).save(path)
+    golden = np.asarray(Image.open(path)).astype(int)
+    assert picture.shape == golden.shape
+    error = np.abs(picture.astype(int) - golden)
+    histogram = {int(value): int(count) for value, count in zip(*np.unique(error, return_counts=True), strict=True)}
+    assert error.max() <= tolerance, f"{name}: errors and how often: {histogram}"
+
+
+@pytest.mark.parametrize("name", DEGRADED)
+def test_degradations(name, request):
+    """BI and BD were equal to MATLAB's LR images of Set5 when these were made."""
+    compare(f"{name}_lq", degrade(TASKS[name], CROP, np.random.default_rng(0)), 0, request)
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_shipped_weights(name, request):
+    lq = degrade(TASKS[name], CROP, np.random.default_rng(0))
+    torch.manual_seed(0)
+    # One level: processors round float32 sums in different orders.
+    compare(f"{name}_restored", restore_image(load_model(name), lq), 1, request)

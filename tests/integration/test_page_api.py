@@ -1,0 +1,156 @@
+"""The page's named event ``restore``, called as other programs call it."""
+
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from app.restore import restore
+from app.server import REPOSITORY, EmbeddedTriton
+from tests.conftest import png, read, running_page
+from tests.integration.test_server import wait_until
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def api(page_url):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        connection = Client(page_url, verbose=False)
+        yield connection
+        connection.close()
+
+
+@pytest.fixture
+def photo(tmp_path, small_photo):
+    path = tmp_path / "my photo.png"
+    Image.fromarray(small_photo).save(path)
+    return path
+
+
+def message(error):
+    return str(error.value).strip("'\"")
+
+
+def test_restore_returns_the_picture_the_pair_and_a_report(api, photo, small_photo, client):
+    job = api.submit(handle_file(str(photo)), "sr_x4", api_name="/restore")
+    download, (before, after), report = job.result(60)
+    expected = restore(png(small_photo), "sr_x4", client).after.rgb
+    assert np.array_equal(read(download), expected)
+    assert Path(download).name == "my photo_sr_x4.png"
+    assert np.array_equal(read(after), expected)
+    assert read(before).shape == (240, 336, 3)
+    assert report.startswith("**Enlarge 4x**: 84x60 to 336x240 pixels, 1 tile")
+    assert "network din_" in report
+
+
+def test_tile_progress_reaches_the_client(api, tmp_path):
+    path = tmp_path / "large.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (420, 420, 3)).astype(np.uint8)).save(path)
+    job = api.submit(handle_file(str(path)), "sr_x4", api_name="/restore")
+    seen = set()
+    while not job.done():
+        for unit in job.status().progress_data or []:
+            seen.add((unit.index, unit.length, unit.unit, unit.desc))
+    assert job.result()[2].count("9 tiles") == 1
+    assert {(length, unit, desc) for _, length, unit, desc in seen} == {(9, "tiles", "Restoring")}
+    assert len(seen) > 2
+
+
+BAD_FILES = {
+    "note.png": (b"this is no image", "The file is not an image that can be read"),
+    "empty.png": (b"", "The file is empty"),
+    "cut.png": (png(np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8))[:900], "damaged or cut"),
+    "long.png": (png(np.zeros((10, 700_000, 3), np.uint8)), "above the limit of 96.0 megapixels"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_bad_files_are_one_sentence(api, tmp_path, name):
+    content, sentence = BAD_FILES[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(AppError) as error:
+        api.predict(handle_file(str(tmp_path / name)), "sr_x4", api_name="/restore")
+    assert sentence in message(error)
+
+
+def test_a_single_pixel_is_restored_with_a_word(api, tmp_path):
+    (tmp_path / "pixel.png").write_bytes(png(np.zeros((1, 1, 3), np.uint8)))
+    download, _, report = api.predict(handle_file(str(tmp_path / "pixel.png")), "sr_x4", api_name="/restore")
+    assert read(download).shape == (4, 4, 3)
+    assert "only 1x1 pixels" in report
+
+
+def test_unknown_tasks_and_missing_photos_are_one_sentence(api, photo):
+    with pytest.raises(AppError) as error:
+        api.predict(handle_file(str(photo)), "colourise", api_name="/restore")
+    assert message(error).startswith("There is no task 'colourise': this server offers sr_x4.")
+    with pytest.raises(AppError) as error:
+        api.predict(None, "sr_x4", api_name="/restore")
+    assert message(error).startswith("Choose a photo first.")
+
+
+def test_only_what_is_meant_is_public(api):
+    assert set(api.view_api(return_format="dict", print_info=False)["named_endpoints"]) == {"/restore"}
+
+
+def test_a_page_without_its_triton_says_so_and_recovers(photo):
+    """Triton goes away under the page, and comes back on the same port."""
+    first = EmbeddedTriton()
+    first.wait_ready()
+    try:
+        with running_page("--triton-url", first.url) as (url, _):
+            connection = Client(url, verbose=False)
+            first.stop()
+            with pytest.raises(AppError) as error:
+                connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore")
+            assert message(error).startswith("The restoration server does not answer; it may be restarting")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("app.server.free_port", lambda: first._port)
+                second = EmbeddedTriton()
+            with second:
+                second.wait_ready()
+                wait_until(lambda: connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore"), 30)
+            connection.close()
+    finally:
+        first.stop()
+
+
+def test_a_damaged_model_is_told_on_the_page_and_by_the_api(photo, tmp_path):
+    repository = Path(shutil.copytree(REPOSITORY, tmp_path / "repository"))
+    (repository / "din_sr_x4/1/model.pt").write_bytes(b"damaged")
+    with EmbeddedTriton(repository) as embedded:
+        embedded.wait_ready()
+        with running_page("--triton-url", embedded.url) as (url, _):
+            connection = Client(url, verbose=False)
+            with pytest.raises(AppError) as error:
+                connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore")
+            assert message(error).startswith("The task sr_x4 is not available: its model file is missing or damaged.")
+            told = [c["props"].get("value", "") for c in connection.config["components"] if c["type"] == "markdown"]
+            assert any("The task sr_x4 is not available" in str(text) for text in told)
+            connection.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
+def test_the_page_with_its_own_triton_ends_cleanly(number):
+    with running_page() as (url, process):
+        assert Client(url, verbose=False).view_api(return_format="dict", print_info=False)["named_endpoints"]
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        command = [Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in children]
+        (folder,) = [c.split("\0")[3] for c in command if "guardian.py" in c]
+        memory = Path(f"/proc/{process.pid}/status").read_text()
+        resident_kb = int(memory.split("VmRSS:")[1].split()[0])
+        assert resident_kb < 400_000
+        process.send_signal(number)
+        process.wait(30)
+        assert "Traceback" not in process.stdout.read()
+    wait_until(lambda: not list(Path("/dev/shm").glob(folder + "*")))
+    assert not any(folder in p.read_text(errors="ignore") for p in Path("/proc").glob("[0-9]*/cmdline") if p.exists())
+
+

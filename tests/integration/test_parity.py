@@ -1,0 +1,97 @@
+"""One network, four forms: eager = traced = saved and reloaded = served by Triton."""
+
+import numpy as np
+import pytest
+import torch
+from tritonclient import grpc
+
+from din_model import load_model
+from din_model.checkpoint import shipped_weights
+from din_model.data import to_image, to_tensor
+from din_model.export import REPOSITORY, ServedDIN, choose_dtype, max_tile_pixels, trace
+from din_model.network import DIN, PRESETS
+from din_model.tasks import TASKS
+
+CPU = torch.device("cpu")
+SHAPES = [(1, 48, 48), (1, 1, 1), (1, 2, 3), (4, 7, 9), (1, 31, 57), (3, 16, 16), (2, 100, 13)]
+OFFERED = [name for name in TASKS if shipped_weights(name)]
+# One task of each shape of network, with random weights: size rules do not depend on training.
+SHAPED = {"sr_x2": "din_t", "sr_x3": "din_s", "sr_x8": "din_t", "derain_light": "din_t", "deblur": "din_t"}
+
+
+def pixels(shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (*shape, 3)).astype(np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Triton's instances have one thread each on two cores; sums are split by threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def randomised(name):
+    torch.manual_seed(0)
+    model = DIN(PRESETS[SHAPED[name]].for_task(TASKS[name].scale, TASKS[name].stride)).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.03)
+    return model
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
+@pytest.mark.parametrize("name", SHAPED)
+def test_traced_and_reloaded_equal_eager(name, dtype, tmp_path):
+    traced = trace(randomised(name), TASKS[name], CPU, dtype)
+    path = tmp_path / "model.pt"
+    traced.save(str(path))
+    reloaded = torch.jit.load(path)
+    eager = ServedDIN(randomised(name), dtype, max_tile_pixels(TASKS[name]))
+    for shape in SHAPES:
+        lq = torch.tensor(pixels(shape))
+        with torch.inference_mode():
+            expected, ours, again = eager(lq), traced(lq), reloaded(lq)
+        scale = TASKS[name].scale
+        assert expected.shape == (shape[0], shape[1] * scale, shape[2] * scale, 3)
+        # Freezing folds constants; in bfloat16 that moves a value across a rounding border now and then.
+        assert (ours.int() - expected.int()).abs().max() <= 1
+        assert (ours != expected).float().mean() < (0.05 if dtype == torch.bfloat16 else 0.001)
+        with torch.inference_mode(), torch.jit.optimized_execution(False):
+            assert torch.equal(reloaded(lq), again)
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_served_equals_reloaded_to_the_bit(name, triton):
+    reloaded = torch.jit.load(REPOSITORY / f"din_{name}" / "1" / "model.pt")
+    connection = grpc.InferenceServerClient(triton.url)
+    for shape in SHAPES:
+        lq = pixels(shape, seed=1)
+        tensor = grpc.InferInput("lq", lq.shape, "UINT8")
+        tensor.set_data_from_numpy(lq)
+        served = connection.infer(f"din_{name}", [tensor]).as_numpy("restored")
+        with torch.inference_mode(), torch.jit.optimized_execution(False):
+            assert np.array_equal(served, reloaded(torch.tensor(lq)).numpy()), shape
+    connection.close()
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_served_precision_is_close_to_float32(name, client, small_photo):
+    task = client.task(name)
+    served = client.submit(task, small_photo).result()
+    with torch.inference_mode():
+        exact = to_image(load_model(name)(to_tensor(small_photo[None]))[0])
+    error = np.mean((served.astype(float) - exact) ** 2)
+    floor_db = 50 if choose_dtype("auto", CPU) == torch.bfloat16 else 60
+    assert 10 * np.log10(255**2 / max(error, 1e-9)) > floor_db
+
+
+def test_the_graph_itself_refuses_what_is_too_large():
+    traced = trace(randomised("sr_x8"), TASKS["sr_x8"], CPU, torch.float32)
+    limit = max_tile_pixels(TASKS["sr_x8"])
+    with pytest.raises(torch.jit.Error, match=f"lq has more than {limit} pixels: send tiles"):
+        traced(torch.zeros(1, 1, limit + 1, 3, dtype=torch.uint8))
+    with pytest.raises(torch.jit.Error, match="lq has no pixels"):
+        traced(torch.zeros(1, 0, 5, 3, dtype=torch.uint8))
+    with pytest.raises(torch.jit.Error, match="lq must be UINT8"):
+        traced(torch.zeros(1, 5, 5, 4, dtype=torch.uint8))

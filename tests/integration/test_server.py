@@ -1,0 +1,271 @@
+"""The embedded Triton: it batches, it refuses, it recovers, and it leaves nothing behind."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import wait
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tritonclient import grpc
+from tritonclient.utils import InferenceServerException
+
+from app import server
+from app.client import RestorationClient
+from app.errors import ServerError, ServerStartError, ServerUnavailableError, UnknownTaskError
+from app.restore import restore
+from app.server import REPOSITORY, EmbeddedTriton
+from tests.conftest import ROOT, png
+
+TASK = "sr_x4"
+
+
+def server_processes(marker: str) -> list[int]:
+    """Every process whose command line names a server's folder: guardian, Triton and stubs."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().decode()
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if marker in command and state != "Z":
+            found.append(int(folder.name))
+    return found
+
+
+def wait_until(condition, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def assert_nothing_left(folder: str, port: int) -> None:
+    wait_until(lambda: not server_processes(folder))
+    assert not Path(tempfile.gettempdir(), folder).exists()
+    assert not list(Path("/dev/shm").glob(folder + "*"))
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def folder_of(embedded: EmbeddedTriton) -> str:
+    return embedded._log_path.parent.name
+
+
+def test_dynamic_batching_joins_concurrent_requests(triton, client):
+    """Many visitors at once cost fewer executions than requests, by Triton's own statistics."""
+    connection = grpc.InferenceServerClient(triton.url)
+
+    def statistics():
+        (model,) = connection.get_inference_statistics(f"din_{TASK}").model_stats
+        return model.inference_count, model.execution_count
+
+    task, requests = client.task(TASK), 64
+    tile = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
+    before = statistics()
+    answers = [client.submit(task, tile) for _ in range(requests)]
+    wait(answers)
+    results = [answer.result() for answer in answers]
+    inferences, executions = (now - then for now, then in zip(statistics(), before, strict=True))
+    connection.close()
+    assert inferences == requests
+    assert executions <= requests / 2
+    # A batch changes the order of sums at most.
+    assert max(int(np.abs(r.astype(int) - results[0]).max()) for r in results) <= 1
+
+
+def test_what_a_stranger_may_not_do(triton):
+    connection = grpc.InferenceServerClient(triton.url)
+    with pytest.raises(InferenceServerException, match="not allowed"):
+        connection.load_model(f"din_{TASK}")
+    for restricted in (connection.get_system_shared_memory_status, connection.get_trace_settings):
+        with pytest.raises(InferenceServerException, match="restricted"):
+            restricted()
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "name", "reason"),
+    [
+        ((1, 513, 512, 3), "UINT8", "lq", "send tiles"),
+        ((1, 0, 8, 3), "UINT8", "lq", "lq has no pixels"),
+        ((1, 8, 8, 4), "UINT8", "lq", "unexpected shape"),
+        ((2, 8, 3), "UINT8", "lq", "unexpected shape"),
+        ((99, 2, 2, 3), "UINT8", "lq", "batch-size must be <="),
+        ((1, 8, 8, 3), "FP32", "lq", "data-type"),
+        ((1, 8, 8, 3), "UINT8", "image", "unexpected inference input"),
+    ],
+)
+def test_malformed_tensors_are_refused_with_a_reason(triton, client, shape, dtype, name, reason):
+    connection = grpc.InferenceServerClient(triton.url)
+    tensor = grpc.InferInput(name, shape, dtype)
+    tensor.set_data_from_numpy(np.zeros(shape, np.uint8 if dtype == "UINT8" else np.float32))
+    with pytest.raises(InferenceServerException, match=reason):
+        connection.infer(f"din_{TASK}", [tensor])
+    connection.close()
+    tiny = np.zeros((4, 4, 3), np.uint8)
+    assert client.submit(client.task(TASK), tiny).result().shape == (16, 16, 3)  # and it still serves
+
+
+def test_tasks_are_read_from_the_server(client):
+    tasks = client.tasks()
+    assert list(tasks) == [TASK]
+    assert (tasks[TASK].label, tasks[TASK].scale) == ("Enlarge 4x", 4)
+    assert client.broken() == {}
+    with pytest.raises(UnknownTaskError, match=r"no task 'sr_x5': this server offers sr_x4\."):
+        client.task("sr_x5")
+    with pytest.raises(UnknownTaskError, match="no task 'deblur'"):  # known to the network, without weights
+        client.task("deblur")
+
+
+@pytest.mark.parametrize("tile_sides", [(1, 1), (50, 60), (400, 250)])
+def test_photos_of_any_size_go_through_tiles(client, tile_sides):
+    photo = np.random.default_rng(0).integers(0, 256, (*tile_sides, 3)).astype(np.uint8)
+    result = restore(png(photo), TASK, client)
+    assert result.after.rgb.shape == (4 * tile_sides[0], 4 * tile_sides[1], 3)
+    assert (result.tiles > 1) == (max(tile_sides) > result.task.tile)
+
+
+def test_replicas_share_the_work_and_a_dead_one_is_left_out(triton, small_photo):
+    with RestorationClient(f"127.0.0.1:1,{triton.url}") as client:
+        assert restore(png(small_photo), TASK, client).after.rgb.shape == (240, 336, 3)
+
+
+def test_leaving_the_context_leaves_nothing():
+    with EmbeddedTriton() as embedded:
+        embedded.wait_ready()
+        folder, port = folder_of(embedded), embedded._port
+        assert len(server_processes(folder)) >= 4  # guardian, Triton, two instances
+    assert_nothing_left(folder, port)
+    embedded.stop()  # twice is fine
+
+
+OWNER = """
+import sys, time
+from app.server import EmbeddedTriton
+with EmbeddedTriton() as embedded:
+    embedded.wait_ready()
+    print(embedded._log_path.parent.name, embedded._port, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
+def test_the_end_of_the_owner_is_the_end_of_the_server(number):
+    with subprocess.Popen([sys.executable, "-c", OWNER], cwd=ROOT, stdout=subprocess.PIPE, text=True) as owner:
+        folder, port = owner.stdout.readline().split()
+        assert len(server_processes(folder)) >= 4
+        owner.send_signal(number)
+        owner.wait(30)
+    assert_nothing_left(folder, int(port))
+
+
+def test_a_dead_instance_or_server_is_replaced(monkeypatch, small_photo, caplog):
+    monkeypatch.setattr(server, "WATCH_INTERVAL_S", 0.5)
+    with EmbeddedTriton() as embedded, RestorationClient(embedded.url) as client:
+        embedded.wait_ready()
+        expected = restore(png(small_photo), TASK, client).after.rgb
+        for victim in ("triton_python_backend_stub", "bin/tritonserver"):
+            folder = folder_of(embedded)
+            commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in server_processes(folder)}
+            os.kill(next(pid for pid, c in commands.items() if re.match(rf"[^\0]*{victim}", c)), signal.SIGKILL)
+            wait_until(lambda folder=folder: folder_of(embedded) != folder, 60)
+            wait_until(client.is_live, 60)
+            wait_until(lambda: client.tasks(), 60)
+            assert np.array_equal(restore(png(small_photo), TASK, client).after.rgb, expected)
+            assert_nothing_left_of(folder)
+    assert "restarting it" in caplog.text
+
+
+def assert_nothing_left_of(folder):
+    wait_until(lambda: not server_processes(folder))
+    assert not list(Path("/dev/shm").glob(folder + "*"))
+
+
+def test_a_server_that_is_gone_is_one_sentence(small_photo):
+    with EmbeddedTriton() as embedded:
+        embedded.wait_ready()
+        url = embedded.url
+    with RestorationClient(url) as client:
+        assert not client.is_live()
+        with pytest.raises(ServerUnavailableError, match="does not answer; it may be restarting"):
+            restore(png(small_photo), TASK, client)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A copy of the model repository that may be damaged."""
+    return Path(shutil.copytree(REPOSITORY, tmp_path / "repository"))
+
+
+def test_a_damaged_model_is_named_and_the_others_serve(repository, small_photo):
+    shutil.copytree(repository / f"din_{TASK}", repository / "din_damaged")
+    (repository / "din_damaged/configs").joinpath("cpu.pbtxt").write_text(
+        (repository / f"din_{TASK}/configs/cpu.pbtxt").read_text().replace(f'"din_{TASK}"', '"din_damaged"')
+    )
+    (repository / "din_damaged/1/model.pt").write_bytes(b"not a model")
+    with EmbeddedTriton(repository) as embedded, RestorationClient(embedded.url) as client:
+        embedded.wait_ready()
+        assert list(client.tasks()) == [TASK]
+        assert list(client.broken()) == ["damaged"]
+        with pytest.raises(UnknownTaskError, match="damaged is not available.*`make models`"):
+            restore(png(small_photo), "damaged", client)
+        assert restore(png(small_photo), TASK, client).tiles == 1
+
+
+def test_a_repository_without_models_is_one_sentence(repository):
+    (repository / f"din_{TASK}/1/model.pt").unlink()
+    with pytest.raises(ServerStartError, match="No model has been built .*: run `make models` first"):
+        EmbeddedTriton(repository)
+
+
+def test_a_server_that_ends_while_starting_quotes_its_reason(repository):
+    (repository / f"din_{TASK}/configs/cpu.pbtxt").write_text("this is no configuration {")
+    with EmbeddedTriton(repository) as embedded:
+        embedded.wait_ready()  # it comes up, and says that the model is broken
+        with RestorationClient(embedded.url) as client, pytest.raises(UnknownTaskError, match="is not available"):
+            client.task(TASK)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        original, server.free_port = server.free_port, lambda: port
+        try:
+            with pytest.raises(ServerStartError, match="ended while starting"):
+                EmbeddedTriton().wait_ready()
+        finally:
+            server.free_port = original
+
+
+def test_systems_without_the_wheel_are_told_what_to_do(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ServerStartError, match="not available on this system.*--triton-url HOST:PORT"):
+        EmbeddedTriton()
+
+
+def test_cancelling_takes_a_request_back(client):
+    task = client.task(TASK)
+    tile = np.zeros((192, 192, 3), np.uint8)
+    answers = [client.submit(task, tile) for _ in range(40)]
+    cancelled = [answer.cancel() for answer in answers[4:]]
+    assert any(cancelled)
+    for answer in answers[:4]:
+        assert answer.result().shape == (768, 768, 3)
+    # The queue is short again: a new request does not wait for what was taken back.
+    started = time.monotonic()
+    client.submit(task, tile[:8, :8]).result()
+    assert time.monotonic() - started < 10
+
+
+def test_server_errors_are_restoration_errors(client):
+    task = client.task(TASK)
+    with pytest.raises(ServerError, match="send tiles"):
+        client.submit(task, np.zeros((600, 600, 3), np.uint8)).result()
