@@ -86,9 +86,7 @@ def read_task(model: str, parameters: Mapping[str, Any]) -> ServedTask:
             max_pixels=int(text["max_pixels"]),
         )
     except (KeyError, ValueError) as error:
-        raise ServerError(
-            f"The model {model} is not one of din_model.export: {error} is missing or wrong."
-        ) from error
+        raise ServerError(f"The model {model} is not one of din_model.export: {error} is missing or wrong.") from error
 
 
 class RestorationClient:

@@ -1,6 +1,6 @@
 """Ships trained weights: scores them, writes them to ``din_model/weights`` and writes their card beside them.
 
-``python -m din_model.ship runs/sr_x4/best.safetensors --score Set5=DIR --score Set14=DIR --data "..." --training "..."``
+``python -m din_model.ship WEIGHTS --score Set5=DIR --score Set14=DIR --data "..." --training "..." --licence "..."``
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
         path = args.out / f"{task.name}-{trained.preset}.safetensors"
         # What is shipped is scored: rounded to float16, computed in float32.
         model = trained.model.half().float()
-        rows, first = [], {}
+        rows: list[str] = []
+        first: dict[str, str] = {}
         for name, folder in args.score:
             scores = score_pairs(task, evaluation_pairs(task, folder, None), model)
             psnr, ssim, baseline_psnr, baseline_ssim = (

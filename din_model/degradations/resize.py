@@ -35,10 +35,10 @@ def resize_matrix(in_size: int, out_size: int) -> NDArray[np.float64]:
     return matrix
 
 
-def resize_rows(image: NDArray[np.floating | np.uint8], h: int) -> NDArray[np.float64]:
+def resize_rows(image: Image | NDArray[np.float64], h: int) -> NDArray[np.float64]:
     """Resizes the first axis of (H, W, 3) to h rows."""
-    matrix = resize_matrix(image.shape[0], h)
-    return np.tensordot(matrix, image.astype(np.float64), axes=1)
+    rows: NDArray[np.float64] = np.tensordot(resize_matrix(image.shape[0], h), image.astype(np.float64), axes=1)
+    return rows
 
 
 def resize(image: Image, size: tuple[int, int]) -> Image:

@@ -1,4 +1,4 @@
-"""Pictures that may not change unnoticed. After a wanted change: ``pytest tests/golden --refresh-goldens``, and look."""
+"""Pictures that may not change unnoticed; after a wanted change run them with ``--refresh-goldens``, and look."""
 
 from pathlib import Path
 

@@ -152,5 +152,3 @@ def test_the_page_with_its_own_triton_ends_cleanly(number):
         assert "Traceback" not in process.stdout.read()
     wait_until(lambda: not list(Path("/dev/shm").glob(folder + "*")))
     assert not any(folder in p.read_text(errors="ignore") for p in Path("/proc").glob("[0-9]*/cmdline") if p.exists())
-
-
