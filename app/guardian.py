@@ -22,6 +22,9 @@ PR_SET_PDEATHSIG = 1
 GRACE_S = 5.0
 POLL_S = 0.1
 SHARED_MEMORY = Path("/dev/shm")
+# Triton makes this folder while it starts, whether it needs one or not, and forgets it when it is killed.
+ENVIRONMENTS = (Path("/tmp"), "python_env_*")
+STARTING_S = 5.0
 
 
 def die_with_parent() -> None:
@@ -53,8 +56,18 @@ def stop_group(command: "subprocess.Popen[bytes]") -> None:
     command.wait()
 
 
+def remove_environments(started: float) -> None:
+    """Removes the empty folders that Triton made while it started."""
+    folder, pattern = ENVIRONMENTS
+    for environment in folder.glob(pattern):
+        with contextlib.suppress(OSError):  # not empty, or another user's
+            if started <= environment.stat().st_ctime <= started + STARTING_S:
+                environment.rmdir()
+
+
 def main(arguments: list[str]) -> int:
     prefix, folder, *program = arguments
+    started = time.time()
     command = subprocess.Popen(program, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=die_with_parent)
     try:
         wait_for_end(command)
@@ -62,6 +75,7 @@ def main(arguments: list[str]) -> int:
         stop_group(command)
         for region in SHARED_MEMORY.glob(prefix + "*"):
             region.unlink(missing_ok=True)
+        remove_environments(started)
         shutil.rmtree(folder, ignore_errors=True)
     return command.returncode
 

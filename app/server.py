@@ -6,6 +6,7 @@ network runs NVIDIA's container instead (docs/deployment.md) over the same model
 
 from __future__ import annotations
 
+import ctypes.util
 import importlib.util
 import logging
 import os
@@ -77,7 +78,22 @@ def find_wheel() -> Wheel:
             f"The embedded Triton has no Python {version} support: use Python 3.11, or give the address of another "
             "Triton with --triton-url HOST:PORT."
         )
+    check_shared_python(version)
     return wheel
+
+
+def check_shared_python(version: str) -> None:
+    """Checks for libpython, without which Triton's stubs end unseen; Debian's interpreter does without it.
+
+    Raises:
+        ServerStartError: it is not there; the message says how to install it.
+    """
+    beside = Path(str(sysconfig.get_config_var("LIBDIR"))) / f"libpython{version}.so.1.0"
+    if not beside.is_file() and ctypes.util.find_library(f"python{version}") is None:
+        raise ServerStartError(
+            f"The embedded Triton needs the shared library of Python {version}: install it (on Debian the package "
+            f"libpython{version}), or give the address of another Triton with --triton-url HOST:PORT."
+        )
 
 
 def assemble_backends(wheel: Wheel, folder: Path) -> None:

@@ -19,10 +19,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
-def api(page_url):
+def api(page_url, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
-        connection = Client(page_url, verbose=False)
+        connection = Client(page_url, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
         yield connection
         connection.close()
 
@@ -106,7 +106,7 @@ def test_a_page_without_its_triton_says_so_and_recovers(photo):
     first.wait_ready()
     try:
         with running_page("--triton-url", first.url) as (url, _):
-            connection = Client(url, verbose=False)
+            connection = Client(url, verbose=False, download_files=False)
             first.stop()
             with pytest.raises(AppError) as error:
                 connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore")
@@ -128,7 +128,7 @@ def test_a_damaged_model_is_told_on_the_page_and_by_the_api(photo, tmp_path):
     with EmbeddedTriton(repository) as embedded:
         embedded.wait_ready()
         with running_page("--triton-url", embedded.url) as (url, _):
-            connection = Client(url, verbose=False)
+            connection = Client(url, verbose=False, download_files=False)
             with pytest.raises(AppError) as error:
                 connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore")
             assert message(error).startswith("The task sr_x4 is not available: its model file is missing or damaged.")
@@ -140,7 +140,9 @@ def test_a_damaged_model_is_told_on_the_page_and_by_the_api(photo, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
 def test_the_page_with_its_own_triton_ends_cleanly(number):
     with running_page() as (url, process):
-        assert Client(url, verbose=False).view_api(return_format="dict", print_info=False)["named_endpoints"]
+        assert Client(url, verbose=False, download_files=False).view_api(return_format="dict", print_info=False)[
+            "named_endpoints"
+        ]
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         command = [Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in children]
         (folder,) = [c.split("\0")[3] for c in command if "guardian.py" in c]
