@@ -10,8 +10,9 @@ import torch
 from playwright.sync_api import expect, sync_playwright
 
 from app import tiling
+from app.server import EmbeddedTriton
 from din_model.export import REPOSITORY
-from tests.conftest import png, read
+from tests.conftest import png, read, running_page
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -105,6 +106,7 @@ def test_an_example_is_one_click_away(page, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
+        ("empty.png", b"", "The file is empty"),
         ("note.png", b"this is no image", "The file is not an image that can be read"),
         ("cut.png", png(np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8))[:900], "damaged"),
         ("long.png", png(np.zeros((10, 700_000, 3), np.uint8)), "above the limit of 96.0 megapixels"),
@@ -117,6 +119,28 @@ def test_bad_files_are_explained(page, tmp_path, name, content, sentence):
     page.click("#restore")
     expect(page.get_by_test_id("toast-body")).to_contain_text(sentence, timeout=20_000)
     expect(page.locator("#download")).to_be_disabled()
+
+
+def test_a_single_pixel_is_restored_with_a_word(page, tmp_path):
+    (tmp_path / "pixel.png").write_bytes(png(np.zeros((1, 1, 3), np.uint8)))
+    upload(page, tmp_path / "pixel.png")
+    assert read(restore_and_download(page, tmp_path)).shape == (4, 4, 3)
+    expect(page.locator("#report")).to_contain_text("only 1x1 pixels")
+
+
+def test_a_triton_that_goes_away_is_explained(browser, tmp_path, small_photo):
+    with EmbeddedTriton() as triton:
+        triton.wait_ready()
+        with running_page("--triton-url", triton.url) as (url, _):
+            tab = browser.new_page()
+            tab.goto(url)
+            expect(tab.locator("#restore")).to_be_visible()
+            triton.stop()
+            (tmp_path / "photo.png").write_bytes(png(small_photo))
+            upload(tab, tmp_path / "photo.png")
+            tab.click("#restore")
+            expect(tab.get_by_test_id("toast-body")).to_contain_text("does not answer; it may be restarting")
+            tab.close()
 
 
 def test_restore_without_a_photo_is_explained(page):

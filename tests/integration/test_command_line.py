@@ -1,21 +1,24 @@
 """``python -m app restore`` and the page's command line, as a shell runs them."""
 
+import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from app.restore import restore
+from app.server import REPOSITORY, EmbeddedTriton
 from tests.conftest import ROOT, png, read
 
 
-def run(*arguments, **environment):
+def run(*arguments, folder=ROOT):
     return subprocess.run(
         [sys.executable, "-m", "app", *map(str, arguments)],
-        cwd=ROOT,
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=100,
@@ -43,6 +46,7 @@ def test_bad_files_are_named_and_the_others_go_on(photo, tmp_path, triton):
         "empty.png": b"",
         "cut.png": photo.read_bytes()[:1000],
         "pixel.png": png(np.zeros((1, 1, 3), np.uint8)),
+        "long.png": png(np.zeros((10, 700_000, 3), np.uint8)),
     }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
@@ -54,6 +58,7 @@ def test_bad_files_are_named_and_the_others_go_on(photo, tmp_path, triton):
     assert said["empty.png"].startswith("The file is empty")
     assert said["cut.png"].startswith("The image is damaged or cut off")
     assert said["pixel.png"].startswith("The photo is only 1x1 pixels")
+    assert said["long.png"].startswith("Enlarged 4x the photo would have 112.0 megapixels, above the limit of 96.0")
     assert "No such file" in said["missing.png"]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["photo_sr_x4.png", "pixel_sr_x4.png"]
     assert "Traceback" not in done.stderr
@@ -71,6 +76,26 @@ def test_a_triton_that_is_not_there(command):
     assert done.returncode == 1
     assert done.stderr.startswith("error: The restoration server does not answer")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["restore", "x.png", "--task", "sr_x4", "--out", "out"], ["--port", "0"]])
+def test_models_that_were_never_built(command, tmp_path):
+    shutil.copytree(ROOT / "app", tmp_path / "app")
+    shutil.copytree(REPOSITORY, tmp_path / "model_repository", ignore=shutil.ignore_patterns("model.pt"))
+    done = run(*command, folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: No model has been built in ")
+    assert done.stderr.endswith("run `make models` first.\n")
+
+
+def test_models_that_are_damaged(photo, tmp_path):
+    repository = Path(shutil.copytree(REPOSITORY, tmp_path / "repository"))
+    (repository / "din_sr_x4/1/model.pt").write_bytes(b"damaged")
+    with EmbeddedTriton(repository) as embedded:
+        embedded.wait_ready()
+        done = run("restore", photo, "--task", "sr_x4", "--out", tmp_path / "out", "--triton-url", embedded.url)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: The task sr_x4 is not available: its model file is missing or damaged.")
 
 
 def test_a_taken_port_is_named_before_anything_starts():

@@ -1,0 +1,69 @@
+"""The export command: what it writes, and what it says of wrong weights."""
+
+import pytest
+import torch
+
+from din_model import DIN, PRESETS, TASKS, export
+from din_model.checkpoint import save_weights
+from din_model.export import choose_device, choose_dtype, main, max_tile_pixels
+
+
+@pytest.fixture
+def weights(tmp_path):
+    config = PRESETS["din_t"].for_task(1, 4)
+    path = tmp_path / "w.safetensors"
+    save_weights(path, DIN(config).state_dict(), config, "deblur", "din_t", {"psnr": "27.0", "baseline_psnr": "26.0"})
+    return path
+
+
+def test_a_task_becomes_a_model_folder(weights, tmp_path, capsys):
+    repository = tmp_path / "repository"
+    options = ["--task", "deblur", "--weights", str(weights), "--repository", str(repository)]
+    assert main([*options, "--device", "cpu", "--precision", "fp32"]) == 0
+    files = {str(p.relative_to(repository)) for p in repository.rglob("*") if p.is_file()}
+    assert files == {"din_deblur/1/model.pt", "din_deblur/config.pbtxt", "din_deblur/configs/cpu.pbtxt"}
+    model = torch.jit.load(repository / "din_deblur/1/model.pt")
+    photo = torch.randint(0, 256, (1, 6, 7, 3), dtype=torch.uint8)
+    assert torch.equal(model(photo), photo)  # untrained, a network of scale 1 changes nothing
+    assert "din_t, cpu, float32" in capsys.readouterr().out
+
+
+def test_missing_and_damaged_weights_are_one_sentence(weights, tmp_path, capsys):
+    repository = ["--repository", str(tmp_path / "repository")]
+    assert main(["--task", "deblur", *repository]) == 2
+    assert capsys.readouterr().err.startswith("error: no weights of deblur")
+    weights.write_bytes(weights.read_bytes()[:5000])
+    assert main(["--task", "deblur", "--weights", str(weights), *repository]) == 2
+    assert "w.safetensors are damaged or not DIN's" in capsys.readouterr().err
+    assert not (tmp_path / "repository").exists()
+
+
+def test_without_any_weights_there_is_nothing_to_export(monkeypatch, capsys):
+    monkeypatch.setattr(export, "shipped_weights", lambda name, preset: None)
+    assert main([]) == 2
+    assert capsys.readouterr().err == "error: no weights are shipped: train a task first\n"
+
+
+def test_one_weights_file_goes_with_one_task(weights, capsys):
+    with pytest.raises(SystemExit):
+        main(["--weights", str(weights)])
+    assert "--weights goes with one --task" in capsys.readouterr().err
+
+
+def test_precision_follows_the_device(monkeypatch):
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert choose_dtype("auto", gpu) == torch.float16
+    for has_bf16, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(export, "cpu_computes_bf16", lambda has_bf16=has_bf16: has_bf16)
+        assert choose_dtype("auto", cpu) == expected
+        assert choose_dtype("fp32", cpu) == torch.float32
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_pixel_limits_bound_input_and_output():
+    assert {name: max_tile_pixels(TASKS[name]) for name in ("sr_x2", "sr_x4", "sr_x8", "deblur")} == {
+        "sr_x2": 2**20,
+        "sr_x4": 2**18,
+        "sr_x8": 2**16,
+        "deblur": 2**20,
+    }
