@@ -74,6 +74,7 @@ def check_port(host: str, port: int) -> None:
 
 def serve_page(args: argparse.Namespace) -> int:
     """Runs the page until Ctrl-C or SIGTERM."""
+    logging.getLogger("app").setLevel(logging.INFO)  # an operator wants Triton's own words too
     check_port(args.host, args.port)
     print("Starting Triton ..." if args.triton_url is None else f"Using Triton at {args.triton_url}", flush=True)
     with connect(args.triton_url) as client:

@@ -8,6 +8,7 @@ Other services may use it as it stands::
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -21,6 +22,8 @@ from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException
 
 from app.errors import ServerError, ServerUnavailableError, UnknownTaskError
+
+log = logging.getLogger(__name__)
 
 Pixels = NDArray[np.uint8]
 MODEL_PREFIX = "din_"
@@ -156,10 +159,7 @@ class RestorationClient:
         if name in tasks:
             return tasks[name]
         if name in self.broken():
-            raise UnknownTaskError(
-                f"The task {name} is not available: its model file is missing or damaged. "
-                "Run `make models` on the server and start it again."
-            )
+            raise UnknownTaskError(unavailable(name))
         raise UnknownTaskError(f"There is no task {name!r}: this server offers {', '.join(tasks) or 'none'}.")
 
     def submit(self, task: ServedTask, pixels: Pixels) -> Future[Pixels]:
@@ -193,6 +193,14 @@ class RestorationClient:
         return future
 
 
+def unavailable(task: str) -> str:
+    """What to say of a task whose model Triton could not load."""
+    return (
+        f"The task {task} is not available: its model file is missing or damaged. "
+        "Run `make models` on the server and start it again."
+    )
+
+
 def grpc_target(url: str) -> str:
     """gRPC's name for one or several ``HOST:PORT``.
 
@@ -215,6 +223,7 @@ def grpc_target(url: str) -> str:
 def explain(error: InferenceServerException) -> ServerError:
     """Triton's error as a sentence for the person who waits."""
     status, message = str(error.status()), str(error.message())
+    log.info("Triton answered %s: %s", status, message)  # for the operator; visitors get the sentence
     if "maximum queue size" in message:
         return ServerUnavailableError("The restoration server is busy: try again in a minute.")
     if "DEADLINE_EXCEEDED" in status:

@@ -11,7 +11,7 @@ from gradio.data_classes import ImageData
 from gradio.utils import get_upload_folder
 
 from app import codec
-from app.client import RestorationClient, ServedTask
+from app.client import RestorationClient, ServedTask, unavailable
 from app.codec import Photo
 from app.errors import PhotoError, RestorationError
 from app.restore import Restoration, restore
@@ -153,16 +153,18 @@ def build_page(client: RestorationClient) -> gr.Blocks:
     ) as page:
         gr.Markdown(INTRODUCTION)
         for name in broken:
-            gr.Markdown(
-                f"⚠️ The task {name} is not available: its model file is missing or damaged. "
-                "Run `make models` and start again."
-            )
+            gr.Markdown(f"⚠️ {unavailable(name)}")
         with gr.Row():
             with gr.Column(scale=2):
                 task = task_input(list(tasks.values()))
                 photo = photo_input()
                 button = gr.Button("Restore", variant="primary", elem_id="restore")
-                gr.Examples([str(path) for path in sorted(EXAMPLES.glob("*.png"))], photo, cache_examples=False)
+                gr.Examples(
+                    [str(path) for path in sorted(EXAMPLES.glob("*.png"))],
+                    photo,
+                    cache_examples=False,
+                    elem_id="examples",
+                )
             with gr.Column(scale=3):
                 slider = gr.ImageSlider(
                     type="filepath", label="Before and after", interactive=False, max_height=640, elem_id="comparison"

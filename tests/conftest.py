@@ -1,10 +1,10 @@
 """What several kinds of tests share: bundled photos, and one real Triton for the whole run."""
 
 import io
-import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,40 +61,35 @@ def read(path) -> np.ndarray:
 
 
 @contextmanager
-def running_page(*options: str, environment: dict[str, str] | None = None):
+def running_page(*options: str):
     """The page as ``python -m app`` starts it: yields its address and its process."""
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app", "--port", str(port), *options],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, **(environment or {})},
-    )
-    try:
-        wait_for_line(process, "The page is at")
-        yield f"http://127.0.0.1:{port}", process
-    finally:
-        process.send_signal(signal.SIGINT)
+    with tempfile.NamedTemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app", "--port", str(port), *options],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        process.said = lambda: Path(output.name).read_text()
         try:
-            process.wait(30)
+            wait_until(lambda: "The page is at" in process.said() or process.poll() is not None, STARTUP_S)
+            assert process.poll() is None, process.said()
+            yield f"http://127.0.0.1:{port}", process
         finally:
-            process.kill()
-            process.stdout.close()
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            finally:
+                process.kill()
+                print(process.said())  # pytest shows it with a failure
 
 
-def wait_for_line(process: subprocess.Popen, start: str) -> None:
-    said = []
-    deadline = time.monotonic() + STARTUP_S
-    while time.monotonic() < deadline:
-        line = process.stdout.readline()
-        said.append(line)
-        if line.startswith(start):
-            return
-        if not line and process.poll() is not None:
-            break
-    pytest.fail(f"no line {start!r}: " + "".join(said))
+def wait_until(condition, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,7 @@ from app.server import REPOSITORY, EmbeddedTriton
 from din_model import TASKS, load_model
 from din_model.data import evaluation_pairs
 from din_model.evaluate import score_pair, score_pairs
-from tests.conftest import png, read, running_page
-from tests.integration.test_server import wait_until
+from tests.conftest import png, read, running_page, wait_until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -176,6 +175,6 @@ def test_the_page_with_its_own_triton_ends_cleanly(number):
         assert resident_kb < 400_000
         process.send_signal(number)
         process.wait(30)
-        assert "Traceback" not in process.stdout.read()
+        assert "Traceback" not in process.said()
     wait_until(lambda: not list(Path("/dev/shm").glob(folder + "*")))
     assert not any(folder in p.read_text(errors="ignore") for p in Path("/proc").glob("[0-9]*/cmdline") if p.exists())
