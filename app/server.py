@@ -37,6 +37,7 @@ REPOSITORY = ROOT / "model_repository"
 BACKEND = Path(__file__).parent / "backends" / "pytorch"
 START_TIMEOUT_S = 120.0
 WATCH_INTERVAL_S = 5.0
+CONFIRM_AFTER_S = 1.0
 # More probes at once than a model has instances, so that each instance gets one.
 PROBES = 4
 PROBE_SIDE = 8
@@ -245,15 +246,10 @@ class EmbeddedTriton:
     def _watch(self) -> None:
         """Restarts Triton when it has ended or a model no longer answers: a dead stub never recovers by itself."""
         while not self._stopping.wait(WATCH_INTERVAL_S):
-            if self._process.poll() is None:
-                try:
-                    with RestorationClient(self.url, timeout_s=START_TIMEOUT_S) as client:
-                        probe(client)
-                    continue
-                except ServerError as error:
-                    log.warning("Triton does not answer as it should (%s): restarting it", error)
-            else:
-                log.warning("Triton has ended: restarting it")
+            # Asked twice: on a starved machine Triton may take a living stub for dead, and a dead one stays dead.
+            if self._answers() or (not self._stopping.wait(CONFIRM_AFTER_S) and self._answers()):
+                continue
+            log.warning("Triton has ended or does not answer as it should: restarting it")
             self._end_process()
             if self._stopping.is_set():
                 return
@@ -262,6 +258,17 @@ class EmbeddedTriton:
                 self._wait_ready()
             except RestorationError as error:
                 log.error("Triton could not be restarted: %s", error)
+
+    def _answers(self) -> bool:
+        """Whether the process lives and every instance restores a tiny picture."""
+        if self._process.poll() is not None:
+            return False
+        try:
+            with RestorationClient(self.url, timeout_s=START_TIMEOUT_S) as client:
+                probe(client)
+        except ServerError:
+            return False
+        return True
 
     def _end_process(self) -> None:
         """Closes the guardian's input, which ends Triton, and waits for it."""
