@@ -123,19 +123,21 @@ class PatchSampler:
         ValueError: no photo is large enough, or the task has no degradation.
     """
 
-    CONTEXT = 8  # LQ pixels degraded around a patch and cut off again: no patch sees an artificial border
+    # Iterations for which a photo keeps one random degradation: whole photos are degraded, which costs more than a
+    # patch, but rain and haze are nothing that a patch could have alone.
+    KEPT = 400
 
     def __init__(self, task: Task, folders: list[Path], batch: int, seed: int) -> None:
+        if task.degradation is None:
+            raise ValueError(f"{task.name} has no synthetic degradation: it cannot be trained on clean photos")
         self.task, self.batch, self.seed = task, batch, seed
+        self.is_random = task.degradation.is_random
         side = task.patch * task.scale
         photos = [crop_to_multiple(read_photo(p), task.scale) for folder in folders for p in list_photos(folder)]
         self.hq = [p for p in photos if min(p.shape[:2]) >= side]
         if not self.hq:
             raise ValueError(f"no photo in {', '.join(map(str, folders))} is at least {side}x{side}")
-        self.lq: list[Image] | None = None
-        if task.degradation is None or not task.degradation.is_random:
-            rng = np.random.default_rng(seed)
-            self.lq = [degrade(task, photo, rng) for photo in self.hq]
+        self._lq: dict[int, tuple[int, Image]] = {}
         # A photo is drawn as often as its area says, so that every pixel has the same chance.
         areas = np.array([p.shape[0] * p.shape[1] for p in self.hq], dtype=np.float64)
         self.chances = areas / areas.sum()
@@ -143,21 +145,23 @@ class PatchSampler:
     def __len__(self) -> int:
         return len(self.hq)
 
-    def patch(self, rng: np.random.Generator) -> tuple[Image, Image]:
+    def lq(self, index: int, iteration: int) -> Image:
+        """The degraded photo that an iteration sees; photos change in turn, not all at once."""
+        generation = (iteration + index) // self.KEPT if self.is_random else 0
+        kept = self._lq.get(index)
+        if kept is None or kept[0] != generation:
+            rng = np.random.default_rng((self.seed, index, generation))
+            kept = self._lq[index] = generation, degrade(self.task, self.hq[index], rng)
+        return kept[1]
+
+    def patch(self, iteration: int, rng: np.random.Generator) -> tuple[Image, Image]:
         """One aligned (lq, hq) crop, flipped and rotated at random."""
         s, size = self.task.scale, self.task.patch
-        index = rng.choice(len(self.hq), p=self.chances)
-        hq = self.hq[index]
-        h, w = hq.shape[0] // s, hq.shape[1] // s
-        top, left = int(rng.integers(h - size + 1)), int(rng.integers(w - size + 1))
+        index = int(rng.choice(len(self.hq), p=self.chances))
+        hq, lq = self.hq[index], self.lq(index, iteration)
+        top, left = (int(rng.integers(n - size + 1)) for n in lq.shape[:2])
         target = hq[top * s : (top + size) * s, left * s : (left + size) * s]
-        if self.lq is not None:
-            source = self.lq[index][top : top + size, left : left + size]
-        else:
-            t, b = max(0, top - self.CONTEXT), min(h, top + size + self.CONTEXT)
-            lo, r = max(0, left - self.CONTEXT), min(w, left + size + self.CONTEXT)
-            around = degrade(self.task, hq[t * s : b * s, lo * s : r * s], rng)
-            source = around[top - t : top - t + size, left - lo : left - lo + size]
+        source = lq[top : top + size, left : left + size]
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
         source, target = np.rot90(source, turns), np.rot90(target, turns)
         return (source[:, ::-1], target[:, ::-1]) if flip else (source, target)
@@ -165,7 +169,7 @@ class PatchSampler:
     def __call__(self, iteration: int) -> tuple[Tensor, Tensor]:
         """The batch of an iteration: lq (N, 3, p, p) and hq (N, 3, sp, sp), float32 in [0, 1]."""
         rng = np.random.default_rng((self.seed, iteration))
-        lq, hq = zip(*(self.patch(rng) for _ in range(self.batch)), strict=True)
+        lq, hq = zip(*(self.patch(iteration, rng) for _ in range(self.batch)), strict=True)
         return to_tensor(np.stack(lq)), to_tensor(np.stack(hq))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from din_model.degradations import BD, BI, DN, Degradation
+from din_model.degradations import BD, BI, DN, RAIN_HEAVY, RAIN_LIGHT, RAIN_MIXED, Degradation
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ TASKS: dict[str, Task] = {
         Task("sr_x3_bd", "Enlarge 3x, blurred photo", scale=3, degradation=BD),
         Task("sr_x3_dn", "Enlarge 3x, noisy photo", scale=3, degradation=DN),
         Task("deblur", "Remove motion blur", stride=4, metric="rgb", patch=256),
-        Task("derain_light", "Remove light rain"),
-        Task("derain_heavy", "Remove heavy rain"),
-        Task("derain_mixed", "Remove rain of any kind"),
+        Task("derain_light", "Remove light rain", degradation=RAIN_LIGHT),
+        Task("derain_heavy", "Remove heavy rain", degradation=RAIN_HEAVY),
+        Task("derain_mixed", "Remove rain of any kind", degradation=RAIN_MIXED),
         Task("dehaze_indoor", "Remove haze indoors", stride=4, metric="rgb", patch=256),
         Task("dehaze_outdoor", "Remove haze outdoors", stride=4, metric="rgb", patch=256),
     )

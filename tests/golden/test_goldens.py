@@ -35,7 +35,9 @@ def compare(name, picture, tolerance, request):
 @pytest.mark.parametrize("name", DEGRADED)
 def test_degradations(name, request):
     """BI and BD were equal to MATLAB's LR images of Set5 when these were made."""
-    compare(f"{name}_lq", degrade(TASKS[name], CROP, np.random.default_rng(0)), 0, request)
+    # Rain is summed by a Fourier transform, whose last bits differ between processors.
+    tolerance = 1 if TASKS[name].scale == 1 else 0
+    compare(f"{name}_lq", degrade(TASKS[name], CROP, np.random.default_rng(0)), tolerance, request)
 
 
 @pytest.mark.parametrize("name", OFFERED)

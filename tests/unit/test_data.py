@@ -50,11 +50,13 @@ def test_folders_that_are_no_pairs_are_refused(photos, tmp_path):
 
 
 def test_a_task_without_degradation_needs_inputs(photos):
-    with pytest.raises(ValueError, match="derain_light has no synthetic degradation"):
-        list(evaluation_pairs(TASKS["derain_light"], photos, None))
+    with pytest.raises(ValueError, match="deblur has no synthetic degradation"):
+        list(evaluation_pairs(TASKS["deblur"], photos, None))
+    with pytest.raises(ValueError, match="deblur has no synthetic degradation"):
+        PatchSampler(TASKS["deblur"], [photos], batch=1, seed=0)
 
 
-@pytest.mark.parametrize("task", ["sr_x4", "sr_x3_dn"])
+@pytest.mark.parametrize("task", ["sr_x4", "sr_x3_dn", "derain_light"])
 def test_patches_of_a_batch_are_aligned(photos, task):
     sampler = PatchSampler(TASKS[task], [photos], batch=16, seed=0)
     lq, hq = sampler(0)
@@ -72,12 +74,20 @@ def test_patches_of_a_batch_are_aligned(photos, task):
 
 
 def test_a_batch_depends_on_seed_and_iteration_alone(photos):
-    task = TASKS["sr_x4"]
+    task = TASKS["sr_x3_dn"]
     first, again = PatchSampler(task, [photos], 4, seed=3), PatchSampler(task, [photos], 4, seed=3)
     first(0)
     assert np.array_equal(first(7)[0], again(7)[0])
     assert not np.array_equal(first(7)[0], first(8)[0])
     assert not np.array_equal(first(7)[0], PatchSampler(task, [photos], 4, seed=4)(7)[0])
+
+
+def test_random_degradations_change_with_time_and_fixed_ones_do_not(photos):
+    random, fixed = (PatchSampler(TASKS[name], [photos], 1, seed=0) for name in ("derain_light", "sr_x4"))
+    assert np.array_equal(random.lq(0, 0), random.lq(0, PatchSampler.KEPT - 1))
+    assert not np.array_equal(random.lq(0, 0), random.lq(0, PatchSampler.KEPT))
+    assert not np.array_equal(random.lq(1, 0), random.lq(1, PatchSampler.KEPT - 1))  # another photo, another time
+    assert np.array_equal(fixed.lq(0, 0), fixed.lq(0, PatchSampler.KEPT))
 
 
 def test_photos_smaller_than_a_patch_are_left_out(photos):

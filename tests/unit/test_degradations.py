@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import skimage.data
 
-from din_model.degradations import BD, BI, DN
+from din_model.degradations import BD, BI, DN, RAIN_HEAVY, RAIN_LIGHT, RAIN_MIXED
+from din_model.degradations.rain import Streaks, draw
 from din_model.degradations.resize import resize
+from din_model.metrics import psnr
 
 
 @pytest.fixture
@@ -64,6 +66,45 @@ def test_dn_adds_noise_of_level_30_that_its_generator_decides():
     assert abs(noisy.mean() - 128) < 1
     assert np.array_equal(noisy, DN.apply(gray, 3, np.random.default_rng(1)))
     assert not np.array_equal(noisy, DN.apply(gray, 3, np.random.default_rng(2)))
+
+
+RAINS = (RAIN_LIGHT, RAIN_HEAVY, RAIN_MIXED)
+
+
+@pytest.mark.parametrize("rain", RAINS, ids=lambda rain: rain.name)
+def test_rain_is_what_its_generator_decides(photo, rain):
+    first, again, other = (rain.apply(photo, 1, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert first.shape == photo.shape
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert rain.is_random
+
+
+def test_streaks_add_gray_light():
+    dark = np.full((200, 300, 3), 40, np.uint8)
+    added = RAIN_LIGHT.apply(dark, 1, np.random.default_rng(0)).astype(int) - 40
+    assert added.min() == 0
+    assert added.max() > 40
+    assert np.array_equal(added[..., 0], added[..., 2])
+    assert 0.03 < (added[..., 0] > 10).mean() < 0.4
+
+
+@pytest.mark.parametrize("angle_deg", [-40, 0, 25])
+def test_streaks_fall_in_their_direction(angle_deg):
+    layer = draw((256, 256), Streaks(angle_deg, 60, 2.0, 0.1, 0.5), np.random.default_rng(0))
+    dy, dx = np.gradient(layer)
+    # Light changes across streaks, so the gradients' main direction is theirs turned by a right angle.
+    double = np.arctan2(2 * (dx * dy).sum(), (dx**2 - dy**2).sum())
+    assert np.rad2deg(double / 2) == pytest.approx(-angle_deg, abs=3)
+
+
+def test_heavier_rain_hides_more(photo):
+    def mean_psnr(rain):
+        return np.mean([psnr(rain.apply(photo, 1, np.random.default_rng(seed)), photo) for seed in range(20)])
+
+    light, heavy, mixed = (mean_psnr(rain) for rain in RAINS)
+    assert heavy < 17 < 21 < mixed < light + 3
+    assert light > 23
 
 
 def test_those_said_to_be_fixed_ignore_their_generator(photo):
