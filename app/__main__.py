@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from types import FrameType
 
 from app import codec
 from app.client import RestorationClient
-from app.errors import RestorationError, ServerStartError
+from app.errors import PhotoError, RestorationError, ServerStartError
 from app.restore import Progress, restore
 from app.server import EmbeddedTriton
 
@@ -72,12 +73,20 @@ def check_port(host: str, port: int) -> None:
         ) from error
 
 
+@contextlib.contextmanager
+def page_folder() -> Iterator[None]:
+    """A folder for what visitors bring and get, which goes when the page ends."""
+    with tempfile.TemporaryDirectory(prefix="din-page-", dir=os.environ.get("GRADIO_TEMP_DIR")) as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        yield
+
+
 def serve_page(args: argparse.Namespace) -> int:
     """Runs the page until Ctrl-C or SIGTERM."""
     logging.getLogger("app").setLevel(logging.INFO)  # an operator wants Triton's own words too
     check_port(args.host, args.port)
     print("Starting Triton ..." if args.triton_url is None else f"Using Triton at {args.triton_url}", flush=True)
-    with connect(args.triton_url) as client:
+    with page_folder(), connect(args.triton_url) as client:
         from app.ui import build_page, launch_page  # here, so that the command line does without Gradio's seconds
 
         page = build_page(client)
@@ -92,23 +101,41 @@ def serve_page(args: argparse.Namespace) -> int:
 
 def restore_files(args: argparse.Namespace) -> int:
     """Restores files one after the other; a bad one is reported and the others go on."""
-    args.out.mkdir(parents=True, exist_ok=True)
+    targets = plan_targets(args.photos, args.out, args.task)
     failures = 0
     with connect(args.triton_url) as client:
         client.task(args.task)
-        for path in args.photos:
+        for path, target in targets.items():
             try:
                 result = restore(path.read_bytes(), args.task, client, show_progress(path.name))
+                target.write_bytes(codec.encode_png(result.after))
             except (RestorationError, OSError) as error:
                 print(f"{path}: {error}", file=sys.stderr)
                 failures += 1
                 continue
-            target = args.out / f"{path.stem}_{args.task}.png"
-            target.write_bytes(codec.encode_png(result.after))
             for notice in result.after.notices:
                 print(f"{path}: {notice}", file=sys.stderr)
             print(f"{target}  {result.tiles} tiles, {result.seconds:.1f} s")
     return 1 if failures else 0
+
+
+def plan_targets(photos: list[Path], out: Path, task: str) -> dict[Path, Path]:
+    """Where each photo's result goes, and the folder made for it.
+
+    Raises:
+        PhotoError: two photos would become one file, or the folder cannot be made.
+    """
+    targets = {photo: out / f"{photo.stem}_{task}.png" for photo in photos}
+    by_target: dict[Path, Path] = {}
+    for photo, target in targets.items():
+        if target in by_target:
+            raise PhotoError(f"{by_target[target]} and {photo} would both become {target}: restore them separately.")
+        by_target[target] = photo
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PhotoError(f"The folder {out} cannot be made: {error}.") from error
+    return targets
 
 
 def show_progress(name: str) -> Progress:

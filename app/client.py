@@ -45,6 +45,7 @@ class ServedTask:
 
     Attributes:
         name: of the task; the model is ``din_<name>``.
+        order: its place among the tasks.
         label: what a visitor reads.
         scale: output size over input size.
         size_multiple: tiles start at multiples of it.
@@ -55,6 +56,7 @@ class ServedTask:
     """
 
     name: str
+    order: int
     label: str
     scale: int
     size_multiple: int
@@ -77,6 +79,7 @@ def read_task(model: str, parameters: Mapping[str, Any]) -> ServedTask:
         text = {key: value.string_value for key, value in parameters.items()}
         return ServedTask(
             name=model.removeprefix(MODEL_PREFIX),
+            order=int(text["order"]),
             label=text["label"],
             scale=int(text["scale"]),
             size_multiple=int(text["size_multiple"]),
@@ -121,19 +124,19 @@ class RestorationClient:
             return False
 
     def tasks(self) -> dict[str, ServedTask]:
-        """The tasks that can be used now, by name.
+        """The tasks that can be used now, by name and in their order.
 
         Raises:
             ServerUnavailableError: no server answers.
         """
         try:
             index = self._triton.get_model_repository_index(client_timeout=10.0)
-            ready = sorted(m.name for m in index.models if m.name.startswith(MODEL_PREFIX) and m.state == "READY")
+            ready = [m.name for m in index.models if m.name.startswith(MODEL_PREFIX) and m.state == "READY"]
             configs = [self._triton.get_model_config(name, client_timeout=10.0).config for name in ready]
         except InferenceServerException as error:
             raise explain(error) from error
         tasks = (read_task(config.name, config.parameters) for config in configs)
-        return {task.name: task for task in tasks}
+        return {task.name: task for task in sorted(tasks, key=lambda task: task.order)}
 
     def broken(self) -> dict[str, str]:
         """The tasks that the server knows but could not load, by name, with its reason.

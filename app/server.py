@@ -23,7 +23,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 import numpy as np
 
@@ -158,24 +158,58 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_guarded(wheel: Wheel, repository: Path, port: int) -> tuple[subprocess.Popen[bytes], Path]:
-    """Starts Triton under its guardian; returns the guardian and Triton's log file, both gone after the end."""
+@dataclass(frozen=True)
+class GuardedTriton:
+    """A running Triton.
+
+    Attributes:
+        guardian: the process that runs it and cleans up behind it.
+        folder: its backends and log; the guardian removes it at the end.
+        log: Triton's words, readable even then.
+    """
+
+    guardian: subprocess.Popen[bytes]
+    folder: Path
+    log: BinaryIO
+
+    def has_ended(self) -> bool:
+        return self.guardian.poll() is not None
+
+    def last_words(self) -> str:
+        """The last error in Triton's log."""
+        if self.log.closed:
+            return "it was stopped"
+        self.log.seek(0)
+        lines = self.log.read().decode(errors="replace").splitlines()
+        errors = [line for line in lines if line.startswith(("E", "error"))]
+        return (errors or lines or ["it said nothing"])[-1]
+
+    def end(self) -> None:
+        """Closes the guardian's input, which ends Triton, and waits for it; may be called twice."""
+        assert self.guardian.stdin is not None
+        self.guardian.stdin.close()
+        self.guardian.wait()
+        self.log.close()
+
+
+def start_guarded(wheel: Wheel, repository: Path, port: int) -> GuardedTriton:
+    """Starts Triton on a loopback port, under its guardian."""
     folder = Path(tempfile.mkdtemp(prefix="din-triton-"))
     shm_prefix = f"{folder.name}_"
     assemble_backends(wheel, folder / "backends")
     command = server_command(wheel, repository, folder / "backends", port, shm_prefix)
-    guardian = Path(__file__).with_name("guardian.py")
-    log_path = folder / "triton.log"
-    with log_path.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-I", str(guardian), shm_prefix, str(folder), *command],
+    script = Path(__file__).with_name("guardian.py")
+    with (folder / "triton.log").open("wb") as output:
+        guardian = subprocess.Popen(
+            [sys.executable, "-I", str(script), shm_prefix, str(folder), *command],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=server_environment(wheel),
             start_new_session=True,
         )
-    return process, log_path
+        log = Path(output.name).open("rb")  # noqa: SIM115 - closed by end()
+    return GuardedTriton(guardian, folder, log)
 
 
 class EmbeddedTriton:
@@ -197,7 +231,7 @@ class EmbeddedTriton:
         check_repository(repository)
         self._port = free_port()
         self._stopping = threading.Event()
-        self._process, self._log_path = start_guarded(self._wheel, repository, self._port)
+        self._running = start_guarded(self._wheel, repository, self._port)
         self._watcher = threading.Thread(target=self._watch, name="triton-watch", daemon=True)
 
     @property
@@ -227,21 +261,12 @@ class EmbeddedTriton:
         deadline = time.monotonic() + START_TIMEOUT_S
         with RestorationClient(self.url, timeout_s=START_TIMEOUT_S) as client:
             while not client.is_live():
-                if self._process.poll() is not None:
-                    raise ServerStartError(f"The embedded Triton ended while starting: {self._last_words()}")
+                if self._running.has_ended():
+                    raise ServerStartError(f"The embedded Triton ended while starting: {self._running.last_words()}")
                 if time.monotonic() > deadline:
                     raise ServerStartError(f"The embedded Triton did not start within {START_TIMEOUT_S:.0f} s.")
                 time.sleep(0.05)
             probe(client)
-
-    def _last_words(self) -> str:
-        """The last error in Triton's log."""
-        try:
-            lines = self._log_path.read_text(errors="replace").splitlines()
-        except OSError:
-            return "it left no log"
-        errors = [line for line in lines if line.startswith(("E", "error"))]
-        return (errors or lines or ["it said nothing"])[-1]
 
     def _watch(self) -> None:
         """Restarts Triton when it has ended or a model no longer answers: a dead stub never recovers by itself."""
@@ -250,10 +275,10 @@ class EmbeddedTriton:
             if self._answers() or (not self._stopping.wait(CONFIRM_AFTER_S) and self._answers()):
                 continue
             log.warning("Triton has ended or does not answer as it should: restarting it")
-            self._end_process()
+            self._running.end()
             if self._stopping.is_set():
                 return
-            self._process, self._log_path = start_guarded(self._wheel, self.repository, self._port)
+            self._running = start_guarded(self._wheel, self.repository, self._port)
             try:
                 self._wait_ready()
             except RestorationError as error:
@@ -261,7 +286,7 @@ class EmbeddedTriton:
 
     def _answers(self) -> bool:
         """Whether the process lives and every instance restores a tiny picture."""
-        if self._process.poll() is not None:
+        if self._running.has_ended():
             return False
         try:
             with RestorationClient(self.url, timeout_s=START_TIMEOUT_S) as client:
@@ -270,19 +295,13 @@ class EmbeddedTriton:
             return False
         return True
 
-    def _end_process(self) -> None:
-        """Closes the guardian's input, which ends Triton, and waits for it."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process.wait()
-
     def stop(self) -> None:
         """Ends the server and removes what it used; may be called twice."""
         self._stopping.set()
-        self._end_process()
+        self._running.end()
         if self._watcher.is_alive() and self._watcher is not threading.current_thread():
             self._watcher.join()
-            self._end_process()  # the watch may have been starting another one
+            self._running.end()  # the watch may have been starting another one
 
 
 def probe(client: RestorationClient) -> None:

@@ -31,6 +31,11 @@ Bring a photo, choose what to do with it, and compare the result. Photos stay on
 """
 
 
+def find_examples(tasks: list[str]) -> list[list[str]]:
+    """The (photo, task) pairs of the example folders, which are named after their tasks."""
+    return [[str(path), task] for task in tasks for path in sorted((EXAMPLES / task).glob("*.png"))]
+
+
 def describe(task: ServedTask) -> str:
     """A task as its choice reads: its label, and its measured figure where there is one."""
     return f"{task.label} ({task.psnr} dB on {task.evaluated_on})" if task.psnr else task.label
@@ -159,12 +164,7 @@ def build_page(client: RestorationClient) -> gr.Blocks:
                 task = task_input(list(tasks.values()))
                 photo = photo_input()
                 button = gr.Button("Restore", variant="primary", elem_id="restore")
-                gr.Examples(
-                    [str(path) for path in sorted(EXAMPLES.glob("*.png"))],
-                    photo,
-                    cache_examples=False,
-                    elem_id="examples",
-                )
+                gr.Examples(find_examples(list(tasks)), [photo, task], cache_examples=False, elem_id="examples")
             with gr.Column(scale=3):
                 slider = gr.ImageSlider(
                     type="filepath", label="Before and after", interactive=False, max_height=640, elem_id="comparison"

@@ -116,6 +116,7 @@ def config_text(task: Task, checkpoint: Checkpoint, cpu: bool) -> str:
     # one instance and large batches. No queue delay: bursts of tiles fill batches by themselves.
     instance, batch, tile = ("{ kind: KIND_CPU count: 2 }", 4, 192) if cpu else ("{ kind: KIND_GPU count: 1 }", 16, 512)
     parameters = {
+        "order": str(list(TASKS).index(task.name)),
         "label": task.label,
         "scale": str(task.scale),
         "size_multiple": str(task.stride),

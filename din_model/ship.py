@@ -18,7 +18,7 @@ from din_model.checkpoint import WEIGHTS, CheckpointError, load_weights, save_we
 from din_model.data import evaluation_pairs
 from din_model.evaluate import score_pairs
 from din_model.network import count_parameters
-from din_model.tasks import find_task
+from din_model.tasks import Task, find_task
 
 CARD = """# {task}, {preset}
 
@@ -30,7 +30,7 @@ DIN for *{label}* ({parameters:,} parameters), as float16 safetensors.
 
 Measured in float32 on whole photos ({metric}) with these float16 weights, by
 
-    python -m din_model.evaluate --task {task} --preset {preset} --hq DIR
+    python -m din_model.evaluate --task {task} --preset {preset} --hq DIR [--lq DIR]
 
 - **Trained on**: {data}. Not the paper's training data, so these scores are not comparable with the paper's.
 - **Training**: {training}; {iterations} iterations, the averaged weights with the best validation score.
@@ -39,24 +39,36 @@ Measured in float32 on whole photos ({metric}) with these float16 weights, by
 """
 
 
-def parse_score(text: str) -> tuple[str, Path]:
-    name, _, folder = text.partition("=")
-    if not name or not folder:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=FOLDER")
-    return name, Path(folder)
+def parse_score(text: str) -> tuple[str, Path, Path | None]:
+    """NAME=HQ or NAME=HQ,LQ: the name of a set, its ground truths and, where they exist, its inputs."""
+    name, _, folders = text.partition("=")
+    hq, _, lq = folders.partition(",")
+    if not name or not hq:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=FOLDER or NAME=FOLDER,FOLDER")
+    return name, Path(hq), Path(lq) if lq else None
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m din_model.ship", description=__doc__)
     parser.add_argument("weights", type=Path)
     parser.add_argument(
-        "--score", type=parse_score, action="append", required=True, metavar="NAME=DIR", help="a set of ground truths"
+        "--score",
+        type=parse_score,
+        action="append",
+        required=True,
+        metavar="NAME=HQ[,LQ]",
+        help="a set to score on: folder of ground truths and, where there are any, of inputs",
     )
     parser.add_argument("--data", required=True, help="what it was trained on, for the card")
     parser.add_argument("--training", required=True, help="how it was trained, for the card")
     parser.add_argument("--licence", required=True, help="licence of the training data, for the card")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     return parser.parse_args(arguments)
+
+
+def describe_metric(task: Task) -> str:
+    planes = "RGB" if task.metric == "rgb" else "luma"
+    return f"{planes}, {task.scale} border pixels cut" if task.scale > 1 else planes
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,8 +81,8 @@ def main(arguments: list[str] | None = None) -> int:
         model = trained.model.half().float()
         rows: list[str] = []
         first: dict[str, str] = {}
-        for name, folder in args.score:
-            scores = score_pairs(task, evaluation_pairs(task, folder, None), model)
+        for name, hq, lq in args.score:
+            scores = score_pairs(task, evaluation_pairs(task, hq, lq), model)
             psnr, ssim, baseline_psnr, baseline_ssim = (
                 fmean(getattr(s, figure) for s in scores)
                 for figure in ("psnr", "ssim", "baseline_psnr", "baseline_ssim")
@@ -90,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
         label=task.label,
         parameters=count_parameters(model),
         rows="\n".join(rows),
-        metric="RGB" if task.metric == "rgb" else f"luma, {task.scale} border pixels cut",
+        metric=describe_metric(task),
         data=args.data,
         training=args.training,
         iterations=trained.card["iterations"],

@@ -1,6 +1,6 @@
 """Makes the pictures of the page and the README: ``python docs/pictures.py`` (needs requirements-dev.txt).
 
-The photos are scikit-image's bundled ones; the page's examples are their small versions (MATLAB's bicubic, 4x).
+The photos are scikit-image's bundled ones; the page's examples are their degraded versions.
 """
 
 import sys
@@ -19,17 +19,20 @@ from din_model.degradations.resize import bicubic_baseline  # noqa: E402
 from din_model.evaluate import restore_image  # noqa: E402
 from din_model.metrics import psnr  # noqa: E402
 
-EXAMPLES = ("astronaut", "chelsea", "coffee", "rocket")
+EXAMPLES = {"sr_x4": ("astronaut", "chelsea", "coffee", "rocket"), "derain_light": ("chelsea", "coffee")}
 SHOWN, CROP = "astronaut", (30, 160, 200, 200)  # top, left, h, w of the crop in the README's picture
 ENLARGE = 2
 
 
 def main() -> None:
-    task = TASKS["sr_x4"]
-    for name in EXAMPLES:
-        hq = crop_to_multiple(getattr(skimage.data, name)(), task.scale)
-        Image.fromarray(degrade(task, hq, np.random.default_rng(0))).save(ROOT / f"app/examples/{name}.png")
+    for name, photos in EXAMPLES.items():
+        folder = ROOT / "app/examples" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for photo in photos:
+            hq = crop_to_multiple(getattr(skimage.data, photo)(), TASKS[name].scale)
+            Image.fromarray(degrade(TASKS[name], hq, np.random.default_rng(0))).save(folder / f"{photo}.png")
 
+    task = TASKS["sr_x4"]
     hq = crop_to_multiple(getattr(skimage.data, SHOWN)(), task.scale)
     lq = degrade(task, hq, np.random.default_rng(0))
     pictures = {

@@ -1,6 +1,7 @@
 """What several kinds of tests share: bundled photos, and one real Triton for the whole run."""
 
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -61,15 +62,19 @@ def read(path) -> np.ndarray:
 
 
 @contextmanager
-def running_page(*options: str):
-    """The page as ``python -m app`` starts it: yields its address and its process."""
+def running_page(*options: str, program: tuple[str, ...] = ("-m", "app"), folder: Path | None = None):
+    """The page as ``python -m app`` starts it: yields its address and its process.
+
+    Another ``program`` may start it otherwise; ``folder`` is where it keeps visitors' files.
+    """
     port = free_port()
     with tempfile.NamedTemporaryFile("w+") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app", "--port", str(port), *options],
+            [sys.executable, *program, "--port", str(port), *options],
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
+            env={**os.environ, "GRADIO_TEMP_DIR": str(folder or tempfile.gettempdir())},
         )
         process.said = lambda: Path(output.name).read_text()
         try:

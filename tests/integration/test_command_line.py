@@ -64,10 +64,26 @@ def test_bad_files_are_named_and_the_others_go_on(photo, tmp_path, triton):
     assert "Traceback" not in done.stderr
 
 
+def test_nothing_is_overwritten_by_another_photo(photo, tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(photo.read_bytes())
+    done = run("restore", photo, tmp_path / "photo.jpg", "--task", "sr_x4", "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {photo} and {tmp_path}/photo.jpg would both become")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_folder_that_cannot_be_made_is_named(photo, tmp_path):
+    (tmp_path / "out").write_text("a file")
+    done = run("restore", photo, "--task", "sr_x4", "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: The folder {tmp_path}/out cannot be made")
+
+
 def test_unknown_tasks_are_named(photo, tmp_path, triton):
     done = run("restore", photo, "--task", "colourise", "--out", tmp_path / "out", "--triton-url", triton.url)
     assert done.returncode == 1
-    assert done.stderr == "error: There is no task 'colourise': this server offers sr_x4.\n"
+    assert done.stderr.startswith("error: There is no task 'colourise': this server offers sr_x4")
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("command", [["restore", "x.png", "--task", "sr_x4", "--out", "out"], ["--port", "0"]])

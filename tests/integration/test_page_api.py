@@ -4,6 +4,7 @@ import shutil
 import signal
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import skimage.data
@@ -11,6 +12,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from app import ui
 from app.restore import restore
 from app.server import REPOSITORY, EmbeddedTriton
 from din_model import TASKS, load_model
@@ -107,10 +109,45 @@ def test_a_single_pixel_is_restored_with_a_word(api, tmp_path):
 def test_unknown_tasks_and_missing_photos_are_one_sentence(api, photo):
     with pytest.raises(AppError) as error:
         api.predict(handle_file(str(photo)), "colourise", api_name="/restore")
-    assert message(error).startswith("There is no task 'colourise': this server offers sr_x4.")
+    assert message(error).startswith("There is no task 'colourise': this server offers sr_x4")
     with pytest.raises(AppError) as error:
         api.predict(None, "sr_x4", api_name="/restore")
     assert message(error).startswith("Choose a photo first.")
+
+
+def test_files_of_the_server_are_out_of_reach(page_url, photo):
+    """The page reads what was uploaded to it, and nothing else."""
+    data = [{"path": str(photo), "meta": {"_type": "gradio.FileData"}}, "sr_x4"]
+    event = httpx.post(f"{page_url}/gradio_api/call/restore", json={"data": data}).json()["event_id"]
+    answer = httpx.get(f"{page_url}/gradio_api/call/restore/{event}", timeout=30).text
+    assert "event: error" in answer
+    assert "complete" not in answer
+
+
+IMPATIENT_PAGE = """
+import sys
+from app import __main__ as page
+connect = page.connect
+def connect_impatiently(url):
+    from app import ui
+    ui.CACHE_AGE_S = ui.CACHE_SWEEP_S = 1
+    return connect(url)
+page.connect = connect_impatiently
+sys.exit(page.main(sys.argv[1:]))
+"""
+
+
+def test_photos_are_gone_after_the_stated_time_and_everything_with_the_page(triton, photo, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    with running_page("--triton-url", triton.url, program=("-c", IMPATIENT_PAGE), folder=folder) as (url, _):
+        connection = Client(url, verbose=False, download_files=False)
+        connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore")
+        connection.close()
+        examples = {p.name for p in ui.EXAMPLES.rglob("*.png")}
+        wait_until(lambda: not [p for p in folder.rglob("*.png") if p.name not in examples])
+        assert list(folder.iterdir()) != []
+    assert list(folder.iterdir()) == []
 
 
 def test_only_what_is_meant_is_public(api):
@@ -162,8 +199,8 @@ def test_a_damaged_model_is_told_on_the_page_and_by_the_api(photo, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
-def test_the_page_with_its_own_triton_ends_cleanly(number):
-    with running_page() as (url, process):
+def test_the_page_with_its_own_triton_ends_cleanly(number, tmp_path):
+    with running_page(folder=tmp_path) as (url, process):
         connection = Client(url, verbose=False, download_files=False)
         assert connection.view_api(return_format="dict", print_info=False)["named_endpoints"]
         connection.close()
@@ -176,5 +213,6 @@ def test_the_page_with_its_own_triton_ends_cleanly(number):
         process.send_signal(number)
         process.wait(30)
         assert "Traceback" not in process.said()
+    assert list(tmp_path.iterdir()) == []
     wait_until(lambda: not list(Path("/dev/shm").glob(folder + "*")))
     assert not any(folder in p.read_text(errors="ignore") for p in Path("/proc").glob("[0-9]*/cmdline") if p.exists())

@@ -13,7 +13,7 @@ from app.codec import encode_png
 from app.errors import PhotoError, ServerError, ServerUnavailableError, UnknownTaskError
 from app.restore import TILES_IN_FLIGHT, restore
 
-TASK = ServedTask("sr_x2", "Enlarge 2x", 2, 1, "din_t", "", "", "", tile=32, overlap=4, max_pixels=4096)
+TASK = ServedTask("sr_x2", 0, "Enlarge 2x", 2, 1, "din_t", "", "", "", tile=32, overlap=4, max_pixels=4096)
 
 
 class NearestClient:
