@@ -31,11 +31,6 @@ Bring a photo, choose what to do with it, and compare the result. Photos stay on
 """
 
 
-def find_examples(tasks: list[str]) -> list[list[str]]:
-    """The (photo, task) pairs of the example folders, which are named after their tasks."""
-    return [[str(path), task] for task in tasks for path in sorted((EXAMPLES / task).glob("*.png"))]
-
-
 def describe(task: ServedTask) -> str:
     """A task as its choice reads: its label, and its measured figure where there is one."""
     return f"{task.label} ({task.psnr} dB on {task.evaluated_on})" if task.psnr else task.label
@@ -76,6 +71,16 @@ def task_input(tasks: list[ServedTask]) -> gr.Radio:
     )
     picker.preprocess = lambda payload: payload  # type: ignore[method-assign]
     return picker
+
+
+def offer_examples(task: ServedTask, photo: gr.Image, picker: gr.Radio) -> None:
+    """A row of a task's example photos, from the folder of its name; a click brings the photo and picks the task."""
+    photos = [str(path) for path in sorted((EXAMPLES / task.name).glob("*.png"))]
+    if not photos:
+        return
+    label = f"Examples: {task.label.lower()}"
+    row = gr.Examples(photos, photo, label=label, cache_examples=False, elem_id=f"examples-{task.name}")
+    row.dataset.click(lambda: task.name, None, picker, api_visibility="private")
 
 
 def report(result: Restoration) -> str:
@@ -164,7 +169,8 @@ def build_page(client: RestorationClient) -> gr.Blocks:
                 task = task_input(list(tasks.values()))
                 photo = photo_input()
                 button = gr.Button("Restore", variant="primary", elem_id="restore")
-                gr.Examples(find_examples(list(tasks)), [photo, task], cache_examples=False, elem_id="examples")
+                for served in tasks.values():
+                    offer_examples(served, photo, task)
             with gr.Column(scale=3):
                 slider = gr.ImageSlider(
                     type="filepath", label="Before and after", interactive=False, max_height=640, elem_id="comparison"

@@ -97,7 +97,7 @@ def test_a_large_photo_goes_through_tiles_with_progress(page, tmp_path):
 
 
 def test_an_example_is_one_click_away(page, tmp_path):
-    page.locator("#examples button").first.click()
+    page.locator("#examples-sr_x4 button").first.click()
     expect(page.locator("#photo img")).to_be_visible()
     assert read(restore_and_download(page, tmp_path)).shape[:2] == (512, 512)
 
@@ -140,6 +140,15 @@ def test_a_triton_that_goes_away_is_explained(browser, tmp_path, small_photo):
             tab.click("#restore")
             expect(tab.get_by_test_id("toast-body")).to_contain_text("does not answer; it may be restarting")
             tab.close()
+
+
+def test_an_example_picks_its_task(page, client):
+    tasks = list(client.tasks())
+    assert tasks
+    for task in reversed(tasks):
+        page.locator(f"#examples-{task} button").first.click()
+        expect(page.locator("#photo img")).to_be_visible()
+        expect(page.locator(f"#task input[value={task}]")).to_be_checked()
 
 
 def test_restore_without_a_photo_is_explained(page):
