@@ -155,7 +155,9 @@ def end_on_signal(number: int, frame: FrameType | None) -> None:
 def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    signal.signal(signal.SIGTERM, end_on_signal)  # SIGTERM ends like Ctrl-C: everything is closed on the way out
+    # Both end the same way, everything closed on the way out; a shell starts background jobs with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end_on_signal)
     try:
         return int(args.run(args))
     except RestorationError as error:
