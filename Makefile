@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 export CHROMIUM
 
-.PHONY: demo test check models browser clean
+.PHONY: demo test check bench models browser clean
 
 demo: $(VENV)/.models  ## install, build the models, start Triton and the page
 	@exec $(BIN)/python -m app $(ARGS)
@@ -16,6 +16,9 @@ check: $(VENV)/.dev  ## lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(VENV)/.dev $(VENV)/.models  ## print the tables of docs/performance.md; on an idle machine
+	@$(BIN)/python benchmarks/page.py
 
 models: $(VENV)/.models  ## build the models that Triton serves
 
