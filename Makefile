@@ -20,7 +20,9 @@ check: $(VENV)/.dev  ## lint and types
 bench: $(VENV)/.dev $(VENV)/.models  ## print the tables of docs/performance.md; on an idle machine
 	@$(BIN)/python benchmarks/page.py
 
-models: $(VENV)/.models  ## build the models that Triton serves
+models: $(VENV)/.run  ## build the models that Triton serves anew, also damaged or deleted ones
+	$(BIN)/python -m din_model.export
+	@touch $(VENV)/.models
 
 $(VENV)/.run: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

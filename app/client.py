@@ -17,15 +17,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException
 
+from app.codec import Pixels
 from app.errors import ServerError, ServerUnavailableError, UnknownTaskError
 
 log = logging.getLogger(__name__)
 
-Pixels = NDArray[np.uint8]
 MODEL_PREFIX = "din_"
 BIGGEST_MESSAGE = 2**31 - 1
 CHANNEL_OPTIONS = [

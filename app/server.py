@@ -27,7 +27,8 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
-from app.client import Pixels, RestorationClient
+from app.client import RestorationClient
+from app.codec import Pixels
 from app.errors import RestorationError, ServerError, ServerStartError
 
 log = logging.getLogger(__name__)

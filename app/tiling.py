@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-from numpy.typing import NDArray
-
-Pixels = NDArray[np.uint8]
+from app.codec import Pixels
 
 
 @dataclass(frozen=True)
