@@ -1,21 +1,22 @@
-"""Photos for training and evaluation: reading folders, pairing, degrading, cropping."""
+"""Photos for training and evaluation: reading, pairing, degrading, cropping."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 from torch import Tensor
 
+from din_model.datasets import SUFFIXES, Sample, read_dataset
 from din_model.degradations.kind import Image
 from din_model.tasks import Task
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 
 
 def read_photo(path: Path) -> Image:
@@ -27,6 +28,34 @@ def read_photo(path: Path) -> Image:
     try:
         with PillowImage.open(path) as photo:
             return np.asarray(photo.convert("RGB"))
+    except (OSError, UnidentifiedImageError) as error:
+        raise ValueError(f"{path} is not a readable photo: {error}") from error
+
+
+def read_depth(path: Path) -> NDArray[np.float64]:
+    """Reads a depth map of 8 or 16 bits as (H, W), 1 where it is farthest.
+
+    Raises:
+        ValueError: the file is not a readable picture; the message names it.
+    """
+    try:
+        with PillowImage.open(path) as picture:
+            depth = np.asarray(picture, np.float64)
+    except (OSError, UnidentifiedImageError) as error:
+        raise ValueError(f"{path} is not a readable depth map: {error}") from error
+    depth = depth.mean(2) if depth.ndim == 3 else depth
+    return depth / max(float(depth.max()), 1e-9)
+
+
+def photo_size(path: Path) -> tuple[int, int]:
+    """(h, w) of a photo, from its header.
+
+    Raises:
+        ValueError: the file is not a readable photo; the message names it.
+    """
+    try:
+        with PillowImage.open(path) as photo:
+            return photo.height, photo.width
     except (OSError, UnidentifiedImageError) as error:
         raise ValueError(f"{path} is not a readable photo: {error}") from error
 
@@ -68,7 +97,7 @@ class Pair:
 
 
 def evaluation_pairs(task: Task, hq: Path, lq: Path | None, seed: int = 0) -> Iterator[Pair]:
-    """The pairs that a task is scored on.
+    """The pairs of two folders, or of one whose photos are degraded.
 
     Args:
         task: gives scale and degradation.
@@ -77,88 +106,132 @@ def evaluation_pairs(task: Task, hq: Path, lq: Path | None, seed: int = 0) -> It
         seed: of the random degradations; each photo has its own stream.
 
     Raises:
-        ValueError: numbers or sizes of the two folders do not fit, or the task has no degradation.
+        FileNotFoundError: a folder is missing or empty.
+        ValueError: numbers or sizes of the two folders do not fit.
     """
     hq_paths = list_photos(hq)
     lq_paths = list_photos(lq) if lq is not None else [None] * len(hq_paths)
     if len(hq_paths) != len(lq_paths):
         raise ValueError(f"{hq} holds {len(hq_paths)} photos, {lq} holds {len(lq_paths)}: they must be pairs")
-    for index, (hq_path, lq_path) in enumerate(zip(hq_paths, lq_paths, strict=True)):
-        target = crop_to_multiple(read_photo(hq_path), task.scale)
-        if lq_path is not None:
-            source = read_photo(lq_path)
-        else:
-            source = degrade(task, target, np.random.default_rng((seed, index)))
-        if target.shape != (source.shape[0] * task.scale, source.shape[1] * task.scale, 3):
-            raise ValueError(
-                f"{hq_path.name} is {target.shape[0]}x{target.shape[1]}, its input "
-                f"{source.shape[0]}x{source.shape[1]}: not {task.scale} times its size"
-            )
-        yield Pair(hq_path.stem, source, target, has_one_channel(hq_path))
+    return read_pairs(task, [Sample(h, lq=path) for h, path in zip(hq_paths, lq_paths, strict=True)], seed)
 
 
-def degrade(task: Task, hq: Image, rng: np.random.Generator) -> Image:
-    """Degrades one photo as the task says.
+def dataset_pairs(task: Task, names: list[str], seed: int = 0) -> Iterator[Pair]:
+    """The pairs of data sets, each written ``FOLDER`` or ``LAYOUT:FOLDER`` (see :mod:`din_model.datasets`)."""
+    return read_pairs(task, [sample for name in names for sample in read_dataset(name)], seed)
+
+
+def read_pairs(task: Task, samples: list[Sample], seed: int) -> Iterator[Pair]:
+    """Reads samples one by one, degrading those that have no input.
 
     Raises:
-        ValueError: the task has no synthetic degradation.
+        ValueError: a photo cannot be read, or an input has not the size that its ground truth asks for.
     """
-    if task.degradation is None:
-        raise ValueError(f"{task.name} has no synthetic degradation: give the folder of its inputs (--lq)")
-    return task.degradation.apply(hq, task.scale, rng)
+    for index, sample in enumerate(samples):
+        hq = crop_to_multiple(read_photo(sample.hq), task.scale)
+        if sample.lq is not None:
+            lq = read_lq(task, sample.lq, hq)
+        else:
+            lq = degrade(task, hq, np.random.default_rng((seed, index)), sample.depth)
+        # Of several inputs to one ground truth each has its own name.
+        yield Pair((sample.lq or sample.hq).stem, lq, hq, has_one_channel(sample.hq))
+
+
+def read_lq(task: Task, path: Path, hq: Image) -> Image:
+    """The input that belongs to a ground truth.
+
+    Raises:
+        ValueError: it cannot be read, or it has not the size that its ground truth asks for.
+    """
+    lq = read_photo(path)
+    if hq.shape != (lq.shape[0] * task.scale, lq.shape[1] * task.scale, 3):
+        raise ValueError(
+            f"{path} is {lq.shape[0]}x{lq.shape[1]} and its ground truth {hq.shape[0]}x{hq.shape[1]}: "
+            f"not {task.scale} times its size"
+        )
+    return lq
+
+
+def degrade(task: Task, hq: Image, rng: np.random.Generator, depth: Path | None = None) -> Image:
+    """Degrades a ground truth, by its depth map where there is one and the degradation asks for it.
+
+    Raises:
+        ValueError: the depth map cannot be read or is not of the photo's size.
+    """
+    if depth is None or task.degradation.with_depth is None:
+        return task.degradation.apply(hq, task.scale, rng)
+    plane = read_depth(depth)
+    if plane.shape != hq.shape[:2]:
+        sizes = f"{plane.shape[0]}x{plane.shape[1]}, its photo {hq.shape[0]}x{hq.shape[1]}"
+        raise ValueError(f"the depth map {depth} is {sizes}")
+    return task.degradation.with_depth(hq, plane, rng)
 
 
 class PatchSampler:
-    """Random training batches from photos held in memory.
+    """Random training patches of data sets: clean photos degraded on the fly, pairs, photos with depth maps.
 
-    A batch depends on the seed and its iteration alone, so a resumed run sees what an unbroken one would.
+    A patch depends on the seed, the iteration and its place in the batch alone, so a resumed run sees what an
+    unbroken one would, and two processes see together what one with the doubled batch would.
 
     Args:
         task: gives scale, patch size and degradation.
-        folders: folders of HQ photos; photos smaller than a patch are left out.
-        batch: patches a batch.
+        datasets: each ``FOLDER`` or ``LAYOUT:FOLDER``; photos smaller than a patch are left out.
         seed: of everything random.
+        patch: LQ pixels of a square patch; None takes the task's.
 
     Raises:
-        ValueError: no photo is large enough, or the task has no degradation.
+        FileNotFoundError: a folder is missing or empty.
+        ValueError: no photo is large enough, or a pair is broken.
     """
 
     # Iterations for which a photo keeps one random degradation: whole photos are degraded, which costs more than a
-    # patch, but rain and haze are nothing that a patch could have alone.
-    KEPT = 400
+    # patch, but rain, haze and motion are nothing that a patch could have alone.
+    KEPT = 800
+    IN_MEMORY = 1024  # photos; of larger data sets the least used are read again
 
-    def __init__(self, task: Task, folders: list[Path], batch: int, seed: int) -> None:
-        if task.degradation is None:
-            raise ValueError(f"{task.name} has no synthetic degradation: it cannot be trained on clean photos")
-        self.task, self.batch, self.seed = task, batch, seed
-        self.is_random = task.degradation.is_random
-        side = task.patch * task.scale
-        photos = [crop_to_multiple(read_photo(p), task.scale) for folder in folders for p in list_photos(folder)]
-        self.hq = [p for p in photos if min(p.shape[:2]) >= side]
-        if not self.hq:
-            raise ValueError(f"no photo in {', '.join(map(str, folders))} is at least {side}x{side}")
-        self._lq: dict[int, tuple[int, Image]] = {}
+    def __init__(self, task: Task, datasets: list[str], seed: int, patch: int | None = None) -> None:
+        self.task, self.seed, self.size = task, seed, patch or task.patch
+        side = self.size * task.scale
+        sized = [(sample, photo_size(sample.hq)) for name in datasets for sample in read_dataset(name)]
+        self.samples = [sample for sample, size in sized if min(size) >= side]
+        if not self.samples:
+            raise ValueError(f"no photo in {', '.join(datasets)} is at least {side}x{side}")
         # A photo is drawn as often as its area says, so that every pixel has the same chance.
-        areas = np.array([p.shape[0] * p.shape[1] for p in self.hq], dtype=np.float64)
+        areas = np.array([h * w for _, (h, w) in sized if min(h, w) >= side], dtype=np.float64)
         self.chances = areas / areas.sum()
+        self.hq = lru_cache(self.IN_MEMORY)(self._read_hq)
+        self._generated_lq = lru_cache(self.IN_MEMORY)(self._make_lq)
 
     def __len__(self) -> int:
-        return len(self.hq)
+        return len(self.samples)
+
+    def _read_hq(self, index: int) -> Image:
+        return crop_to_multiple(read_photo(self.samples[index].hq), self.task.scale)
+
+    def _make_lq(self, index: int, generation: int) -> Image:
+        sample, hq, degradation = self.samples[index], self.hq(index), self.task.degradation
+        rng = np.random.default_rng((self.seed, index, generation))
+        if sample.lq is None:
+            return degrade(self.task, hq, rng, sample.depth)
+        lq = read_lq(self.task, sample.lq, hq)
+        return degradation.renew(hq, lq, rng) if degradation.renew is not None and generation % 2 else lq
 
     def lq(self, index: int, iteration: int) -> Image:
-        """The degraded photo that an iteration sees; photos change in turn, not all at once."""
-        generation = (iteration + index) // self.KEPT if self.is_random else 0
-        kept = self._lq.get(index)
-        if kept is None or kept[0] != generation:
-            rng = np.random.default_rng((self.seed, index, generation))
-            kept = self._lq[index] = generation, degrade(self.task, self.hq[index], rng)
-        return kept[1]
+        """The degraded photo that an iteration sees; photos change in turn, not all at once.
 
-    def patch(self, iteration: int, rng: np.random.Generator) -> tuple[Image, Image]:
-        """One aligned (lq, hq) crop, flipped and rotated at random."""
-        s, size = self.task.scale, self.task.patch
-        index = int(rng.choice(len(self.hq), p=self.chances))
-        hq, lq = self.hq[index], self.lq(index, iteration)
+        Where a pair tells enough to make another of it, every second one is made.
+        """
+        changes = self.task.degradation.is_random
+        if self.samples[index].lq is not None:
+            changes = self.task.degradation.renew is not None
+        return self._generated_lq(index, (iteration + index) // self.KEPT if changes else 0)
+
+    def patch(self, iteration: int, place: int) -> tuple[Image, Image]:
+        """One aligned (lq, hq) crop, flipped and rotated at random; ``place`` is its place in the batch."""
+        rng = np.random.default_rng((self.seed, iteration, place))
+        s, size = self.task.scale, self.size
+        index = int(rng.choice(len(self.samples), p=self.chances))
+        hq, lq = self.hq(index), self.lq(index, iteration)
         top, left = (int(rng.integers(n - size + 1)) for n in lq.shape[:2])
         target = hq[top * s : (top + size) * s, left * s : (left + size) * s]
         source = lq[top : top + size, left : left + size]
@@ -166,10 +239,22 @@ class PatchSampler:
         source, target = np.rot90(source, turns), np.rot90(target, turns)
         return (source[:, ::-1], target[:, ::-1]) if flip else (source, target)
 
-    def __call__(self, iteration: int) -> tuple[Tensor, Tensor]:
-        """The batch of an iteration: lq (N, 3, p, p) and hq (N, 3, sp, sp), float32 in [0, 1]."""
-        rng = np.random.default_rng((self.seed, iteration))
-        lq, hq = zip(*(self.patch(iteration, rng) for _ in range(self.batch)), strict=True)
+
+class Batches(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
+    """The batches of one process, by iteration: lq (N, 3, p, p) and hq (N, 3, sp, sp), float32 in [0, 1].
+
+    Args:
+        sampler: makes the patches.
+        batch: patches for this process.
+        rank: number of this process, from 0.
+    """
+
+    def __init__(self, sampler: PatchSampler, batch: int, rank: int = 0) -> None:
+        self.sampler, self.batch, self.rank = sampler, batch, rank
+
+    def __getitem__(self, iteration: int) -> tuple[Tensor, Tensor]:
+        places = range(self.rank * self.batch, (self.rank + 1) * self.batch)
+        lq, hq = zip(*(self.sampler.patch(iteration, place) for place in places), strict=True)
         return to_tensor(np.stack(lq)), to_tensor(np.stack(hq))
 
 

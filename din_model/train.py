@@ -1,7 +1,10 @@
-"""Trains DIN: ``python -m din_model.train --task T --preset P --data DIR ... --out DIR [--resume]``.
+"""Trains DIN: ``python -m din_model.train --task T --preset P --data DATASET ... --out DIR [--resume]``.
+
+A data set is a folder of clean photos, degraded on the fly, or ``LAYOUT:FOLDER`` (:mod:`din_model.datasets`). Several
+GPUs or machines: ``torchrun --nproc-per-node N -m din_model.train ...``; ``--batch`` is for each process.
 
 Writes to the output folder: ``last.pt`` (everything, for ``--resume``), ``best.safetensors`` (the averaged weights
-that scored best on the validation photos) and ``curve.csv``.
+that scored best on the validation photos), ``curve.csv`` and its picture ``curve.png``.
 """
 
 from __future__ import annotations
@@ -15,14 +18,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from accelerate import Accelerator
+from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.data import DataLoader
 
 from din_model.checkpoint import CheckpointError, load_weights, save_weights
-from din_model.data import Pair, PatchSampler, evaluation_pairs
+from din_model.data import Batches, Pair, PatchSampler, dataset_pairs
 from din_model.evaluate import score_pairs
 from din_model.network import DIN, PRESETS
 from din_model.tasks import TASKS, Task, find_task
@@ -56,41 +61,37 @@ class Trainer:
 
     Args:
         model: the network to train.
-        device: where it runs.
-        mixed_precision: bfloat16 for the network's body; the global residual and the loss stay float32.
+        accelerator: decides device, precision and the other processes.
         ema_decay: of the averaged copy that is validated and kept.
         clip_norm: largest norm of a gradient.
     """
 
-    def __init__(
-        self, model: DIN, device: torch.device, mixed_precision: bool, ema_decay: float, clip_norm: float
-    ) -> None:
-        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def __init__(self, model: DIN, accelerator: Accelerator, ema_decay: float, clip_norm: float) -> None:
+        self.accelerator = accelerator
+        self.model = model.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
-        self.optimiser = torch.optim.Adam(self.model.parameters(), betas=(0.9, 0.99), eps=1e-8)
-        self.device, self.mixed_precision = device, mixed_precision
+        optimiser = torch.optim.Adam(self.model.parameters(), betas=(0.9, 0.99), eps=1e-8)
+        # The prepared network shares its parameters with self.model and adds precision and the other processes.
+        self.prepared, self.optimiser = accelerator.prepare(self.model, optimiser)
         self.ema_decay, self.clip_norm = ema_decay, clip_norm
         self.iteration = 0
 
-    def restore(self, model: DIN, x: Tensor) -> Tensor:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed_precision):
-            residual = model.residual(x)
-        return residual.float() + model.skip(x)
-
     def step(self, lq: Tensor, hq: Tensor, rate: float) -> float:
-        """One iteration on a batch; returns its L1 loss (Eq. 20).
+        """One iteration on this process's part of a batch; returns the L1 loss (Eq. 20) of the whole one.
 
         Raises:
             FloatingPointError: the loss is not finite; nothing was changed.
         """
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        loss = F.l1_loss(self.restore(self.model, lq.to(self.device)), hq.to(self.device))
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss.item()} at iteration {self.iteration}")
+        device = self.accelerator.device
+        loss = F.l1_loss(self.prepared(lq.to(device)), hq.to(device))
+        mean_loss = float(cast(Tensor, self.accelerator.reduce(loss.detach(), "mean")))
+        if not math.isfinite(mean_loss):
+            raise FloatingPointError(f"the loss is {mean_loss} at iteration {self.iteration}")
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.prepared.parameters(), self.clip_norm)
         self.optimiser.step()
         self.iteration += 1
         # The average follows fast at first, or it would keep the initial weights for thousands of iterations.
@@ -98,12 +99,17 @@ class Trainer:
         with torch.no_grad():
             averaged, current = list(self.average.parameters()), list(self.model.parameters())
             torch._foreach_lerp_(averaged, current, 1 - decay)
-        return loss.item()
+        return mean_loss
 
     def validate(self, task: Task, pairs: list[Pair]) -> float:
         """Mean PSNR of the averaged network, in dB."""
-        scores = score_pairs(task, pairs, lambda x: self.restore(self.average, x.to(self.device)).cpu())
-        return fmean(s.psnr for s in scores)
+
+        def restore(x: Tensor) -> Tensor:
+            with self.accelerator.autocast():
+                restored: Tensor = self.average(x.to(self.accelerator.device))
+            return restored.float().cpu()
+
+        return fmean(s.psnr for s in score_pairs(task, pairs, restore))
 
     def state(self) -> dict[str, Any]:
         return {
@@ -121,16 +127,19 @@ class Trainer:
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m din_model.train", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m din_model.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--task", required=True, choices=TASKS)
     parser.add_argument("--preset", required=True, choices=PRESETS)
-    parser.add_argument("--data", required=True, type=Path, nargs="+", help="folders of clean photos")
-    parser.add_argument("--validate", type=Path, help="folder of clean photos that are not trained on")
+    parser.add_argument("--data", required=True, nargs="+", metavar="DATASET", help="FOLDER or LAYOUT:FOLDER")
+    parser.add_argument("--validate", nargs="+", default=[], metavar="DATASET", help="photos that are not trained on")
     parser.add_argument("--out", required=True, type=Path)
     parser.add_argument("--resume", action="store_true", help="go on from the output folder's last.pt")
     parser.add_argument("--warm-start", type=Path, help="weights file to start from; what fits is taken")
     parser.add_argument("--iterations", type=int, default=1_000_000)
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=8, help="patches a batch, in each process")
+    parser.add_argument("--patch", type=int, help="LQ pixels of a square patch; default: the task's (section 5.2)")
     parser.add_argument("--rate", type=float, default=1e-4, help="learning rate")
     parser.add_argument("--schedule", choices=("halving", "cosine"), default="halving")
     parser.add_argument("--halve-every", type=int, default=200_000, help="iterations")
@@ -138,8 +147,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--ema-decay", type=float, default=0.999)
     parser.add_argument("--clip-norm", type=float, default=0.5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--fp32", action="store_true", help="no bfloat16 in the network's body")
+    parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches; 0: the training's own")
+    parser.add_argument("--cpu", action="store_true", help="even where there is a GPU")
+    parser.add_argument("--fp32", action="store_true", help="no bfloat16")
     return parser.parse_args(arguments)
 
 
@@ -149,10 +159,11 @@ def build_trainer(args: argparse.Namespace, task: Task) -> Trainer:
     model = DIN(PRESETS[args.preset].for_task(task.scale, task.stride))
     if args.warm_start is not None:
         warm_start(model, args.warm_start)
-    trainer = Trainer(model, torch.device(args.device), not args.fp32, args.ema_decay, args.clip_norm)
+    accelerator = Accelerator(mixed_precision="no" if args.fp32 else "bf16", cpu=args.cpu)
+    trainer = Trainer(model, accelerator, args.ema_decay, args.clip_norm)
     last = args.out / "last.pt"
     if args.resume and last.is_file():
-        trainer.load_state(torch.load(last, map_location=args.device, weights_only=True))
+        trainer.load_state(torch.load(last, map_location=accelerator.device, weights_only=True))
     return trainer
 
 
@@ -168,42 +179,87 @@ def run(args: argparse.Namespace) -> None:
     """Trains to the last iteration, saving and validating on the way."""
     task = find_task(args.task)
     trainer = build_trainer(args, task)
-    sampler = PatchSampler(task, args.data, args.batch, args.seed)
-    pairs = list(evaluation_pairs(task, args.validate, None)) if args.validate is not None else []
+    sampler = PatchSampler(task, args.data, args.seed, args.patch)
+    is_main = trainer.accelerator.is_main_process
+    pairs = list(dataset_pairs(task, args.validate)) if is_main else []
     schedule = Schedule(args.schedule, args.rate, args.iterations, args.halve_every)
-    args.out.mkdir(parents=True, exist_ok=True)
-    curve = args.out / "curve.csv"
-    best = best_so_far(curve) if args.resume else -math.inf
-    if not (args.resume and curve.is_file()):
-        curve.write_text("iteration,seconds,rate,loss,validation_psnr\n")
-    print(f"{len(sampler)} photos, {len(pairs)} for validation, from iteration {trainer.iteration}", flush=True)
+    batches: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
+        Batches(sampler, args.batch, trainer.accelerator.process_index),
+        batch_size=None,  # the data set's items are batches
+        sampler=range(trainer.iteration, args.iterations),
+        num_workers=args.workers,
+    )
+    report = Report(args, trainer, task, pairs) if is_main else None
+    if report is not None:
+        print(f"{len(sampler)} photos, {len(pairs)} for validation, from iteration {trainer.iteration}", flush=True)
 
     losses: list[float] = []
-    started, first = time.monotonic(), trainer.iteration
-    while trainer.iteration < args.iterations:
-        rate = schedule(trainer.iteration)
-        losses.append(trainer.step(*sampler(trainer.iteration), rate))
-        if trainer.iteration % args.validate_every and trainer.iteration < args.iterations:
-            continue
-        score = trainer.validate(task, pairs) if pairs else math.nan
-        elapsed_s = time.monotonic() - started
-        left_s = elapsed_s / (trainer.iteration - first) * (args.iterations - trainer.iteration)
-        with curve.open("a", newline="") as file:
+    for lq, hq in batches:
+        losses.append(trainer.step(lq, hq, schedule(trainer.iteration)))
+        if trainer.iteration % args.validate_every == 0 or trainer.iteration == args.iterations:
+            if report is not None:
+                report(fmean(losses), schedule(trainer.iteration - 1))
+            losses = []
+    trainer.accelerator.end_training()
+
+
+class Report:
+    """What the main process leaves behind at every validation: a line, the curve, the state, the best weights.
+
+    Args:
+        args: of the command.
+        trainer: is validated and saved.
+        task: what is trained.
+        pairs: to validate on; without any the last weights count as the best.
+    """
+
+    def __init__(self, args: argparse.Namespace, trainer: Trainer, task: Task, pairs: list[Pair]) -> None:
+        self.args, self.trainer, self.task, self.pairs = args, trainer, task, pairs
+        self.started, self.first = time.monotonic(), trainer.iteration
+        args.out.mkdir(parents=True, exist_ok=True)
+        self.curve = args.out / "curve.csv"
+        self.best = best_so_far(self.curve) if args.resume else -math.inf
+        if not (args.resume and self.curve.is_file()):
+            self.curve.write_text("iteration,seconds,rate,loss,validation_psnr\n")
+
+    def __call__(self, loss: float, rate: float) -> None:
+        trainer, args = self.trainer, self.args
+        score = trainer.validate(self.task, self.pairs) if self.pairs else math.nan
+        elapsed_s = time.monotonic() - self.started
+        left_s = elapsed_s / (trainer.iteration - self.first) * (args.iterations - trainer.iteration)
+        with self.curve.open("a", newline="") as file:
             csv.writer(file).writerow(
-                [trainer.iteration, f"{elapsed_s:.0f}", f"{rate:.3g}", f"{fmean(losses):.6f}", f"{score:.4f}"]
+                [trainer.iteration, f"{elapsed_s:.0f}", f"{rate:.3g}", f"{loss:.6f}", f"{score:.4f}"]
             )
+        draw_curve(self.curve)
         print(
-            f"iteration {trainer.iteration}/{args.iterations}  loss {fmean(losses):.5f}  "
+            f"iteration {trainer.iteration}/{args.iterations}  loss {loss:.5f}  "
             f"validation {score:.3f} dB  {left_s / 60:.0f} min left",
             flush=True,
         )
-        losses = []
         save_state(args.out / "last.pt", trainer.state())
-        if not score <= best:  # also without validation photos, where the score is not a number
-            best = score
+        if not score <= self.best:  # also without validation photos, where the score is not a number
+            self.best = score
             card = {"iterations": str(trainer.iteration), "validation_psnr": f"{score:.3f}"}
-            weights = trainer.average.state_dict()
-            save_weights(args.out / "best.safetensors", weights, trainer.model.config, task.name, args.preset, card)
+            weights, config = trainer.average.state_dict(), trainer.model.config
+            save_weights(args.out / "best.safetensors", weights, config, self.task.name, args.preset, card)
+
+
+def draw_curve(path: Path) -> None:
+    """Draws ``curve.csv`` as ``curve.png`` beside it: the loss and the validation score over the iterations."""
+    from matplotlib.figure import Figure  # slow to import, and of no use to the other processes
+
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    iterations = [int(row["iteration"]) for row in rows]
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    left = figure.subplots()
+    right = left.twinx()
+    left.plot(iterations, [float(row["loss"]) for row in rows], color="tab:gray")
+    right.plot(iterations, [float(row["validation_psnr"]) for row in rows], color="tab:blue", marker=".")
+    left.set(xlabel="iteration", ylabel="training loss (L1)")
+    right.set_ylabel("validation PSNR (dB)", color="tab:blue")
+    figure.savefig(path.with_suffix(".png"), dpi=120)
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:

@@ -19,8 +19,12 @@ class Degradation:
         name: the paper's name of it.
         apply: (hq, scale, rng) -> lq; hq is uint8 (H, W, 3) with H and W multiples of scale.
         is_random: whether two calls on one photo differ; if not, training degrades each photo once.
+        renew: (hq, lq, rng) -> another lq of the same scene, where a pair tells enough to make one.
+        with_depth: (hq, depth, rng) -> lq, where the degradation depends on depth: (H, W), 1 where it is farthest.
     """
 
     name: str
     apply: Callable[[Image, int, np.random.Generator], Image]
     is_random: bool
+    renew: Callable[[Image, Image, np.random.Generator], Image] | None = None
+    with_depth: Callable[[Image, NDArray[np.float64], np.random.Generator], Image] | None = None

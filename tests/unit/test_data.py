@@ -5,7 +5,17 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from din_model.data import PatchSampler, crop_to_multiple, evaluation_pairs, list_photos, read_photo
+from din_model.data import (
+    Batches,
+    PatchSampler,
+    crop_to_multiple,
+    dataset_pairs,
+    degrade,
+    evaluation_pairs,
+    list_photos,
+    read_photo,
+)
+from din_model.degradations.haze import haze
 from din_model.tasks import TASKS
 
 
@@ -45,21 +55,23 @@ def test_folders_that_are_no_pairs_are_refused(photos, tmp_path):
     with pytest.raises(ValueError, match="hq holds 2 photos, .*lq holds 1: they must be pairs"):
         list(evaluation_pairs(TASKS["sr_x4"], photos, lq))
     Image.new("RGB", (75, 60)).save(lq / "coffee.png")
-    with pytest.raises(ValueError, match=r"coffee\.png.*not 4 times its size"):
+    with pytest.raises(ValueError, match=r"coffee\.png is 60x75 .* 256x300: not 4 times its size"):
         list(evaluation_pairs(TASKS["sr_x4"], photos, lq))
 
 
-def test_a_task_without_degradation_needs_inputs(photos):
-    with pytest.raises(ValueError, match="deblur has no synthetic degradation"):
-        list(evaluation_pairs(TASKS["deblur"], photos, None))
-    with pytest.raises(ValueError, match="deblur has no synthetic degradation"):
-        PatchSampler(TASKS["deblur"], [photos], batch=1, seed=0)
+def test_the_pairs_of_data_sets_come_one_after_the_other(photos, tmp_path):
+    for folder in ("rain/gt", "rain/input"):
+        (tmp_path / folder).mkdir(parents=True)
+        Image.new("RGB", (64, 48), (9, 9, 9)).save(tmp_path / folder / "7.png")
+    pairs = list(dataset_pairs(TASKS["derain_light"], [f"pairs:{tmp_path / 'rain'}", str(photos)]))
+    assert [p.name for p in pairs] == ["7", "astronaut", "coffee"]
+    assert np.array_equal(pairs[0].lq, pairs[0].hq)
+    assert (pairs[1].lq > pairs[1].hq).any()
 
 
 @pytest.mark.parametrize("task", ["sr_x4", "sr_x3_dn", "derain_light"])
 def test_patches_of_a_batch_are_aligned(photos, task):
-    sampler = PatchSampler(TASKS[task], [photos], batch=16, seed=0)
-    lq, hq = sampler(0)
+    lq, hq = Batches(PatchSampler(TASKS[task], [str(photos)], seed=0), 16)[0]
     scale = TASKS[task].scale
     assert lq.shape == (16, 3, 48, 48)
     assert hq.shape == (16, 3, 48 * scale, 48 * scale)
@@ -74,25 +86,72 @@ def test_patches_of_a_batch_are_aligned(photos, task):
 
 
 def test_a_batch_depends_on_seed_and_iteration_alone(photos):
-    task = TASKS["sr_x3_dn"]
-    first, again = PatchSampler(task, [photos], 4, seed=3), PatchSampler(task, [photos], 4, seed=3)
-    first(0)
-    assert np.array_equal(first(7)[0], again(7)[0])
-    assert not np.array_equal(first(7)[0], first(8)[0])
-    assert not np.array_equal(first(7)[0], PatchSampler(task, [photos], 4, seed=4)(7)[0])
+    def batches(seed):
+        return Batches(PatchSampler(TASKS["sr_x3_dn"], [str(photos)], seed), 4)
+
+    first, again = batches(3), batches(3)
+    first[0]
+    assert np.array_equal(first[7][0], again[7][0])
+    assert not np.array_equal(first[7][0], first[8][0])
+    assert not np.array_equal(first[7][0], batches(4)[7][0])
+
+
+def test_two_processes_see_what_one_with_the_doubled_batch_sees(photos):
+    sampler = PatchSampler(TASKS["derain_light"], [str(photos)], seed=0)
+    halves = [Batches(sampler, 2, rank)[5] for rank in (0, 1)]
+    whole = Batches(sampler, 4)[5]
+    for i in (0, 1):
+        assert np.array_equal(np.concatenate([half[i] for half in halves]), whole[i])
 
 
 def test_random_degradations_change_with_time_and_fixed_ones_do_not(photos):
-    random, fixed = (PatchSampler(TASKS[name], [photos], 1, seed=0) for name in ("derain_light", "sr_x4"))
+    random, fixed = (PatchSampler(TASKS[name], [str(photos)], seed=0) for name in ("derain_light", "sr_x4"))
     assert np.array_equal(random.lq(0, 0), random.lq(0, PatchSampler.KEPT - 1))
     assert not np.array_equal(random.lq(0, 0), random.lq(0, PatchSampler.KEPT))
     assert not np.array_equal(random.lq(1, 0), random.lq(1, PatchSampler.KEPT - 1))  # another photo, another time
     assert np.array_equal(fixed.lq(0, 0), fixed.lq(0, PatchSampler.KEPT))
 
 
+@pytest.fixture
+def hazy_room(tmp_path):
+    for folder in ("gt", "input", "depth"):
+        (tmp_path / folder).mkdir()
+    clear = skimage.data.coffee()[:280, :300]
+    depth = np.linspace(0, 1, 280)[:, None].repeat(300, 1)
+    Image.fromarray(clear).save(tmp_path / "gt/1.png")
+    Image.fromarray(haze(clear, depth, 0.9, 1.2)).save(tmp_path / "input/1_1.png")
+    Image.fromarray((255 * depth).astype(np.uint8)).save(tmp_path / "depth/1.png")
+    return tmp_path
+
+
+def test_a_hazy_pair_is_seen_as_it_is_and_every_other_time_with_new_haze(hazy_room):
+    sampler = PatchSampler(TASKS["dehaze_indoor"], [f"its:{hazy_room}"], seed=0)
+    given = read_photo(hazy_room / "input/1_1.png")
+    assert np.array_equal(sampler.lq(0, 0), given)
+    assert not np.array_equal(sampler.lq(0, PatchSampler.KEPT), given)
+    assert np.array_equal(sampler.lq(0, 2 * PatchSampler.KEPT), given)
+
+
+def test_a_pair_of_another_task_stays_as_it_is(hazy_room):
+    sampler = PatchSampler(TASKS["derain_mixed"], [f"its:{hazy_room}"], seed=0)
+    assert np.array_equal(sampler.lq(0, PatchSampler.KEPT), read_photo(hazy_room / "input/1_1.png"))
+
+
+def test_a_depth_map_decides_where_the_haze_is(hazy_room):
+    clear = read_photo(hazy_room / "gt/1.png")
+    pair = next(dataset_pairs(TASKS["dehaze_indoor"], [f"depth:{hazy_room}"]))
+    change = np.abs(pair.lq.astype(int) - clear)
+    assert change[0].max() <= 1  # nearest: depth 0
+    assert change[-1].mean() > 20
+    Image.new("L", (5, 5)).save(hazy_room / "depth/1.png")
+    with pytest.raises(ValueError, match=r"the depth map .*1\.png is 5x5, its photo 280x300"):
+        degrade(TASKS["dehaze_indoor"], clear, np.random.default_rng(0), hazy_room / "depth/1.png")
+
+
 def test_photos_smaller_than_a_patch_are_left_out(photos):
     with pytest.raises(ValueError, match="no photo in .* is at least 384x384"):
-        PatchSampler(TASKS["sr_x8"], [photos], batch=1, seed=0)
+        PatchSampler(TASKS["sr_x8"], [str(photos)], seed=0)
+    assert len(PatchSampler(TASKS["sr_x8"], [str(photos)], seed=0, patch=32)) == 2
 
 
 def test_crop_to_multiple():

@@ -4,7 +4,19 @@ import numpy as np
 import pytest
 import skimage.data
 
-from din_model.degradations import BD, BI, DN, RAIN_HEAVY, RAIN_LIGHT, RAIN_MIXED
+from din_model.degradations import (
+    BD,
+    BI,
+    DN,
+    HAZE_INDOOR,
+    HAZE_OUTDOOR,
+    MOTION_BLUR,
+    RAIN_HEAVY,
+    RAIN_LIGHT,
+    RAIN_MIXED,
+)
+from din_model.degradations.haze import INDOOR, OUTDOOR, fit_to_edges, haze, recover_airlight, recover_depth
+from din_model.degradations.motion_blur import motion_blur, sample, shake
 from din_model.degradations.rain import Streaks, draw
 from din_model.degradations.resize import resize
 from din_model.metrics import psnr
@@ -113,3 +125,108 @@ def test_those_said_to_be_fixed_ignore_their_generator(photo):
         first, second = (degradation.apply(photo, 3, np.random.default_rng(seed)) for seed in (1, 2))
         assert np.array_equal(first, second)
     assert DN.is_random
+
+
+HAZES = (HAZE_INDOOR, HAZE_OUTDOOR)
+
+
+@pytest.mark.parametrize("degradation", [*HAZES, MOTION_BLUR], ids=lambda d: d.name)
+def test_haze_and_blur_are_what_their_generator_decides(photo, degradation):
+    first, again, other = (degradation.apply(photo, 1, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert (first.shape, first.dtype) == (photo.shape, np.uint8)
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert degradation.is_random
+
+
+def test_haze_is_the_scattering_model(photo):
+    depth = np.random.default_rng(0).uniform(0, 2, photo.shape[:2])
+    hazy = haze(photo, depth, light=0.8, density=1.5)
+    for y, x in ((0, 0), (50, 70)):
+        t = np.exp(-1.5 * depth[y, x])
+        assert hazy[y, x].tolist() == np.floor(photo[y, x] * t + 255 * 0.8 * (1 - t) + 0.5).tolist()
+
+
+@pytest.mark.parametrize("degradation", HAZES, ids=lambda d: d.name)
+def test_haze_brightens_the_dark_and_keeps_to_reside_s_ranges(degradation):
+    dark = np.zeros((120, 160, 3), np.uint8)
+    for seed in range(20):
+        hazy = degradation.apply(dark, 1, np.random.default_rng(seed))
+        assert np.array_equal(hazy[..., 0], hazy[..., 2])  # A is gray
+        assert 0 < hazy.max() <= 255
+        assert hazy.std() > 0.5  # far is hazier than near
+    assert all(air.light == light for air, light in ((INDOOR, (0.7, 1.0)), (OUTDOOR, (0.8, 1.0))))
+    assert all(air.density == density for air, density in ((INDOOR, (0.6, 1.8)), (OUTDOOR, (0.04, 0.2))))
+
+
+def test_a_pair_tells_its_haze():
+    clear = skimage.data.coffee()[::2, ::2]
+    y = np.linspace(0.2, 1.2, clear.shape[0])[:, None].repeat(clear.shape[1], 1)
+    depth = np.where(np.arange(clear.shape[1]) < 150, y, 0.3)
+    hazy = haze(clear, depth, 0.85, 1.0)
+    assert recover_airlight(hazy, clear) == pytest.approx(0.85, abs=0.01)
+    found = recover_depth(hazy, clear)
+    assert np.median(np.abs(found - depth)) < 0.02
+    # What matters: the same haze again.
+    assert psnr(haze(clear, found, 0.85, 1.0), hazy, "rgb") > 40
+    with pytest.raises(ValueError, match="do not show haze"):
+        recover_airlight(clear, clear)
+
+
+def test_new_haze_follows_the_old_depth():
+    clear = skimage.data.coffee()[::2, ::2]
+    depth = np.linspace(0.1, 1.0, clear.shape[0])[:, None].repeat(clear.shape[1], 1)
+    hazy = haze(clear, depth, 1.0, 1.2)
+    for seed in range(5):
+        other = HAZE_INDOOR.renew(clear, hazy, np.random.default_rng(seed))
+        change = np.abs(other.astype(int) - clear).mean((1, 2))
+        assert change[-40:].mean() > 1.5 * change[:40].mean()
+
+
+def test_depth_steps_move_to_the_photo_s_edges():
+    photo = np.zeros((80, 100, 3), np.uint8)
+    photo[:, 50:] = 255
+    rough = np.ones((80, 100))
+    rough[:, 56:] = 3.0  # six pixels beside the edge
+    fitted = fit_to_edges(rough, photo)
+    steps = np.abs(np.diff(fitted[40]))
+    assert steps.argmax() == 49
+
+
+def test_a_shaken_camera_keeps_light_and_the_middle_of_its_path():
+    dots = np.zeros((161, 161, 3), np.uint8)
+    dots[79:82, 79:82] = 255
+    for seed in range(10):
+        blurred = motion_blur(dots, 1, np.random.default_rng(seed)).astype(float)
+        light = (blurred.mean(2) / 255) ** 2.2
+        assert light.max() < 1
+        path = light > 0.3 * light.max()
+        y, x = np.nonzero(path)
+        assert np.hypot(y - 80, x - 80).min() <= 3  # the middle frame is in place
+
+
+def test_a_path_has_its_length_and_its_middle_at_the_origin():
+    for seed in range(10):
+        path = shake(11, 20.0, np.random.default_rng(seed))
+        assert np.linalg.norm(np.diff(path, axis=0), axis=1).sum() == pytest.approx(20.0)
+        assert path[5].tolist() == [0, 0]
+
+
+def test_bilinear_sampling():
+    photo = np.arange(12, dtype=np.float32).reshape(3, 4, 1).repeat(3, 2)
+    y, x = np.float32([[0.5, 1.0, -3.0]]), np.float32([[0.0, 2.25, 9.0]])
+    assert sample(photo, y, x)[0, :, 0].tolist() == [2.0, 6.25, 3.0]
+
+
+def test_motion_blur_averages_light_not_pixel_values():
+    stripes = np.zeros((96, 96, 3), np.uint8)
+    stripes[:, ::2] = 255
+    brightness = [motion_blur(stripes, 1, np.random.default_rng(seed))[20:-20, 20:-20].mean() for seed in range(12)]
+    # Half the light is 186 of 255, not 127.
+    assert np.median(brightness) > 150
+
+
+def test_synthetic_blur_is_about_as_strong_as_gopro_s():
+    photo = skimage.data.astronaut()
+    scores = [psnr(motion_blur(photo, 1, np.random.default_rng(seed)), photo, "rgb") for seed in range(12)]
+    assert 18 < np.mean(scores) < 28

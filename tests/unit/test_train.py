@@ -1,10 +1,17 @@
 """Training: it learns, it resumes exactly, it stops at the first sign of trouble."""
 
 import csv
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
 
+import numpy as np
 import pytest
 import skimage.data
 import torch
+from accelerate import Accelerator
 from PIL import Image
 
 from din_model import network, train
@@ -12,6 +19,7 @@ from din_model.checkpoint import load_weights
 from din_model.network import DIN, DINConfig
 from din_model.train import Schedule, Trainer, main
 
+ROOT = Path(__file__).parents[2]
 TINY = DINConfig(channels=8, growth=4, branches=2, wrdbs=2, rdbs=1, convs=3, tail="single", scale=2)
 
 
@@ -60,6 +68,54 @@ def test_resumed_is_never_killed(photos, tmp_path):
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_the_curve_is_drawn(photos, tmp_path):
+    assert main(arguments(photos, tmp_path / "out", "--iterations", 20)) == 0
+    with Image.open(tmp_path / "out/curve.png") as curve:
+        assert len(set(np.asarray(curve.convert("RGB")).reshape(-1, 3)[:, 2])) > 50  # lines and their smoothed edges
+
+
+def test_two_processes_train_as_one_with_the_doubled_batch(photos, tmp_path):
+    def train_in(processes, batch):
+        out = tmp_path / f"{processes}"
+        options = arguments(photos, out, "--iterations", 6, "--validate-every", 6, "--cpu")
+        options[options.index("--batch") + 1] = str(batch)
+        launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        # The preset is made tiny in the child too: both runs start from this file's network.
+        code = f"""
+            import sys
+            from din_model import network, train
+            from tests.unit.test_train import TINY
+            network.PRESETS["din_t"] = TINY
+            sys.exit(train.main({options!r}))
+        """
+        script = tmp_path / "script.py"
+        script.write_text(textwrap.dedent(code))
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [sys.executable, *launch, str(script)],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("validation") == 2, done.stdout  # the head line and one report: one process speaks
+        return torch.load(out / "last.pt", weights_only=True)
+
+    one, two = train_in(1, 4), train_in(2, 2)
+    for state in ("model", "average"):
+        for name, tensor in one[state].items():
+            torch.testing.assert_close(two[state][name], tensor, rtol=1e-4, atol=1e-6)
+
+
+def test_workers_prepare_the_same_batches(photos, tmp_path):
+    assert main(arguments(photos, tmp_path / "own", "--iterations", 4)) == 0
+    assert main(arguments(photos, tmp_path / "workers", "--iterations", 4, "--workers", 1)) == 0
+    a, b = (torch.load(tmp_path / out / "last.pt", weights_only=True)["model"] for out in ("own", "workers"))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
 def test_a_first_run_may_ask_to_resume(photos, tmp_path):
     assert main(arguments(photos, tmp_path / "out", "--iterations", 10, "--resume")) == 0
     assert main(arguments(photos, tmp_path / "out", "--iterations", 20, "--resume")) == 0
@@ -70,14 +126,14 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(photos, t
     out = tmp_path / "out"
     assert main(arguments(photos, out, "--iterations", 10)) == 0
     kept = (out / "last.pt").read_bytes()
-    real_sampler = train.PatchSampler
+    real_batches = train.Batches
 
-    class Poisoned(real_sampler):
-        def __call__(self, iteration):
-            lq, hq = super().__call__(iteration)
+    class Poisoned(real_batches):
+        def __getitem__(self, iteration):
+            lq, hq = super().__getitem__(iteration)
             return (lq * float("nan") if iteration == 13 else lq), hq
 
-    monkeypatch.setattr(train, "PatchSampler", Poisoned)
+    monkeypatch.setattr(train, "Batches", Poisoned)
     assert main(arguments(photos, out, "--iterations", 30, "--resume")) == 1
     assert "the loss is nan at iteration 13; the last good state is in" in capsys.readouterr().err
     assert (out / "last.pt").read_bytes() == kept
@@ -108,7 +164,7 @@ def test_schedules():
 
 
 def test_the_average_follows_the_weights():
-    trainer = Trainer(DIN(TINY), torch.device("cpu"), False, 0.9, 1.0)
+    trainer = Trainer(DIN(TINY), Accelerator(cpu=True), ema_decay=0.9, clip_norm=1.0)
     lq, hq = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 16, 16)
     for _ in range(3):
         trainer.step(lq, hq, 1e-3)
