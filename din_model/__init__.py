@@ -1,6 +1,6 @@
 """DIN, the deep interleaved network for image restoration, in PyTorch."""
 
-from din_model.checkpoint import load_model
+from din_model.loading import load_model
 from din_model.network import DIN, PRESETS, DINConfig
 from din_model.tasks import TASKS, Task
 

@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors files that carry their own configuration."""
+"""The weights file: safetensors that carry their own configuration."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from din_model.network import DIN, PRESETS, DINConfig
-from din_model.tasks import find_task
+from din_model.network import DIN, DINConfig
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -79,48 +78,3 @@ def load_weights(path: Path) -> Checkpoint:
 
 def first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def shipped_weights(task: str, preset: str | None = None) -> Path | None:
-    """The file of the weights that come with the package, or None where a task has none yet.
-
-    Args:
-        task: name in ``TASKS``.
-        preset: None takes the first of ``PRESETS``, largest first, that is shipped.
-    """
-    for name in PRESETS if preset is None else (preset,):
-        path = WEIGHTS / f"{task}-{name}.safetensors"
-        if path.is_file():
-            return path
-    return None
-
-
-def load_model(task: str, preset: str | None = None, source: Path | str | None = None) -> DIN:
-    """A trained network, ready to restore.
-
-    Args:
-        task: name in ``TASKS``.
-        preset: name in ``PRESETS``; None takes the largest that is shipped.
-        source: a weights file; None takes the shipped one.
-
-    Returns:
-        The network in evaluation mode, float32.
-
-    Raises:
-        ValueError: the task is unknown.
-        CheckpointError: no such weights are there, they are damaged, or they are another task's.
-    """
-    return load_checkpoint(task, preset, source).model
-
-
-def load_checkpoint(task: str, preset: str | None = None, source: Path | str | None = None) -> Checkpoint:
-    """As :func:`load_model`, with what the weights file says of itself."""
-    find_task(task)
-    path = Path(source) if source is not None else shipped_weights(task, preset)
-    if path is None:
-        wanted = f"preset {preset}" if preset else "any preset"
-        raise CheckpointError(f"no weights of {task} ({wanted}) are shipped: train them or give a weights file")
-    checkpoint = load_weights(path)
-    if checkpoint.task != task or preset not in (None, checkpoint.preset):
-        raise CheckpointError(f"{path} holds {checkpoint.task} ({checkpoint.preset}), not {task} ({preset or 'any'})")
-    return checkpoint

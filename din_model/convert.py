@@ -92,6 +92,12 @@ def convert(authors: dict[str, Tensor]) -> DIN:
     return model.eval()
 
 
+def preset_name(config: DINConfig) -> str:
+    """The preset that a converted network has, or ``custom``."""
+    fitting = (name for name, p in PRESETS.items() if p.for_task(config.scale, config.stride).as_authors() == config)
+    return next(fitting, "custom")
+
+
 def read_state_dict(path: Path) -> dict[str, Tensor]:
     """The tensors of a ``.pth`` file, read without running any code in it.
 
@@ -119,8 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     except CheckpointError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    c = model.config
-    preset = next((name for name, p in PRESETS.items() if p.for_task(c.scale, c.stride).as_authors() == c), "custom")
+    c, preset = model.config, preset_name(model.config)
     card = {"origin": f"converted from {args.source.name}"}
     save_weights(args.target, model.state_dict(), c, f"sr_x{c.scale}", preset, card, torch.float32)
     print(f"{args.target}: sr_x{c.scale}, preset {preset}, {len(model.state_dict())} tensors")

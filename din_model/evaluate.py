@@ -13,10 +13,10 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from din_model.checkpoint import load_checkpoint
 from din_model.data import Pair, evaluation_pairs, to_image, to_tensor
 from din_model.degradations.kind import Image
 from din_model.degradations.resize import bicubic_baseline
+from din_model.loading import load_checkpoint
 from din_model.metrics import psnr, ssim
 from din_model.self_ensemble import self_ensemble
 from din_model.tasks import TASKS, Task, find_task
@@ -78,7 +78,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--hq", required=True, type=Path, help="folder of ground truths")
     parser.add_argument("--lq", type=Path, help="folder of inputs; without it the ground truths are degraded")
     parser.add_argument("--preset", help="which shipped weights; default: the largest preset there is")
-    parser.add_argument("--weights", type=Path, help="a weights file instead of the shipped one")
+    parser.add_argument("--weights", help="a weights file or hf://OWNER/NAME@REVISION instead of the shipped ones")
     parser.add_argument("--self-ensemble", action="store_true", help="DIN+: mean over 8 flips and rotations")
     parser.add_argument("--json", type=Path, help="also write the scores there")
     return parser.parse_args(arguments)

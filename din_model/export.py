@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from din_model.checkpoint import Checkpoint, CheckpointError, load_checkpoint, shipped_weights
+from din_model.checkpoint import Checkpoint, CheckpointError
+from din_model.loading import load_checkpoint, shipped_weights
 from din_model.network import DIN
 from din_model.tasks import TASKS, Task, find_task
 
@@ -162,7 +163,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m din_model.export", description=__doc__)
     parser.add_argument("--task", nargs="+", default=["all"], choices=["all", *TASKS], help="default: all with weights")
     parser.add_argument("--preset", help="which shipped weights; default: the largest preset there is")
-    parser.add_argument("--weights", type=Path, help="a weights file instead of the shipped one, for a single task")
+    parser.add_argument("--weights", help="a weights file or hf://OWNER/NAME@REVISION, for a single task")
     parser.add_argument("--repository", type=Path, default=REPOSITORY)
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--precision", choices=["auto", *DTYPES], default="auto")

@@ -8,9 +8,9 @@ import skimage.data
 from PIL import Image
 
 from din_model import TASKS, load_model
-from din_model.checkpoint import shipped_weights
 from din_model.data import degrade
 from din_model.evaluate import restore_image
+from din_model.loading import shipped_weights
 
 PICTURES = Path(__file__).parent / "pictures"
 CROP = skimage.data.astronaut()[96:192, 192:288]

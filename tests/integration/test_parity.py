@@ -6,9 +6,9 @@ import torch
 from tritonclient import grpc
 
 from din_model import load_model
-from din_model.checkpoint import shipped_weights
 from din_model.data import to_image, to_tensor
 from din_model.export import REPOSITORY, ServedDIN, choose_dtype, max_tile_pixels, trace
+from din_model.loading import shipped_weights
 from din_model.network import DIN, PRESETS
 from din_model.tasks import TASKS
 

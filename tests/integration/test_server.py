@@ -22,7 +22,7 @@ from app.client import RestorationClient
 from app.errors import ServerError, ServerStartError, ServerUnavailableError, UnknownTaskError
 from app.restore import restore
 from app.server import REPOSITORY, EmbeddedTriton
-from din_model.checkpoint import shipped_weights
+from din_model.loading import shipped_weights
 from din_model.tasks import TASKS
 from tests.conftest import ROOT, png, wait_until
 

@@ -1,0 +1,77 @@
+"""Where weights come from: shipped with the package, a file, or the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from din_model.checkpoint import WEIGHTS, Checkpoint, CheckpointError, load_weights
+from din_model.network import DIN, PRESETS
+from din_model.tasks import find_task
+
+HUB_PREFIX = "hf://"
+
+
+def shipped_weights(task: str, preset: str | None = None) -> Path | None:
+    """The file of the weights that come with the package, or None where a task has none yet.
+
+    Args:
+        task: name in ``TASKS``.
+        preset: None takes the first of ``PRESETS``, largest first, that is shipped.
+    """
+    for name in PRESETS if preset is None else (preset,):
+        path = WEIGHTS / f"{task}-{name}.safetensors"
+        if path.is_file():
+            return path
+    return None
+
+
+def load_model(task: str, preset: str | None = None, source: Path | str | None = None) -> DIN:
+    """A trained network, ready to restore.
+
+    Args:
+        task: name in ``TASKS``.
+        preset: name in ``PRESETS``; None takes the largest that is there.
+        source: a weights file, ``.safetensors`` or a ``.pth`` of the authors' code; ``hf://OWNER/NAME@REVISION``;
+            None takes the shipped weights. No code in a file is ever run.
+
+    Returns:
+        The network in evaluation mode, float32.
+
+    Raises:
+        ValueError: the task is unknown.
+        CheckpointError: no such weights are there, they are damaged, or they are another task's.
+    """
+    return load_checkpoint(task, preset, source).model
+
+
+def load_checkpoint(task: str, preset: str | None = None, source: Path | str | None = None) -> Checkpoint:
+    """As :func:`load_model`, with what the weights file says of itself."""
+    scale = find_task(task).scale
+    path = find_weights(task, preset, source)
+    if path.suffix == ".pth":
+        from din_model.convert import convert, preset_name, read_state_dict  # a command too, so not imported ahead
+
+        model = convert(read_state_dict(path))
+        # Such a file does not say what it restores, but its tail says how much it enlarges.
+        name = task if model.config.scale == scale else f"a network of scale {model.config.scale}"
+        checkpoint = Checkpoint(model, name, preset_name(model.config), {"origin": path.name})
+    else:
+        checkpoint = load_weights(path)
+    if checkpoint.task != task or preset not in (None, checkpoint.preset):
+        raise CheckpointError(f"{path} holds {checkpoint.task} ({checkpoint.preset}), not {task} ({preset or 'any'})")
+    return checkpoint
+
+
+def find_weights(task: str, preset: str | None, source: Path | str | None) -> Path:
+    """The file that a source means, downloaded if need be."""
+    if source is None:
+        path = shipped_weights(task, preset)
+        if path is None:
+            wanted = f"preset {preset}" if preset else "any preset"
+            raise CheckpointError(f"no weights of {task} ({wanted}) are shipped: train them or give a weights file")
+        return path
+    if str(source).startswith(HUB_PREFIX):
+        from din_model import hub  # a command too, and slow to import
+
+        return hub.download(str(source), task, preset)
+    return Path(source)
