@@ -21,6 +21,8 @@ from din_model.metrics import psnr, ssim
 from din_model.self_ensemble import self_ensemble
 from din_model.tasks import TASKS, Task, find_task
 
+Restore = Callable[[Tensor], Tensor]  # (1, 3, H, W) -> (1, 3, sH, sW), RGB in [0, 1]
+
 
 @dataclass(frozen=True)
 class ImageScore:
@@ -33,7 +35,7 @@ class ImageScore:
     baseline_ssim: float
 
 
-def restore_image(restore: Callable[[Tensor], Tensor], lq: Image) -> Image:
+def restore_image(restore: Restore, lq: Image) -> Image:
     """One whole photo through a network: uint8 (H, W, 3) -> uint8 (sH, sW, 3)."""
     with torch.inference_mode():
         return to_image(restore(to_tensor(lq[None]))[0])
@@ -54,9 +56,15 @@ def score_pair(task: Task, pair: Pair, restored: Image) -> ImageScore:
     )
 
 
-def score_pairs(task: Task, pairs: Iterable[Pair], restore: Callable[[Tensor], Tensor]) -> list[ImageScore]:
+def score_pairs(task: Task, pairs: Iterable[Pair], restore: Restore) -> list[ImageScore]:
     """Restores and scores pairs, one whole photo at a time."""
     return [score_pair(task, pair, restore_image(restore, pair.lq)) for pair in pairs]
+
+
+def describe_metric(task: Task) -> str:
+    """What a task's scores are measured on, in words."""
+    planes = "RGB" if task.metric == "rgb" else "luma"
+    return f"{planes}, {task.scale} border pixels cut" if task.scale > 1 else planes
 
 
 def summary(task: Task, preset: str, scores: list[ImageScore]) -> dict[str, object]:

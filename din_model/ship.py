@@ -1,6 +1,7 @@
 """Ships trained weights: scores them, writes them to ``din_model/weights`` and writes their card beside them.
 
-``python -m din_model.ship WEIGHTS --score Set5=DIR --score Set14=DIR --data "..." --training "..." --licence "..."``
+``python -m din_model.ship WEIGHTS --score Set5=DATASET ... --data "..." --training "..." --licence "..."``; a data set
+is a folder of ground truths, degraded as the task says, or ``LAYOUT:FOLDER`` (:mod:`din_model.datasets`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from statistics import fmean
 import torch
 
 from din_model.checkpoint import WEIGHTS, CheckpointError, load_weights, save_weights
-from din_model.data import evaluation_pairs
-from din_model.evaluate import score_pairs
+from din_model.data import dataset_pairs
+from din_model.evaluate import describe_metric, score_pairs
 from din_model.network import count_parameters
-from din_model.tasks import Task, find_task
+from din_model.tasks import find_task
 
 CARD = """# {task}, {preset}
 
@@ -39,13 +40,12 @@ Measured in float32 on whole photos ({metric}) with these float16 weights, by
 """
 
 
-def parse_score(text: str) -> tuple[str, Path, Path | None]:
-    """NAME=HQ or NAME=HQ,LQ: the name of a set, its ground truths and, where they exist, its inputs."""
-    name, _, folders = text.partition("=")
-    hq, _, lq = folders.partition(",")
-    if not name or not hq:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=FOLDER or NAME=FOLDER,FOLDER")
-    return name, Path(hq), Path(lq) if lq else None
+def parse_score(text: str) -> tuple[str, str]:
+    """NAME=DATASET: what a set is called and where it lies."""
+    name, _, data = text.partition("=")
+    if not name or not data:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=FOLDER or NAME=LAYOUT:FOLDER")
+    return name, data
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -56,19 +56,14 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         type=parse_score,
         action="append",
         required=True,
-        metavar="NAME=HQ[,LQ]",
-        help="a set to score on: folder of ground truths and, where there are any, of inputs",
+        metavar="NAME=DATASET",
+        help="a set to score on",
     )
     parser.add_argument("--data", required=True, help="what it was trained on, for the card")
     parser.add_argument("--training", required=True, help="how it was trained, for the card")
     parser.add_argument("--licence", required=True, help="licence of the training data, for the card")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     return parser.parse_args(arguments)
-
-
-def describe_metric(task: Task) -> str:
-    planes = "RGB" if task.metric == "rgb" else "luma"
-    return f"{planes}, {task.scale} border pixels cut" if task.scale > 1 else planes
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -81,8 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
         model = trained.model.half().float()
         rows: list[str] = []
         first: dict[str, str] = {}
-        for name, hq, lq in args.score:
-            scores = score_pairs(task, evaluation_pairs(task, hq, lq), model)
+        for name, data in args.score:
+            scores = score_pairs(task, dataset_pairs(task, [data]), model)
             psnr, ssim, baseline_psnr, baseline_ssim = (
                 fmean(getattr(s, figure) for s in scores)
                 for figure in ("psnr", "ssim", "baseline_psnr", "baseline_ssim")

@@ -36,4 +36,4 @@ def test_mistakes_are_one_sentence(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("error: there are no weights at")
     with pytest.raises(SystemExit):
         main(["w.safetensors", "--score", "no-folder", *FACTS])
-    assert "not of the form NAME=FOLDER" in capsys.readouterr().err
+    assert "not of the form NAME=FOLDER or NAME=LAYOUT:FOLDER" in capsys.readouterr().err

@@ -1,0 +1,101 @@
+"""The paper's ablations: ``python -m din_model.ablations --data DATASET ... --validate DATASET ... [--iterations N]``.
+
+For every row of Table 1 (AsyCA, DWC and GFF on and off) and every fusion of section 4.3: parameters, mult-adds, and the
+validation PSNR after a short training, all on the same patches from the same seed. Where AsyCA is off, the interleaved
+nodes add their inputs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from accelerate import Accelerator
+from torch.utils.flop_counter import FlopCounterMode
+
+from din_model.data import Batches, Pair, PatchSampler, dataset_pairs
+from din_model.network import DIN, PRESETS, DINConfig, count_parameters
+from din_model.tasks import TASKS, Task, find_task
+from din_model.train import Schedule, Trainer
+
+MULT_ADDS_SIZE = (180, 320)  # LQ pixels that mult-adds are counted at
+
+
+def table_1(config: DINConfig) -> Iterator[tuple[str, DINConfig]]:
+    """The eight networks of Table 1, in its order."""
+    columns = ((0, 0, 0), (0, 0, 1), (1, 0, 0), (0, 1, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0), (1, 1, 1))
+    for asyca, dwc, gff in columns:
+        parts = [name for name, on in (("AsyCA", asyca), ("DWC", dwc), ("GFF", gff)) if on]
+        yield (
+            " + ".join(parts) or "none of the three",
+            replace(config, fusion="asyca" if asyca else "sum", dwc="added" if dwc else "none", gff=bool(gff)),
+        )
+
+
+def section_4_3(config: DINConfig) -> Iterator[tuple[str, DINConfig]]:
+    """The four ways to fuse at the interleaved nodes."""
+    yield "Concat", replace(config, fusion="concat")
+    yield "Sum", replace(config, fusion="sum")
+    yield "SE", replace(config, fusion="se")
+    yield "AsyCA", replace(config, fusion="asyca")
+
+
+def mult_adds(config: DINConfig) -> int:
+    """Multiplications with an addition in the convolutions, for one LQ image of ``MULT_ADDS_SIZE``."""
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        DIN(config).residual(torch.zeros(1, 3, *MULT_ADDS_SIZE))
+    return int(counter.get_total_flops()) // 2
+
+
+def short_training(
+    config: DINConfig, task: Task, batches: Batches, pairs: list[Pair], schedule: Schedule, seed: int
+) -> float:
+    """The validation PSNR, in dB, of a network trained for as long as the schedule lasts."""
+    torch.manual_seed(seed)
+    trainer = Trainer(DIN(config), Accelerator(mixed_precision="bf16"), ema_decay=0.99, clip_norm=0.5)
+    for iteration in range(schedule.iterations):
+        trainer.step(*batches[iteration], schedule(iteration))
+    return trainer.validate(task, pairs)
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m din_model.ablations", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", required=True, nargs="+", metavar="DATASET", help="FOLDER or LAYOUT:FOLDER")
+    parser.add_argument("--validate", required=True, nargs="+", metavar="DATASET")
+    parser.add_argument("--task", choices=TASKS, default="sr_x2", help="default: sr_x2, as in Table 1")
+    parser.add_argument("--preset", choices=PRESETS, default="din_t")
+    parser.add_argument("--iterations", type=int, default=1000)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--patch", type=int, help="LQ pixels of a square patch; default: the task's (section 5.2)")
+    parser.add_argument("--rate", type=float, default=5e-4, help="learning rate, down to 1%% by a cosine")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    args = parse_arguments(arguments)
+    task = find_task(args.task)
+    config = PRESETS[args.preset].for_task(task.scale, task.stride)
+    schedule = Schedule("cosine", args.rate, args.iterations, halve_every=args.iterations)
+    try:
+        batches = Batches(PatchSampler(task, args.data, args.seed, args.patch), args.batch)
+        pairs = list(dataset_pairs(task, args.validate))
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for title, rows in (("Table 1", table_1(config)), ("Section 4.3", section_4_3(config))):
+        print(f"\n| {title} | parameters | mult-adds | PSNR after {args.iterations} iterations |\n|---|---|---|---|")
+        for name, row in rows:
+            psnr = short_training(row, task, batches, pairs, schedule, args.seed)
+            parameters = count_parameters(DIN(row))
+            print(f"| {name} | {parameters:,} | {mult_adds(row) / 1e9:.2f} G | {psnr:.3f} dB |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""Writes the tables of all tasks: ``python -m din_model.results SETS.toml --root DATA --out docs/results.md``.
+
+The sets file names, for each task, the sets it is scored on and where they lie below the root:
+
+    [derain_light.Rain100L]
+    data = "pairs:eval/Rain100L"
+    note = "40 of its 100 pairs"
+
+Beside the Markdown a JSON file of the same name holds every figure. The paper's Tables 2-7 come from
+``paper_results.json``; they stand above our rows and are marked, since these weights saw other training data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+import torch
+
+from din_model.checkpoint import CheckpointError
+from din_model.data import Pair, dataset_pairs
+from din_model.datasets import LAYOUTS
+from din_model.evaluate import Restore, describe_metric, score_pairs
+from din_model.loading import load_checkpoint, shipped_weights
+from din_model.self_ensemble import self_ensemble
+from din_model.tasks import TASKS, Task
+
+PAPER = Path(__file__).parent / "paper_results.json"
+
+Score = tuple[float, float]  # PSNR in dB, SSIM
+Rows = dict[str, dict[str, Score]]  # method -> set -> score
+
+HEAD = """# Results
+
+Every figure is PSNR in dB / SSIM, by the protocol of [the evaluation](../din_model/evaluate.py). Rows with a dagger
+(†) are these weights, **not trained on the same data as the others**: the paper's rows and its competitors' were
+trained on the full DF2K, GoPro, Rain100, Rain1400 and RESIDE and are copied from its Tables 2-7. "Untouched" is the
+input itself, "bicubic" the enlarged input, both measured here. What each file was trained on stands in
+[its card](../din_model/weights). DIN+ is the self-ensemble.
+
+Made by
+
+    python -m din_model.results {sets} --root DATA --out {out}
+
+"""
+
+
+@dataclass(frozen=True)
+class ScoredSet:
+    """One set of photos to score on: its name, ``FOLDER`` or ``LAYOUT:FOLDER``, and what to say about it."""
+
+    name: str
+    data: str
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} ({self.note})" if self.note else self.name
+
+
+def read_sets(path: Path, root: Path) -> dict[str, list[ScoredSet]]:
+    """The sets of every task.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not TOML, or names an unknown task, or a set lacks its ``data``.
+    """
+    try:
+        tables = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not TOML: {error}") from error
+    sets: dict[str, list[ScoredSet]] = {}
+    for task, entries in tables.items():
+        if task not in TASKS:
+            raise ValueError(f"{path} names {task}, which is no task; the tasks are {', '.join(TASKS)}")
+        for name, entry in entries.items():
+            if "data" not in entry:
+                raise ValueError(f"{path}: {task}.{name} does not say where its data is")
+            sets.setdefault(task, []).append(ScoredSet(name, below(root, entry["data"]), entry.get("note", "")))
+    return sets
+
+
+def below(root: Path, data: str) -> str:
+    """The data set's folder below the root, its layout kept."""
+    layout, colon, folder = data.partition(":")
+    return f"{layout}:{root / folder}" if colon and layout in LAYOUTS else str(root / data)
+
+
+def measure(task: Task, sets: list[ScoredSet]) -> Rows:
+    """Our rows of one task: the baseline, DIN and, in super-resolution, DIN+."""
+    checkpoint = load_checkpoint(task.name)
+    model = checkpoint.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    restorers: dict[str, Restore] = {f"DIN, {checkpoint.preset} †": model}
+    if task.scale > 1:  # where the paper shows DIN+ too
+        restorers[f"DIN+, {checkpoint.preset} †"] = lambda x: self_ensemble(model, x)
+    rows: Rows = {"bicubic" if task.scale > 1 else "untouched": {}, **{name: {} for name in restorers}}
+    for scored in sets:
+        pairs = list[Pair](dataset_pairs(task, [scored.data]))
+        for name, restore in restorers.items():
+            scores = score_pairs(task, pairs, restore)
+            rows[name][scored.title] = fmean(s.psnr for s in scores), fmean(s.ssim for s in scores)
+        baseline = fmean(s.baseline_psnr for s in scores), fmean(s.baseline_ssim for s in scores)
+        next(iter(rows.values()))[scored.title] = baseline
+        print(f"{task.name}: {scored.title}, {len(pairs)} photos", flush=True)
+    return rows
+
+
+def paper_rows(task: Task, sets: list[ScoredSet]) -> Rows:
+    """The paper's rows for the sets that it has too."""
+    tables = json.loads(PAPER.read_text()).get(task.name, {})
+    rows: Rows = {}
+    for scored in sets:
+        for method, (psnr, ssim) in tables.get(scored.name, {}).items():
+            rows.setdefault(method, {})[scored.title] = psnr, ssim
+    return rows
+
+
+def table(rows: Rows, sets: list[ScoredSet]) -> str:
+    """A Markdown table, one column a set."""
+    titles = [scored.title for scored in sets]
+    lines = [f"| method | {' | '.join(titles)} |", f"|---|{'---|' * len(titles)}"]
+    for method, scores in rows.items():
+        cells = (f"{scores[title][0]:.2f} / {scores[title][1]:.4f}" if title in scores else "" for title in titles)
+        lines.append(f"| {method} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m din_model.results", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("sets", type=Path, metavar="SETS.toml")
+    parser.add_argument("--root", required=True, type=Path, help="the folder below which the sets lie")
+    parser.add_argument("--out", required=True, type=Path, help="the Markdown file; the JSON file lies beside it")
+    parser.add_argument("--task", nargs="+", choices=TASKS, help="only these; default: all in the sets file")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    args = parse_arguments(arguments)
+    text, figures = HEAD.format(sets=args.sets, out=args.out), {}
+    try:
+        sets = read_sets(args.sets, args.root)
+        for name in args.task or sets:
+            if name not in sets:
+                raise ValueError(f"{args.sets} names no set for {name}")
+            task = TASKS[name]
+            if shipped_weights(name) is None:
+                raise CheckpointError(f"no weights of {name} are shipped: train them first")
+            ours = measure(task, sets[name])
+            text += f"## {task.label} (`{name}`)\n\nMeasured on {describe_metric(task)}.\n\n"
+            text += table({**paper_rows(task, sets[name]), **ours}, sets[name]) + "\n\n"
+            figures[name] = ours
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(text.rstrip() + "\n")
+    args.out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
