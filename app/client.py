@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 MODEL_PREFIX = "din_"
 BIGGEST_MESSAGE = 2**31 - 1
+NO_PIXELS = "lq has no pixels"  # how every model answers an empty picture
 CHANNEL_OPTIONS = [
     ("grpc.max_send_message_length", BIGGEST_MESSAGE),
     ("grpc.max_receive_message_length", BIGGEST_MESSAGE),
@@ -104,6 +105,7 @@ class RestorationClient:
 
     def __init__(self, url: str, timeout_s: float = 120.0) -> None:
         self.url, self.timeout_s = url, timeout_s
+        self._restored: set[str] = set()
         self._triton = triton.InferenceServerClient(grpc_target(url), channel_args=CHANNEL_OPTIONS)
 
     def __enter__(self) -> Self:
@@ -164,6 +166,23 @@ class RestorationClient:
             raise UnknownTaskError(unavailable(name))
         raise UnknownTaskError(f"There is no task {name!r}: this server offers {', '.join(tasks) or 'none'}.")
 
+    def has_restored(self, task: ServedTask) -> bool:
+        """Whether a picture has come back for this task; before the first one the server loads the network."""
+        return task.name in self._restored
+
+    def ping(self, task: ServedTask) -> None:
+        """Asks whether an instance of a model answers, without having it load anything.
+
+        Raises:
+            ServerError: it does not.
+        """
+        answer = self.submit(task, np.empty((0, 0, 3), np.uint8))
+        try:
+            answer.result()
+        except ServerError as error:
+            if NO_PIXELS not in str(error):
+                raise
+
     def submit(self, task: ServedTask, pixels: Pixels) -> Future[Pixels]:
         """Sends one picture or tile.
 
@@ -188,6 +207,7 @@ class RestorationClient:
             elif restored is None:
                 future.set_exception(ServerError("The server answered without a picture."))
             else:
+                self._restored.add(task.name)
                 future.set_result(restored[0])
 
         call = self._triton.async_infer(MODEL_PREFIX + task.name, [tensor], deliver, client_timeout=self.timeout_s)

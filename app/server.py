@@ -19,16 +19,13 @@ import sysconfig
 import tempfile
 import threading
 import time
-from concurrent.futures import Future, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-import numpy as np
-
 from app.client import RestorationClient
-from app.codec import Pixels
 from app.errors import RestorationError, ServerError, ServerStartError
 
 log = logging.getLogger(__name__)
@@ -41,7 +38,6 @@ WATCH_INTERVAL_S = 5.0
 CONFIRM_AFTER_S = 1.0
 # More probes at once than a model has instances, so that each instance gets one.
 PROBES = 4
-PROBE_SIDE = 8
 
 
 @dataclass(frozen=True)
@@ -246,7 +242,7 @@ class EmbeddedTriton:
         self.stop()
 
     def wait_ready(self) -> None:
-        """Returns when every model that could be loaded has answered a real inference; then the watch begins.
+        """Returns when every model that could be loaded has answered; then the watch begins.
 
         Raises:
             ServerStartError: Triton ended or did not come up in time; the message quotes it.
@@ -286,7 +282,7 @@ class EmbeddedTriton:
                 log.error("Triton could not be restarted: %s", error)
 
     def _answers(self) -> bool:
-        """Whether the process lives and every instance restores a tiny picture."""
+        """Whether the process lives and every instance of every model does."""
         if self._running.has_ended():
             return False
         try:
@@ -306,15 +302,11 @@ class EmbeddedTriton:
 
 
 def probe(client: RestorationClient) -> None:
-    """Has every instance of every loaded model restore a tiny picture.
+    """Asks every instance of every loaded model for a sign of life.
 
     Raises:
-        ServerError: one failed.
+        ServerError: one gave none.
     """
-    tiny = np.zeros((PROBE_SIDE, PROBE_SIDE, 3), np.uint8)
-    answers: list[Future[Pixels]] = []
-    for task in client.tasks().values():
-        answers += [client.submit(task, tiny) for _ in range(PROBES)]
-    wait(answers)
-    for answer in answers:
-        answer.result()
+    tasks = [task for task in client.tasks().values() for _ in range(PROBES)]
+    with ThreadPoolExecutor(max_workers=max(1, len(tasks))) as threads:
+        list(threads.map(client.ping, tasks))

@@ -26,6 +26,8 @@ QUEUED_PHOTOS = 32
 # The comparison shows at most this many pixels: browsers stall on more. The download is always whole.
 MAX_PREVIEW_PIXELS = 8_000_000
 
+LOADING = "Loading the network: the first photo of a task takes a moment longer"
+
 INTRODUCTION = """# DIN image restoration
 Bring a photo, choose what to do with it, and compare the result. Photos stay on this server for at most ten minutes.
 """
@@ -141,13 +143,16 @@ def build_page(client: RestorationClient) -> gr.Blocks:
     ) -> tuple[str, tuple[str, str], str]:
         """Restores a photo: returns the restored PNG, the (before, after) pictures and a report."""
 
-        def show(done: int, total: int) -> None:
-            progress((done, total), desc="Restoring", unit="tiles")
-
         try:
             if photo is None:
                 raise PhotoError("Choose a photo first.")
             path = Path(photo)
+            is_first = task in tasks and not client.has_restored(tasks[task])
+
+            def show(done: int, total: int) -> None:
+                message = LOADING if is_first and done == 0 else "Restoring"
+                progress((done, total), desc=message, unit="tiles")
+
             result = restore(path.read_bytes(), task or "", client, show)
             download, pictures = save_result(result, path.stem)
         except RestorationError as error:

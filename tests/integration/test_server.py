@@ -95,6 +95,34 @@ def test_what_a_stranger_may_not_do(triton):
     connection.close()
 
 
+def test_refusals_that_share_a_batch_keep_their_reason(triton, client):
+    answers = [client.submit(client.task(TASK), np.empty((0, 8, 3), np.uint8)) for _ in range(32)]
+    reasons = {str(answer.exception()) for answer in answers}
+    assert reasons == {"The restoration server refused the request: lq has no pixels"}
+
+
+def test_a_network_is_loaded_by_its_first_picture_not_by_the_watch(small_photo):
+    with EmbeddedTriton() as embedded:
+        embedded.wait_ready()
+        with RestorationClient(embedded.url) as connection:
+            tasks = connection.tasks().values()
+            stubs = [pid for pid in server_processes(folder_of(embedded)) if is_stub(pid)]
+            assert len(stubs) == 2 * len(tasks)
+            assert not any(has_loaded_torch(pid) for pid in stubs)
+            assert not any(connection.has_restored(task) for task in tasks)
+            restore(png(small_photo), TASK, connection)
+            assert [task.name for task in tasks if connection.has_restored(task)] == [TASK]
+            assert any(has_loaded_torch(pid) for pid in stubs)
+
+
+def is_stub(pid: int) -> bool:
+    return b"triton_python_backend_stub" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def has_loaded_torch(pid: int) -> bool:
+    return "libtorch_cpu" in Path(f"/proc/{pid}/maps").read_text()
+
+
 @pytest.mark.parametrize(
     ("shape", "dtype", "name", "reason"),
     [
