@@ -75,14 +75,26 @@ def task_input(tasks: list[ServedTask]) -> gr.Radio:
     return picker
 
 
-def offer_examples(task: ServedTask, photo: gr.Image, picker: gr.Radio) -> None:
-    """A row of a task's example photos, from the folder of its name; a click brings the photo and picks the task."""
-    photos = [str(path) for path in sorted((EXAMPLES / task.name).glob("*.png"))]
-    if not photos:
-        return
-    label = f"Examples: {task.label.lower()}"
-    row = gr.Examples(photos, photo, label=label, cache_examples=False, elem_id=f"examples-{task.name}")
-    row.dataset.click(lambda: task.name, None, picker, api_visibility="private")
+def offer_examples(tasks: list[ServedTask], photo: gr.Image, picker: gr.Radio) -> None:
+    """For each task a row of example photos, from the folder of its name; only the chosen task's row is seen."""
+    rows: list[gr.Column] = []
+    for task in tasks:
+        photos = [str(path) for path in sorted((EXAMPLES / task.name).glob("*.png"))]
+        with gr.Column(visible=task is tasks[0]) as row:
+            if photos:
+                gr.Examples(
+                    photos,
+                    photo,
+                    label=f"Examples: {task.label[0].lower()}{task.label[1:]}",
+                    cache_examples=False,
+                    elem_id=f"examples-{task.name}",
+                )
+        rows.append(row)
+
+    def show_row(chosen: str) -> list[gr.Column]:
+        return [gr.Column(visible=task.name == chosen) for task in tasks]
+
+    picker.change(show_row, picker, rows, api_visibility="private", show_progress="hidden")
 
 
 def report(result: Restoration) -> str:
@@ -174,8 +186,7 @@ def build_page(client: RestorationClient) -> gr.Blocks:
                 task = task_input(list(tasks.values()))
                 photo = photo_input()
                 button = gr.Button("Restore", variant="primary", elem_id="restore")
-                for served in tasks.values():
-                    offer_examples(served, photo, task)
+                offer_examples(list(tasks.values()), photo, task)
             with gr.Column(scale=3):
                 slider = gr.ImageSlider(
                     type="filepath", label="Before and after", interactive=False, max_height=640, elem_id="comparison"

@@ -35,8 +35,13 @@ def page(browser, page_url):
     tab.on("request", lambda request: tab.hosts.add(re.sub(r"^\w+:/*([^/:]*).*", r"\1", request.url)))
     tab.goto(page_url)
     expect(tab.locator("#restore")).to_be_visible()
+    choose(tab, "sr_x4")
     yield tab
     context.close()
+
+
+def choose(page, task):
+    page.locator(f"#task input[value={task}]").check()
 
 
 def upload(page, path):
@@ -134,6 +139,7 @@ def test_a_triton_that_goes_away_is_explained(browser, tmp_path, small_photo):
             tab = browser.new_page()
             tab.goto(url)
             expect(tab.locator("#restore")).to_be_visible()
+            choose(tab, "sr_x4")
             triton.stop()
             (tmp_path / "photo.png").write_bytes(png(small_photo))
             upload(tab, tmp_path / "photo.png")
@@ -142,13 +148,29 @@ def test_a_triton_that_goes_away_is_explained(browser, tmp_path, small_photo):
             tab.close()
 
 
-def test_an_example_picks_its_task(page, client):
+def test_every_task_has_examples_and_shows_only_its_own(page, client):
     tasks = list(client.tasks())
     assert tasks
     for task in reversed(tasks):
+        choose(page, task)
+        expect(page.locator(f"#examples-{task} button").first).to_be_visible()
+        assert page.locator("[id^=examples-]").count() == 1
         page.locator(f"#examples-{task} button").first.click()
         expect(page.locator("#photo img")).to_be_visible()
-        expect(page.locator(f"#task input[value={task}]")).to_be_checked()
+
+
+def test_the_first_photo_of_a_task_says_that_it_loads_the_network(browser, small_photo, tmp_path):
+    (tmp_path / "photo.png").write_bytes(png(small_photo))
+    with running_page() as (url, _):
+        tab = browser.new_page()
+        tab.goto(url)
+        expect(tab.locator("#restore")).to_be_visible()
+        choose(tab, "sr_x4")
+        upload(tab, tmp_path / "photo.png")
+        tab.click("#restore")
+        expect(tab.get_by_text("Loading the network").first).to_be_visible(timeout=10_000)
+        expect(tab.locator("#report")).to_contain_text("network din_", timeout=60_000)
+        tab.close()
 
 
 def test_restore_without_a_photo_is_explained(page):
