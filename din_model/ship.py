@@ -34,7 +34,7 @@ Measured in float32 on whole photos ({metric}) with these float16 weights, by
     python -m din_model.evaluate --task {task} --preset {preset} --hq DIR [--lq DIR]
 
 - **Trained on**: {data}. Not the paper's training data, so these scores are not comparable with the paper's.
-- **Training**: {training}; {iterations} iterations, the averaged weights with the best validation score.
+- **Training**: {training}; {iterations} iterations.
 - **Licence of the data**: {licence}.
 - **Configuration**: `{config}`
 """

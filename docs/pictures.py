@@ -1,4 +1,4 @@
-"""Makes the pictures of the page and the README: ``python docs/pictures.py`` (needs requirements-dev.txt).
+"""Makes the pictures of the page and the docs: ``python docs/pictures.py`` (needs requirements-dev.txt).
 
 The photos are scikit-image's bundled ones; the page's examples are their degraded versions.
 """
@@ -17,40 +17,102 @@ from din_model import TASKS, load_model  # noqa: E402
 from din_model.data import crop_to_multiple, degrade  # noqa: E402
 from din_model.degradations.resize import bicubic_baseline  # noqa: E402
 from din_model.evaluate import restore_image  # noqa: E402
+from din_model.loading import shipped_weights  # noqa: E402
 from din_model.metrics import psnr  # noqa: E402
 
-EXAMPLES = {"sr_x4": ("astronaut", "chelsea", "coffee", "rocket"), "derain_light": ("chelsea", "coffee")}
-SHOWN, CROP = "astronaut", (30, 160, 200, 200)  # top, left, h, w of the crop in the README's picture
-ENLARGE = 2
+EXAMPLES = {
+    "sr_x2": ("coffee", "astronaut"),
+    "sr_x3": ("coffee", "astronaut"),
+    "sr_x4": ("astronaut", "chelsea", "coffee", "rocket"),
+    "sr_x8": ("astronaut", "chelsea"),
+    "sr_x3_bd": ("astronaut", "coffee"),
+    "sr_x3_dn": ("astronaut", "coffee"),
+    "deblur": ("coffee", "astronaut"),
+    "derain_light": ("chelsea", "coffee"),
+    "derain_heavy": ("astronaut", "coffee"),
+    "derain_mixed": ("rocket", "chelsea"),
+    "dehaze_indoor": ("coffee", "astronaut"),
+    "dehaze_outdoor": ("rocket", "chelsea"),
+}
+# What the contact sheet shows of a task's first example: top, left and side of a square in the restored photo.
+CROPS = {
+    "sr_x2": (60, 200, 160),
+    "sr_x3": (60, 200, 160),
+    "sr_x4": (40, 150, 160),
+    "sr_x8": (20, 120, 240),
+    "sr_x3_bd": (40, 150, 160),
+    "sr_x3_dn": (20, 120, 240),
+    "deblur": (60, 200, 240),
+    "derain_light": (40, 100, 240),
+    "derain_heavy": (20, 120, 240),
+    "derain_mixed": (100, 200, 300),
+    "dehaze_indoor": (0, 100, 400),
+    "dehaze_outdoor": (0, 100, 420),
+}
+CELL, GAP, CAPTION, COLUMNS = 240, 6, 26, 2
+
+
+def photo(name: str, task: str) -> np.ndarray:
+    return crop_to_multiple(getattr(skimage.data, name)(), TASKS[task].scale)
+
+
+def example(name: str, task: str) -> np.ndarray:
+    """A degraded photo; its task alone decides the randomness, so that it can be made again."""
+    return degrade(TASKS[task], photo(name, task), np.random.default_rng(list(TASKS).index(task)))
+
+
+def make_examples() -> None:
+    for task, photos in EXAMPLES.items():
+        folder = ROOT / "app/examples" / task
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in photos:
+            Image.fromarray(example(name, task)).save(folder / f"{name}.png", optimize=True)
+
+
+def states(task: str) -> dict[str, np.ndarray]:
+    """A task's first example before (enlarged), restored and as it was, with its scores in the captions."""
+    hq, lq = photo(EXAMPLES[task][0], task), example(EXAMPLES[task][0], task)
+    restored = restore_image(load_model(task), lq)
+    before = bicubic_baseline(lq, hq.shape[:2])
+    border = TASKS[task].scale if TASKS[task].scale > 1 else 0
+    on = TASKS[task].metric
+    return {
+        f"{task} {psnr(before, hq, on, border):.2f} dB": before,
+        f"restored {psnr(restored, hq, on, border):.2f} dB": restored,
+        "original": hq,
+    }
+
+
+def strip(task: str) -> Image.Image:
+    """One row of the contact sheet: the same square of the three states."""
+    pictures = states(task)
+    top, left, side = CROPS[task]
+    row = Image.new("RGB", (len(pictures) * (CELL + GAP) - GAP, CELL + CAPTION), "white")
+    draw = ImageDraw.Draw(row)
+    for i, (caption, picture) in enumerate(pictures.items()):
+        square = Image.fromarray(picture[top : top + side, left : left + side])
+        row.paste(square.resize((CELL, CELL), Image.Resampling.LANCZOS), (i * (CELL + GAP), CAPTION))
+        draw.text((i * (CELL + GAP) + 2, 3), caption, "black", ImageFont.load_default(16))
+    return row
+
+
+def make_sheet(tasks: list[str], columns: int) -> Image.Image:
+    strips = [strip(task) for task in tasks]
+    w, h = strips[0].width + 3 * GAP, strips[0].height + GAP
+    rows = -(-len(strips) // columns)
+    sheet = Image.new("RGB", (columns * w - 3 * GAP, rows * h - GAP), "white")
+    for i, picture in enumerate(strips):
+        sheet.paste(picture, (i // rows * w, i % rows * h))
+    return sheet
 
 
 def main() -> None:
-    for name, photos in EXAMPLES.items():
-        folder = ROOT / "app/examples" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        for photo in photos:
-            hq = crop_to_multiple(getattr(skimage.data, photo)(), TASKS[name].scale)
-            Image.fromarray(degrade(TASKS[name], hq, np.random.default_rng(0))).save(folder / f"{photo}.png")
-
-    task = TASKS["sr_x4"]
-    hq = crop_to_multiple(getattr(skimage.data, SHOWN)(), task.scale)
-    lq = degrade(task, hq, np.random.default_rng(0))
-    pictures = {
-        "bicubic": bicubic_baseline(lq, hq.shape[:2]),
-        "DIN (din_t)": restore_image(load_model(task.name), lq),
-        "original": hq,
-    }
-    top, left, h, w = CROP
-    sheet = Image.new("RGB", (len(pictures) * (w * ENLARGE + 8) - 8, h * ENLARGE + 28), "white")
-    draw = ImageDraw.Draw(sheet)
-    for i, (label, picture) in enumerate(pictures.items()):
-        figure = "" if picture is hq else f", {psnr(picture, hq, border=task.scale):.2f} dB"
-        crop = Image.fromarray(picture[top : top + h, left : left + w])
-        x = i * (w * ENLARGE + 8)
-        sheet.paste(crop.resize((w * ENLARGE, h * ENLARGE), Image.Resampling.NEAREST), (x, 28))
-        draw.text((x + 4, 4), label + figure, "black", ImageFont.load_default(18))
-    (ROOT / "docs/images").mkdir(exist_ok=True)
-    sheet.save(ROOT / "docs/images/before_after.png")
+    make_examples()
+    images = ROOT / "docs/images"
+    images.mkdir(exist_ok=True)
+    make_sheet(["sr_x4"], 1).save(images / "before_after.png")
+    shipped = [task for task in TASKS if shipped_weights(task)]
+    make_sheet(shipped, COLUMNS).save(images / "contact_sheet.jpg", quality=90)
 
 
 if __name__ == "__main__":
