@@ -109,7 +109,7 @@ def test_a_single_pixel_is_restored_with_a_word(api, tmp_path):
 def test_unknown_tasks_and_missing_photos_are_one_sentence(api, photo):
     with pytest.raises(AppError) as error:
         api.predict(handle_file(str(photo)), "colourise", api_name="/restore")
-    assert message(error).startswith("There is no task 'colourise': this server offers sr_x4")
+    assert message(error).startswith("There is no task 'colourise': this server offers sr_x2")
     with pytest.raises(AppError) as error:
         api.predict(None, "sr_x4", api_name="/restore")
     assert message(error).startswith("Choose a photo first.")

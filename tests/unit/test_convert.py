@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from din_model.checkpoint import CheckpointError, load_weights
 from din_model.convert import convert, main
+from din_model.loading import load_model
 from din_model.network import PRESETS, DINConfig
 
 C, G = 4, 2
@@ -133,6 +134,17 @@ def test_the_command_writes_weights_that_load(tmp_path, capsys):
     with torch.no_grad():
         assert torch.allclose(checkpoint.model(x), authors_forward(weights, x, 4), atol=1e-4)
     assert "sr_x4" in capsys.readouterr().out
+
+
+def test_a_pth_file_loads_as_it_is(tmp_path):
+    weights, path = authors_weights(2), tmp_path / "authors.pth"
+    torch.save(weights, path)
+    model = load_model("sr_x2", source=path)
+    x = torch.rand(1, 3, 9, 8)
+    with torch.inference_mode():
+        assert torch.allclose(model(x), authors_forward(weights, x, 2), atol=1e-4)
+    with pytest.raises(CheckpointError, match=r"authors\.pth holds a network of scale 2 .*, not sr_x4"):
+        load_model("sr_x4", source=path)
 
 
 def test_left_over_and_missing_tensors_are_refused():

@@ -64,8 +64,8 @@ def test_self_ensemble_scores_at_least_as_high(photos, tmp_path):
 def test_mistakes_are_one_sentence(photos, tmp_path, capsys):
     assert main(["--task", "sr_x4", "--hq", str(tmp_path / "nowhere")]) == 2
     assert main(["--task", "sr_x4", "--hq", str(photos), "--weights", str(tmp_path / "none.safetensors")]) == 2
-    assert main(["--task", "deblur", "--hq", str(photos)]) == 2
+    assert main(["--task", "sr_x4", "--preset", "din", "--hq", str(photos)]) == 2
     first, second, third = capsys.readouterr().err.strip().splitlines()
     assert first.startswith("error: there is no folder")
     assert second.startswith("error: there are no weights at")
-    assert third.startswith("error: no weights of deblur")
+    assert third.startswith("error: no weights of sr_x4 (preset din) are shipped")
