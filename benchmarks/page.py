@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import skimage.data
 from PIL import Image
 
@@ -45,7 +46,22 @@ def timed(function) -> float:
     return time.monotonic() - started
 
 
+def server_memory_gb() -> float:
+    """What Triton and its stubs take together, shared pages counted once."""
+    processes = psutil.Process().children(recursive=True)
+    return sum(p.memory_full_info().pss for p in processes) / 1e9
+
+
+def start_server() -> float:
+    """Seconds until every model answers."""
+    started = time.monotonic()
+    with EmbeddedTriton() as triton:
+        triton.wait_ready()
+        return time.monotonic() - started
+
+
 def main() -> None:
+    servers = [start_server() for _ in range(START_RUNS)]
     starts = [start_page() for _ in range(START_RUNS)]
     photo = skimage.data.astronaut()
     buffer = io.BytesIO()
@@ -56,6 +72,16 @@ def main() -> None:
     print(f"| resident memory of the page's process | {max(mb for _, mb in starts):.0f} MB |")
     with EmbeddedTriton() as triton, RestorationClient(triton.url) as client:
         triton.wait_ready()
+        tasks = client.tasks().values()
+        print(f"| the server alone, {len(tasks)} tasks | {statistics.median(servers):.1f} s |")
+        print(f"| its memory then | {server_memory_gb():.1f} GB |")
+        tile = np.zeros((32, 32, 3), np.uint8)
+        firsts = [timed(lambda task=task: client.submit(task, tile).result()) for task in tasks]
+        print(f"| what the first picture of a task waits for its network | {statistics.median(firsts):.1f} s |")
+        for task in tasks:  # several at once, so that every instance gets some
+            for answer in [client.submit(task, tile) for _ in range(16)]:
+                answer.result()
+        print(f"| the server's memory when every task has been used | {server_memory_gb():.1f} GB |")
         result = restore(data, "sr_x4", client)
         seconds = statistics.median(timed(lambda: restore(data, "sr_x4", client)) for _ in range(RUNS))
         encode = statistics.median(timed(lambda: codec.encode_png(result.after)) for _ in range(RUNS))

@@ -27,7 +27,7 @@ def shake(frames: int, length_px: float, rng: np.random.Generator) -> Path:
         length_px: of the whole path.
         rng: source of all randomness.
     """
-    inertia, tremor = rng.uniform(0.6, 0.97), rng.uniform(0.05, 0.6)
+    inertia, tremor = rng.uniform(0.85, 0.99), rng.uniform(0.05, 0.4)
     heading = rng.uniform(0, 2 * np.pi)
     velocity = np.array([np.sin(heading), np.cos(heading)])
     position, path = np.zeros(2), []

@@ -1,5 +1,6 @@
 """The code in the documentation runs as printed."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 from PIL import Image
 
 from app.restore import restore
+from din_model import TASKS
+from din_model.loading import load_checkpoint, shipped_weights
+from din_model.results import read_sets
 from tests.conftest import ROOT, png, read
 
 
@@ -33,6 +37,28 @@ def test_readme_python(tmp_path, monkeypatch, small_photo):
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})
     assert read(tmp_path / "restored.png").shape == (240, 336, 3)
+
+
+def test_readme_table_is_what_the_weights_say():
+    readme = (ROOT / "README.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", readme, re.MULTILINE))
+    assert list(rows) == [task for task in TASKS if shipped_weights(task)]
+    for task, row in rows.items():
+        card = load_checkpoint(task).card
+        _, measured_on, restored, before = row.split(" | ")
+        assert measured_on == card["evaluated_on"]
+        assert restored == f"{card['psnr']} dB"
+        assert before.split(" dB")[0] == card["baseline_psnr"]
+
+
+def test_results_are_those_of_the_shipped_weights():
+    """docs/results.md was made after the last weights: it repeats each card's first figure."""
+    results = json.loads((ROOT / "docs/results.json").read_text())
+    assert list(results) == list(read_sets(ROOT / "docs/sets.toml", ROOT))
+    for task, rows in results.items():
+        card = load_checkpoint(task).card
+        ours = next(scores for method, scores in rows.items() if method.startswith("DIN, "))
+        assert next(iter(ours.values()))[0] == pytest.approx(float(card["psnr"]), abs=0.011)
 
 
 def test_readme_tree_names_what_is_there():
