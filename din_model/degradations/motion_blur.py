@@ -67,7 +67,7 @@ def moving_region(size: tuple[int, int], rng: np.random.Generator) -> Plane:
 def motion_blur(hq: Image, scale: int, rng: np.random.Generator) -> Image:
     """A shaken photo, in half of all cases with an object of its own motion, and a little sensor noise."""
     h, w = hq.shape[:2]
-    length_px = rng.uniform(3, 36)
+    length_px = rng.triangular(2, 5, 30)  # short shakes are the usual ones
     frames = int(np.clip(length_px / 1.5, 7, 21)) // 2 * 2 + 1  # close enough together to blend; odd: one is the middle
     path = shake(frames, length_px, rng)
     turns = np.linspace(-0.5, 0.5, frames) * np.deg2rad(rng.normal(0, 0.9))
