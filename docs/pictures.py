@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from din_model import TASKS, load_model  # noqa: E402
 from din_model.data import crop_to_multiple, degrade  # noqa: E402
+from din_model.degradations.haze import OUTDOOR  # noqa: E402
 from din_model.degradations.resize import bicubic_baseline  # noqa: E402
 from din_model.evaluate import restore_image  # noqa: E402
 from din_model.loading import shipped_weights  # noqa: E402
@@ -58,7 +59,10 @@ def photo(name: str, task: str) -> np.ndarray:
 
 def example(name: str, task: str) -> np.ndarray:
     """A degraded photo; its task alone decides the randomness, so that it can be made again."""
-    return degrade(TASKS[task], photo(name, task), np.random.default_rng(list(TASKS).index(task)))
+    hq, rng = photo(name, task), np.random.default_rng(list(TASKS).index(task))
+    if task == "dehaze_outdoor":  # open land under a plain sky: far at the top, near at the bottom
+        return OUTDOOR.fill_map(hq, np.linspace(0.9, 0.3, hq.shape[0])[:, None].repeat(hq.shape[1], 1), rng)
+    return degrade(TASKS[task], hq, rng)
 
 
 def make_examples() -> None:
