@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).parent.parent / "model_repository"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 # A trace made at one size serves every size: what depends on the size is scripted.
 TRACED_SIZE = (48, 48)
-OVERLAP = 16  # LQ pixels; more does not bring tiles closer to the whole photo
+OVERLAP = 16  # pixels that the network's body sees; more does not bring tiles closer to the whole photo
 
 
 @torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
@@ -125,8 +125,9 @@ def config_text(task: Task, checkpoint: Checkpoint, cpu: bool) -> str:
         "psnr": checkpoint.card.get("psnr", ""),
         "baseline_psnr": checkpoint.card.get("baseline_psnr", ""),
         "evaluated_on": checkpoint.card.get("evaluated_on", ""),
-        "tile": str(min(tile, int(max_tile_pixels(task) ** 0.5))),
-        "overlap": str(OVERLAP),
+        # A strided network sees a quarter of the rows and columns: the same work covers a tile four times as wide.
+        "tile": str(min(tile * task.stride, int(max_tile_pixels(task) ** 0.5))),
+        "overlap": str(OVERLAP * task.stride),
         "max_pixels": str(max_tile_pixels(task)),
     }
     lines = [
