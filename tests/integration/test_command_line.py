@@ -82,7 +82,7 @@ def test_an_output_folder_that_cannot_be_made_is_named(photo, tmp_path):
 def test_unknown_tasks_are_named(photo, tmp_path, triton):
     done = run("restore", photo, "--task", "colourise", "--out", tmp_path / "out", "--triton-url", triton.url)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: There is no task 'colourise': this server offers sr_x4")
+    assert done.stderr.startswith("error: There is no task 'colourise': this server offers sr_x2")
     assert len(done.stderr.splitlines()) == 1
 
 
