@@ -30,8 +30,8 @@ def test_a_task_becomes_a_model_folder(weights, tmp_path, capsys):
 
 def test_missing_and_damaged_weights_are_one_sentence(weights, tmp_path, capsys):
     repository = ["--repository", str(tmp_path / "repository")]
-    assert main(["--task", "deblur", *repository]) == 2
-    assert capsys.readouterr().err.startswith("error: no weights of deblur")
+    assert main(["--task", "deblur", "--preset", "din", *repository]) == 2
+    assert capsys.readouterr().err.startswith("error: no weights of deblur (preset din)")
     weights.write_bytes(weights.read_bytes()[:5000])
     assert main(["--task", "deblur", "--weights", str(weights), *repository]) == 2
     assert "w.safetensors are damaged or not DIN's" in capsys.readouterr().err

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import skimage.data
+from accelerate.state import AcceleratorState
 from PIL import Image
 
 from din_model import PRESETS, TASKS, ablations, network
@@ -93,6 +94,7 @@ def test_a_table_leaves_unknown_figures_empty():
 
 
 def test_ablations_print_a_row_for_every_network(tmp_path, monkeypatch, capsys):
+    AcceleratorState._reset_state(reset_partial_state=True)  # as in a process of its own
     tiny = DINConfig(channels=8, growth=4, branches=2, wrdbs=2, rdbs=1, convs=3, tail="single")
     monkeypatch.setitem(network.PRESETS, "din_t", tiny)
     Image.fromarray(skimage.data.astronaut()[:64, 100:180]).save(tmp_path / "a.png")

@@ -12,6 +12,7 @@ import pytest
 import skimage.data
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from PIL import Image
 
 from din_model import network, train
@@ -29,6 +30,12 @@ def photos(tmp_path):
     folder.mkdir()
     Image.fromarray(skimage.data.astronaut()[:160, :200]).save(folder / "astronaut.png")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def fresh_process():
+    """accelerate keeps its precision for the whole process; other tests may have chosen another."""
+    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture(autouse=True)
