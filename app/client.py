@@ -245,7 +245,8 @@ def grpc_target(url: str) -> str:
 def explain(error: InferenceServerException) -> ServerError:
     """Triton's error as a sentence for the person who waits."""
     status, message = str(error.status()), str(error.message())
-    log.info("Triton answered %s: %s", status, message)  # for the operator; visitors get the sentence
+    if NO_PIXELS not in message:  # the watch's answer, every few seconds
+        log.info("Triton answered %s: %s", status, message)  # for the operator; visitors get the sentence
     if "maximum queue size" in message:
         return ServerUnavailableError("The restoration server is busy: try again in a minute.")
     if "DEADLINE_EXCEEDED" in status:
