@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
@@ -125,6 +126,57 @@ class Tail(nn.Sequential):
         super().__init__(*stages, conv3x3(channels, 3))
 
 
+Fuse = Callable[[Tensor, Tensor], Tensor]  # 2 x (N, C, H, W) -> (N, C, H, W)
+
+
+def interleave(
+    f0: Tensor,
+    branches: Iterable[Iterable[Callable[[Tensor], Tensor]]],
+    fusions: Iterable[Iterable[Fuse]],
+    first_fusion: str,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The interleaved multi-branch framework (Eqs. 13-14).
+
+    Args:
+        f0: shallow features F_0, (N, C, H, W).
+        branches: the WRDBs of every branch.
+        fusions: the nodes of every branch but the first, which has none (Eq. 13).
+        first_fusion: what the node at d = 1 fuses, as in :class:`DINConfig`.
+
+    Returns:
+        [F_D^1 .. F_D^M], the last state of every branch, and [F_1^M .. F_D^M], the states of the last one.
+    """
+    first, *later = branches
+    previous: list[Tensor] = []
+    x = f0
+    for wrdb in first:
+        x = wrdb(x)
+        previous.append(x)
+    last_of_branch = [x]
+    for wrdbs, nodes in zip(later, fusions, strict=True):
+        current: list[Tensor] = []
+        for d, (wrdb, fuse) in enumerate(zip(wrdbs, nodes, strict=True)):
+            if d > 0:
+                fused = fuse(previous[d], current[-1])
+            elif first_fusion == "last_first":
+                fused = fuse(previous[-1], previous[0])
+            else:
+                fused = fuse(previous[0], previous[0])
+            current.append(wrdb(fused))
+        previous = current
+        last_of_branch.append(current[-1])
+    return last_of_branch, previous
+
+
+def global_skip(x: Tensor, config: DINConfig) -> Tensor:
+    """The global residual's other half (Eq. 19): the input, (N, 3, H, W), interpolated to (N, 3, sH, sW)."""
+    if config.scale == 1:
+        return x
+    # antialias selects Keys' cubic with a = -0.5, the paper's (MATLAB's) bicubic; upwards it smooths nothing.
+    bicubic = config.skip == "bicubic"
+    return F.interpolate(x, scale_factor=float(config.scale), mode=config.skip, align_corners=False, antialias=bicubic)
+
+
 class DIN(nn.Module):
     """Deep interleaved network: feature extraction, IMBF, GFF, reconstruction, global residual.
 
@@ -181,41 +233,13 @@ class DIN(nn.Module):
         last = [m for m in self.tail if isinstance(m, nn.Conv2d)][-1]
         nn.init.zeros_(last.weight)
 
-    def interleave(self, f0: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """The interleaved multi-branch framework (Eqs. 13-14).
-
-        Args:
-            f0: shallow features F_0, (N, C, H, W).
-
-        Returns:
-            [F_D^1 .. F_D^M], the last state of every branch, and [F_1^M .. F_D^M], the states of the last one.
-        """
-        previous: list[Tensor] = []
-        x = f0
-        first, *later = cast("list[list[WRDB]]", self.branches)
-        nodes = cast("list[list[nn.Module]]", self.fusions)
-        for wrdb in first:
-            x = wrdb(x)
-            previous.append(x)
-        last_of_branch = [x]
-        for wrdbs, fusions in zip(later, nodes, strict=True):
-            current: list[Tensor] = []
-            for d, (wrdb, fuse) in enumerate(zip(wrdbs, fusions, strict=True)):
-                if d > 0:
-                    fused = fuse(previous[d], current[-1])
-                elif self.config.first_fusion == "last_first":
-                    fused = fuse(previous[-1], previous[0])
-                else:
-                    fused = fuse(previous[0], previous[0])
-                current.append(wrdb(fused))
-            previous = current
-            last_of_branch.append(current[-1])
-        return last_of_branch, previous
-
     def residual(self, x: Tensor) -> Tensor:
         """I_R, what the network adds to the (interpolated) input: (N, 3, H, W) -> (N, 3, sH, sW)."""
         f0 = self.head(pad_to_multiple(x, self.config.stride) if self.config.stride > 1 else x)
-        last_of_branch, last_branch = self.interleave(f0)
+        branches = cast("list[list[WRDB]]", self.branches)
+        last_of_branch, last_branch = interleave(
+            f0, branches, cast("list[list[Fuse]]", self.fusions), self.config.first_fusion
+        )
         if self.config.gff:  # Eqs. 15-16
             deep, wide = torch.cat(last_of_branch, 1), torch.cat([*last_branch[:-1], f0], 1)
             if self.config.gff_activation:
@@ -226,16 +250,6 @@ class DIN(nn.Module):
         restored: Tensor = self.tail(features)
         return crop_like(restored, x, self.config.scale) if self.config.stride > 1 else restored
 
-    def skip(self, x: Tensor) -> Tensor:
-        """The global residual's other half (Eq. 19): the input, interpolated to the output size."""
-        if self.config.scale == 1:
-            return x
-        # antialias selects Keys' cubic with a = -0.5, the paper's (MATLAB's) bicubic; upwards it smooths nothing.
-        bicubic = self.config.skip == "bicubic"
-        return F.interpolate(
-            x, scale_factor=float(self.config.scale), mode=self.config.skip, align_corners=False, antialias=bicubic
-        )
-
     def forward(self, x: Tensor) -> Tensor:
         """Restores a batch (Eqs. 17-19).
 
@@ -245,7 +259,7 @@ class DIN(nn.Module):
         Returns:
             Restored images, (N, 3, scale * H, scale * W), unclamped.
         """
-        return self.residual(x) + self.skip(x)
+        return self.residual(x) + global_skip(x, self.config)
 
 
 def count_parameters(model: nn.Module) -> int:

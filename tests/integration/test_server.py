@@ -178,8 +178,9 @@ def test_leaving_the_context_leaves_nothing():
 
 
 OWNER = """
-import sys, time
+import signal, sys, time
 from app.server import EmbeddedTriton
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with SIGINT ignored
 with EmbeddedTriton() as embedded:
     embedded.wait_ready()
     print(embedded._running.folder.name, embedded._port, flush=True)

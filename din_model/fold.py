@@ -1,0 +1,292 @@
+"""The inference form of a trained DIN: the same function with fewer passes over memory.
+
+What is linear is folded into the convolution before it: gamma of Eq. 2, the skip of every RDB (as a centre tap), the
+DWC of the state that the RDB reads (Eq. 3), the scale of Eq. 5 and the range of the pixels. A fusion node pools before
+its 1x1 convolution instead of after it, for the two commute, and its softmax over two states is a sigmoid. A node that
+fuses a state with itself is left out.
+
+Attention is explicit here: the network tells which weights its nodes took from the picture, and takes given ones
+instead. So the tiles of one photo can share the attention of the photo.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from din_model.blocks import NEGATIVE_SLOPE, RDB, WRDB, AsyCA, SEFusion
+from din_model.network import DIN, Fuse, crop_like, global_skip, interleave, pad_to_multiple
+
+
+def fold(model: DIN, peak: float = 1.0) -> FoldedDIN:
+    """The inference form of a network, which itself stays as it is.
+
+    Args:
+        model: a trained network of any configuration.
+        peak: largest pixel value of the folded network's input and output, where ``model`` has 1.
+    """
+    return FoldedDIN(deepcopy(model).float().requires_grad_(False).eval(), peak)
+
+
+def activate_(x: Tensor) -> Tensor:
+    """LeakyReLU in place, for what nobody else reads."""
+    return F.leaky_relu_(x, NEGATIVE_SLOPE)
+
+
+def per_channel(values: Tensor) -> Tensor:
+    """(C,) or (N, C) as factors of (N, C, H, W)."""
+    return values[..., None, None]
+
+
+def scale_output_(conv: nn.Conv2d, by: float) -> None:
+    """Makes a convolution's output ``by`` times as large."""
+    conv.weight.mul_(by)
+    conv.bias.mul_(by)  # type: ignore[union-attr]
+
+
+class FoldedRDB(nn.Module):
+    """gain * dense(x) + identity * x + shift, where dense is the RDB without its skip (Eqs. 1-2).
+
+    Args:
+        rdb: the trained block, taken over.
+        gain: positive factor.
+        identity, shift: (C,).
+    """
+
+    identity: Tensor
+    shift: Tensor
+
+    def __init__(self, rdb: RDB, gain: float, identity: Tensor, shift: Tensor) -> None:
+        super().__init__()
+        *dense, last = cast("list[nn.Conv2d]", rdb.convs)
+        self.dense, self.last = nn.ModuleList(dense), last
+        self.last_activation = rdb.last_activation
+        scale_output_(last, gain)  # a LeakyReLU passes a positive factor on
+        if self.last_activation:
+            self.register_buffer("identity", per_channel(identity))
+            self.register_buffer("shift", per_channel(shift))
+        else:
+            channel = torch.arange(len(identity))
+            last.weight[channel, channel, 1, 1] += identity
+            last.bias += shift  # type: ignore[operator]
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W) -> (N, C, H, W)
+        features = x
+        for conv in self.dense:
+            features = torch.cat([features, activate_(conv(features))], 1)
+        out: Tensor = self.last(features)
+        return torch.addcmul(activate_(out) + self.shift, x, self.identity) if self.last_activation else out
+
+
+class FoldedWRDB(nn.Module):
+    """WRDB with its scales and, where an RDB reads the state itself, the DWC of that state in its RDBs (Eqs. 3-5)."""
+
+    def __init__(self, wrdb: WRDB) -> None:
+        super().__init__()
+        self.conv, self.first_activation, self.dwc = wrdb.conv, wrdb.first_activation, wrdb.dwc
+        self.rdbs = nn.ModuleList()
+        # factors[b - 1]: the DWCs' weights of the states that RDB b does not fold, and their biases for "input".
+        self.factors = nn.ModuleList()
+        blocks = cast("list[RDB]", wrdb.rdbs)
+        for b, rdb in enumerate(blocks, start=1):
+            # X_B is read by the skip alone, so its scale goes where it is made.
+            scale = wrdb.residual_scale if b == len(blocks) else 1.0
+            dwcs = cast("list[nn.Conv2d]", wrdb.dwcs[b - 1]) if self.dwc != "none" else []
+            weights = [dwc.weight.flatten() for dwc in dwcs]
+            biases = sum((cast(Tensor, dwc.bias) for dwc in dwcs), torch.zeros_like(cast(Tensor, self.conv.bias)))
+            identity = torch.full_like(biases, rdb.skip_scale)
+            if self.dwc == "input":
+                factors, shift = [*weights, biases], torch.zeros_like(biases)
+            else:
+                factors, shift = [scale * weight for weight in weights[:-1]], scale * biases
+                identity = sum(weights[-1:], identity)
+            self.rdbs.append(FoldedRDB(rdb, scale * rdb.branch_scale, scale * identity, shift))
+            self.factors.append(nn.ParameterList(nn.Parameter(per_channel(f), False) for f in factors))
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W) -> (N, C, H, W)
+        first = self.conv(x)
+        states = [activate_(first) if self.first_activation else first]
+        for rdb, factors in zip(self.rdbs, cast("list[nn.ParameterList]", self.factors), strict=True):
+            if self.dwc == "input":
+                *weights, total = factors
+                for state, weight in zip(states, weights, strict=True):
+                    total = torch.addcmul(total, state, weight)
+                states.append(rdb(total))
+            else:
+                out = rdb(states[-1])
+                for state, weight in zip(states[:-1], factors, strict=False):  # "none" has no factors
+                    out.addcmul_(state, weight)
+                states.append(out)
+        restored: Tensor = states[-1].add_(x)
+        return restored
+
+
+@torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
+def attend(x1: Tensor, x2: Tensor, given: Tensor, first: int, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
+    """A node's attention: its part of what is given, or else from the pooled states (Eqs. 8-10).
+
+    Scripted, so that a trace pools only where nothing is given.
+    """
+    if given.size(1) > 0:
+        return given[:, first : first + w2.size(0)]
+    pooled = torch.cat([x1.mean((2, 3), dtype=torch.float32), x2.mean((2, 3), dtype=torch.float32)], 1).to(w1.dtype)
+    # float32, as it travels: the nodes of a batch of tiles take it from outside.
+    return F.linear(F.relu(F.linear(pooled, w1, b1)), w2, b2).sigmoid().float()
+
+
+class FoldedNode(nn.Module):
+    """A fusion node: takes ``width`` values of attention from two states, and fuses the states by them."""
+
+    width = 0
+
+    def attend(self, x1: Tensor, x2: Tensor, given: Tensor, first: int) -> Tensor:
+        """Attention (N, width), float32, from ``given`` (N, K) at ``first``, or from the states where K is 0."""
+        return given[:, :0]
+
+    def fuse(self, x1: Tensor, x2: Tensor, attention: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class FoldedPlain(FoldedNode):
+    """A node without attention: concatenation or sum (ablations)."""
+
+    def __init__(self, node: nn.Module) -> None:
+        super().__init__()
+        self.node = node
+
+    def fuse(self, x1: Tensor, x2: Tensor, attention: Tensor) -> Tensor:
+        fused: Tensor = self.node(x1, x2)
+        return fused
+
+
+class FoldedSelf(FoldedNode):
+    """AsyCA of a state with itself: its weights add up to one."""
+
+    def fuse(self, x1: Tensor, x2: Tensor, attention: Tensor) -> Tensor:
+        return x1
+
+
+class FoldedExcitation(FoldedNode):
+    """A node whose attention is a two-layer excitation of both pooled states."""
+
+    def __init__(self, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> None:
+        super().__init__()
+        self.excitation = nn.ParameterList(nn.Parameter(t, False) for t in (w1, b1, w2, b2))
+        self.width = len(b2)
+
+    def attend(self, x1: Tensor, x2: Tensor, given: Tensor, first: int) -> Tensor:
+        attention: Tensor = attend(x1, x2, given, first, *self.excitation)
+        return attention
+
+
+class FoldedAsyCA(FoldedExcitation):
+    """AsyCA: alpha of the first state and 1 - alpha of the second (Eqs. 7-12)."""
+
+    def __init__(self, asyca: AsyCA) -> None:
+        (integrate, b_int), (squeeze, b1), (excite, b2) = map(matrix, (asyca.integrate, asyca.squeeze, asyca.excite))
+        (first, second), (b_first, b_second) = excite.chunk(2), b2.chunk(2)
+        super().__init__(squeeze @ integrate, squeeze @ b_int + b1, first - second, b_first - b_second)
+
+    def fuse(self, x1: Tensor, x2: Tensor, attention: Tensor) -> Tensor:
+        return torch.lerp(x2, x1, per_channel(attention).to(x1.dtype))
+
+
+class FoldedSE(FoldedExcitation):
+    """Squeeze-and-excitation (ablation): the gates of both states, then their integration."""
+
+    def __init__(self, se: SEFusion) -> None:
+        super().__init__(*matrix(se.squeeze), *matrix(se.excite))
+        self.integrate = se.integrate
+
+    def fuse(self, x1: Tensor, x2: Tensor, attention: Tensor) -> Tensor:
+        fused: Tensor = self.integrate(torch.cat([x1, x2], 1) * per_channel(attention).to(x1.dtype))
+        return fused
+
+
+def matrix(conv: nn.Conv2d) -> tuple[Tensor, Tensor]:
+    """A 1x1 convolution as a matrix and a bias."""
+    return conv.weight[:, :, 0, 0], cast(Tensor, conv.bias)
+
+
+def fold_node(node: nn.Module, fuses_itself: bool) -> FoldedNode:
+    """The inference form of one node."""
+    if isinstance(node, AsyCA):
+        return FoldedSelf() if fuses_itself else FoldedAsyCA(node)
+    return FoldedSE(node) if isinstance(node, SEFusion) else FoldedPlain(node)
+
+
+class FoldedDIN(nn.Module):
+    """The same restoration as :class:`DIN`, for inference alone; made by :func:`fold`.
+
+    Attributes:
+        attention_width: K, the values that all nodes together take from one picture.
+    """
+
+    def __init__(self, model: DIN, peak: float) -> None:
+        super().__init__()
+        self.config = c = model.config
+        self.head, self.tail = model.head, model.tail
+        self.head.conv.weight.div_(peak)
+        scale_output_([m for m in self.tail if isinstance(m, nn.Conv2d)][-1], peak)
+        branches = cast("list[list[WRDB]]", model.branches)
+        self.branches = nn.ModuleList(nn.ModuleList(FoldedWRDB(wrdb) for wrdb in branch) for branch in branches)
+        rows = cast("list[list[nn.Module]]", model.fusions)
+        self.nodes = nn.ModuleList(
+            nn.ModuleList(fold_node(node, d == 0 and c.first_fusion == "first_first") for d, node in enumerate(row))
+            for row in rows
+        )
+        self.attention_width = sum(node.width for row in self._rows() for node in row)
+        if c.gff:
+            self.gff1, self.gff2 = model.gff1, model.gff2
+
+    def _rows(self) -> list[list[FoldedNode]]:
+        return cast("list[list[FoldedNode]]", self.nodes)
+
+    def residual(self, x: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+        """What the network adds to the (interpolated) input.
+
+        Args:
+            x: (N, 3, H, W) RGB in [0, peak].
+            given: attention (N, K), float32, or (N, 0) to take it from each picture.
+
+        Returns:
+            I_R, (N, 3, sH, sW), and the attention that was used, (N, K).
+        """
+        f0 = self.head(pad_to_multiple(x, self.config.stride) if self.config.stride > 1 else x)
+        used: list[Tensor] = []
+
+        def fusion(node: FoldedNode, first: int) -> Fuse:
+            def fuse(x1: Tensor, x2: Tensor) -> Tensor:
+                used.append(node.attend(x1, x2, given, first))
+                return node.fuse(x1, x2, used[-1])
+
+            return fuse
+
+        fusions: list[list[Fuse]] = []
+        first = 0
+        for row in self._rows():
+            fusions.append([])
+            for node in row:
+                fusions[-1].append(fusion(node, first))
+                first += node.width
+        branches = cast("list[list[FoldedWRDB]]", self.branches)
+        last_of_branch, last_branch = interleave(f0, branches, fusions, self.config.first_fusion)
+        if self.config.gff:  # Eqs. 15-16
+            deep, wide = torch.cat(last_of_branch, 1), torch.cat([*last_branch[:-1], f0], 1)
+            if self.config.gff_activation:
+                deep, wide = activate_(deep), activate_(wide)
+            features = self.gff1(deep).add_(self.gff2(wide))
+        else:
+            features = last_branch[-1]
+        restored: Tensor = self.tail(features)
+        if self.config.stride > 1:
+            restored = crop_like(restored, x, self.config.scale)
+        return restored, torch.cat(used, 1) if used else given[:, :0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Restores a batch, each picture with its own attention: (N, 3, H, W) in [0, peak] to (N, 3, sH, sW)."""
+        return self.residual(x, x.new_empty((len(x), 0), dtype=torch.float32))[0] + global_skip(x, self.config)

@@ -1,0 +1,100 @@
+"""Folding changes nothing but rounding: every preset, task, flag and ablation against the network in float64."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from din_model.fold import fold
+from din_model.loading import load_model
+from din_model.network import DIN, PRESETS, DINConfig
+from din_model.tasks import TASKS
+
+SMALL = DINConfig(channels=8, growth=4, branches=3, wrdbs=3, rdbs=3, convs=3)
+CONFIGS = {
+    **{f"{preset} {task}": PRESETS[preset].for_task(TASKS[task].scale, TASKS[task].stride)
+       for preset in ("din_t", "din_s") for task in ("sr_x2", "sr_x3", "sr_x4", "sr_x8", "derain_light", "deblur")},
+    "din": PRESETS["din"],
+    "din deblur": PRESETS["din"].for_task(1, 4),
+    "authors": SMALL.as_authors(),
+    "as printed": replace(SMALL, rdb_scale_on="skip", rdb_last_activation=True, wrdb_first_activation=False,
+                          wrdb_residual_scale=1.0, dwc="input", gff_activation=False),
+    **{f"{field}={value}": replace(SMALL, **{field: value}) for field, value in [
+        ("fusion", "concat"), ("fusion", "sum"), ("fusion", "se"), ("dwc", "input"), ("dwc", "none"), ("gff", False),
+        ("rdb_scale_on", "skip"), ("rdb_last_activation", True), ("wrdb_first_activation", False),
+        ("wrdb_residual_scale", 1.0), ("first_fusion", "first_first"), ("gff_activation", False),
+        ("skip", "bilinear"), ("tail", "single"), ("branches", 1), ("rdbs", 1), ("wrdbs", 1)]},
+    "sum of a state with itself": replace(SMALL, fusion="sum", first_fusion="first_first"),
+    "se of a state with itself": replace(SMALL, fusion="se", first_fusion="first_first"),
+}  # fmt: skip
+SHAPES = [(1, 24, 24), (2, 7, 9), (1, 1, 1), (3, 13, 8)]
+TOLERANCE = 5e-6
+
+
+def random_network(config: DINConfig) -> DIN:
+    """Random weights of a size that keeps signals alive from the first layer to the last, none of them zero."""
+    torch.manual_seed(0)
+    model = DIN(config).eval()
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.normal_(module.weight, std=(module.weight[0].numel() + 1) ** -0.5)
+            nn.init.normal_(module.bias, std=0.1)
+    return model
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_folded_equals_the_network(name):
+    model = random_network(CONFIGS[name])
+    folded, exact = fold(model), model.double()
+    for n, h, w in SHAPES:
+        x = torch.rand(n, 3, h, w)
+        with torch.inference_mode():
+            expected, ours = exact(x.double()), folded(x)
+        # Values near one, as pictures have; the larger ones of an untrained network round as much more.
+        assert (ours - expected).abs().max() <= TOLERANCE * max(1.0, expected.abs().max().item()), (n, h, w)
+        assert (expected - x.double().mean()).std() > 0.05  # or there would be nothing to compare
+
+
+def test_shipped_weights_fold_within_the_tolerance():
+    for task in ("sr_x4", "deblur", "dehaze_outdoor"):
+        model = load_model(task)
+        x = torch.rand(1, 3, 40, 52)
+        with torch.inference_mode():
+            ours = fold(model)(x)
+            assert (ours - model.double()(x.double())).abs().max() <= TOLERANCE
+
+
+def test_folding_leaves_the_network_as_it_was():
+    model = random_network(SMALL)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    fold(model, peak=255)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_peak_is_the_range_of_the_pixels():
+    model = random_network(SMALL)
+    x = torch.rand(1, 3, 9, 11)
+    with torch.inference_mode():
+        assert torch.allclose(fold(model, peak=255)(x * 255), model(x) * 255, atol=2e-3)
+
+
+@pytest.mark.parametrize(("config", "width"), [
+    (SMALL, 2 * 3 * 8), (SMALL.as_authors(), 2 * 2 * 8), (replace(SMALL, fusion="se"), 2 * 3 * 16),
+    (replace(SMALL, fusion="sum"), 0),
+])  # fmt: skip
+def test_attention_is_told_and_taken(config, width):
+    folded = fold(random_network(config))
+    assert folded.attention_width == width
+    x = torch.rand(2, 3, 12, 10)
+    with torch.inference_mode():
+        restored, attention = folded.residual(x, torch.empty(2, 0))
+        again, same = folded.residual(x, attention)
+        assert attention.shape == (2, width)
+        assert torch.equal(again, restored)
+        assert torch.equal(same, attention)
+        if width:  # another photo's attention gives another picture, each row its own
+            swapped, _ = folded.residual(x, attention.flip(0))
+            alone, _ = folded.residual(x[:1], attention[1:])
+            assert not torch.allclose(swapped, restored)
+            assert torch.allclose(swapped[:1], alone, atol=1e-6)
