@@ -9,14 +9,16 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from din_model.checkpoint import Checkpoint, CheckpointError
+from din_model.fold import fold
 from din_model.loading import load_checkpoint, shipped_weights
-from din_model.network import DIN
+from din_model.network import DIN, global_skip
 from din_model.tasks import TASKS, Task, find_task
 
 REPOSITORY = Path(__file__).parent.parent / "model_repository"
@@ -38,10 +40,30 @@ def checked(lq: Tensor, max_pixels: int) -> Tensor:
     return lq
 
 
-class ServedDIN(nn.Module):
-    """DIN between the two tensors of the wire contract: uint8 NHWC in, uint8 NHWC out.
+@torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
+def checked_rows(values: Tensor, lq: Tensor, width: int, name: str) -> Tensor:
+    """Passes an optional input on if it is empty or has ``width`` values for each picture."""
+    if values.size(-1) > 0 and (values.dim() != 2 or values.size(0) != lq.size(0) or values.size(1) != width):
+        raise ValueError(name + " must be [batch, " + str(width) + "]")
+    return values
 
-    The body runs in ``dtype``; the global residual stays float32, or its rounding would show in flat areas.
+
+@torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
+def finite(restored: Tensor) -> Tensor:
+    """Passes a result on unless it holds infinities or NaN, which would turn into black pixels."""
+    if not bool(restored.sum(dtype=torch.float32).isfinite()):
+        raise ValueError("the network's result is not finite: export it with --precision fp32")
+    return restored
+
+
+NOTHING = torch.empty(1, 0)
+
+
+class ServedDIN(nn.Module):
+    """The folded DIN between the tensors of the wire contract: uint8 NHWC in, uint8 NHWC out.
+
+    The body runs in ``dtype``; the global residual stays float32, or its rounding would show in flat areas. The body
+    reads pixels as they come, 0 to 255, which even bfloat16 holds exactly.
 
     Args:
         model: a trained network.
@@ -51,19 +73,46 @@ class ServedDIN(nn.Module):
 
     def __init__(self, model: DIN, dtype: torch.dtype, max_pixels: int) -> None:
         super().__init__()
-        self.model = model.to(dtype=dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        folded = fold(model, peak=255)
+        self.model = folded.to(dtype=dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dtype, self.max_pixels = dtype, max_pixels
 
-    def forward(self, lq: Tensor) -> Tensor:  # (N, H, W, 3) uint8 -> (N, sH, sW, 3) uint8
+    def forward(self, lq: Tensor, attention: Tensor = NOTHING, core: Tensor = NOTHING) -> tuple[Tensor, Tensor]:
+        """Restores a batch: (N, H, W, 3) uint8 to (N, sH, sW, 3) uint8, and the attention (N, K) of each picture.
+
+        Args:
+            lq: pictures.
+            attention: float32 (N, K), used instead of each picture's own; (., 0) for its own.
+            core: int32 (N, 4), top, bottom, left, right of the part that its own is taken from; (., 0) for all.
+        """
         # The permuted view of an NHWC tensor is a channels_last NCHW tensor: nothing is copied.
-        x = checked(lq, self.max_pixels).permute(0, 3, 1, 2).float() / 255
-        restored: Tensor = self.model.residual(x.to(self.dtype)).float() + self.model.skip(x)
-        return (restored * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        x = checked(lq, self.max_pixels).permute(0, 3, 1, 2)
+        given = checked_rows(attention, lq, self.model.attention_width, "attention")
+        residual, used = self.model.residual(x.to(self.dtype), given, checked_rows(core, lq, 4, "core"))
+        restored = finite(residual.float() + global_skip(x.float(), self.model.config))
+        return restored.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous(), used
+
+
+class OptionalInputs(nn.Module):
+    """Gives a traced module default arguments, which a trace does not keep, so that requests may leave them out."""
+
+    def __init__(self, traced: torch.jit.ScriptModule) -> None:
+        super().__init__()
+        self.traced = traced
+
+    def forward(
+        self, lq: Tensor, attention: Tensor = NOTHING, core: Tensor = NOTHING
+    ) -> tuple[Tensor, Tensor]:  # as ServedDIN
+        restored, used = self.traced(lq, attention, core)
+        return restored, used
 
 
 def max_tile_pixels(task: Task) -> int:
-    """Largest H * W that a model accepts: a megapixel in, four megapixels out, whichever is less."""
-    return min(2**20, 2**22 // task.scale**2)
+    """Largest H * W that a model accepts: four megapixels out, and in, where it is the features that take memory.
+
+    A strided network has a sixteenth of the features, but its first convolution sees every pixel.
+    """
+    return min(2**21 if task.stride > 1 else 2**20, 2**22 // task.scale**2)
 
 
 def trace(model: DIN, task: Task, device: torch.device, dtype: torch.dtype) -> torch.jit.ScriptModule:
@@ -75,17 +124,17 @@ def trace(model: DIN, task: Task, device: torch.device, dtype: torch.dtype) -> t
         device, dtype: where and in which precision it will run.
 
     Returns:
-        A module of uint8 (N, H, W, 3) -> uint8 (N, sH, sW, 3) for any N, H, W >= 1 up to the limit.
+        A module that does what :class:`ServedDIN` does, for any N, H, W >= 1 up to the limit.
     """
     served = ServedDIN(model, dtype, max_tile_pixels(task)).to(device).eval()
     example = torch.zeros(1, *TRACED_SIZE, 3, dtype=torch.uint8, device=device)
+    nothing = NOTHING.to(device)
     with torch.inference_mode(), warnings.catch_warnings():
         # TorchScript is deprecated upstream; docs/decisions/0001 says why it stays.
         warnings.simplefilter("ignore", DeprecationWarning)
-        traced: torch.jit.ScriptModule = torch.jit.freeze(
-            torch.jit.trace(served, example, check_trace=False)  # type: ignore[no-untyped-call]
-        )
-        return traced
+        traced = torch.jit.trace(served, (example, nothing, nothing), check_trace=False)  # type: ignore[no-untyped-call]
+        frozen: torch.jit.ScriptModule = torch.jit.freeze(torch.jit.script(OptionalInputs(traced).eval()))
+        return frozen
 
 
 def choose_device(name: str) -> torch.device:
@@ -111,34 +160,68 @@ def cpu_computes_bf16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def config_text(task: Task, checkpoint: Checkpoint, cpu: bool) -> str:
+@dataclass(frozen=True)
+class Serving:
+    """How a kind of device serves a model: the sweep in docs/performance.md has the reasons.
+
+    Attributes:
+        instances: Triton's instance group.
+        batch: most tiles in one batch.
+        tile: side of a tile, in features.
+        whole: features of the largest photo that goes in one piece where its tiles would need its attention.
+    """
+
+    instances: str
+    batch: int
+    tile: int
+    whole: int
+
+
+# On a CPU two one-thread instances beat one of two threads, and what leaves the cache is slow: tiles stay small. A GPU
+# wants one instance and large batches. No queue delay on either: bursts of tiles fill batches by themselves.
+CPU_SERVING = Serving("{ kind: KIND_CPU count: 2 }", batch=4, tile=192, whole=2**18)
+GPU_SERVING = Serving("{ kind: KIND_GPU count: 1 }", batch=16, tile=512, whole=2**20)
+
+
+def config_text(task: Task, checkpoint: Checkpoint, serving: Serving, precision: str) -> str:
     """Triton's configuration of one model, for the container's GPU or for the embedded server's CPU."""
-    # On a CPU, batches of tiles gain nothing and two one-thread instances beat one of two threads; a GPU wants
-    # one instance and large batches. No queue delay: bursts of tiles fill batches by themselves.
-    instance, batch, tile = ("{ kind: KIND_CPU count: 2 }", 4, 192) if cpu else ("{ kind: KIND_GPU count: 1 }", 16, 512)
+    largest = max_tile_pixels(task)
+    # A strided network sees a quarter of the rows and columns: the same work covers a tile four times as wide.
+    tile = min(serving.tile * task.stride, int(largest**0.5) // task.stride * task.stride)
     parameters = {
         "order": str(list(TASKS).index(task.name)),
         "label": task.label,
         "scale": str(task.scale),
         "size_multiple": str(task.stride),
         "preset": checkpoint.preset,
+        "precision": precision,
         "psnr": checkpoint.card.get("psnr", ""),
         "baseline_psnr": checkpoint.card.get("baseline_psnr", ""),
         "evaluated_on": checkpoint.card.get("evaluated_on", ""),
-        # A strided network sees a quarter of the rows and columns: the same work covers a tile four times as wide.
-        "tile": str(min(tile * task.stride, int(max_tile_pixels(task) ** 0.5))),
+        "tile": str(tile),
         "overlap": str(OVERLAP * task.stride),
-        "max_pixels": str(max_tile_pixels(task)),
+        "attention": task.attention,
+        "whole_pixels": str(
+            min(serving.whole * task.stride**2, largest) if task.attention == "photo" else min(tile**2, largest)
+        ),
+        "max_pixels": str(largest),
     }
     lines = [
         f"# Written by python -m din_model.export --task {task.name}",
         f'name: "din_{task.name}"',
         'backend: "pytorch"',
         'platform: "pytorch_libtorch"',
-        f"max_batch_size: {batch}",
-        'input [{ name: "lq" data_type: TYPE_UINT8 dims: [ -1, -1, 3 ] }]',
-        'output [{ name: "restored" data_type: TYPE_UINT8 dims: [ -1, -1, 3 ] }]',
-        f"instance_group [{instance}]",
+        f"max_batch_size: {serving.batch}",
+        "input [",
+        '  { name: "lq" data_type: TYPE_UINT8 dims: [ -1, -1, 3 ] },',
+        '  { name: "attention" data_type: TYPE_FP32 dims: [ -1 ] optional: true },',
+        '  { name: "core" data_type: TYPE_INT32 dims: [ 4 ] optional: true }',
+        "]",
+        "output [",
+        '  { name: "restored" data_type: TYPE_UINT8 dims: [ -1, -1, 3 ] },',
+        '  { name: "attention" data_type: TYPE_FP32 dims: [ -1 ] }',
+        "]",
+        f"instance_group [{serving.instances}]",
         "dynamic_batching { default_queue_policy { max_queue_size: 512 } }",
         *(f'parameters {{ key: "{key}" value {{ string_value: "{value}" }} }}' for key, value in parameters.items()),
     ]
@@ -151,8 +234,9 @@ def export(task: Task, checkpoint: Checkpoint, repository: Path, device: torch.d
     model_path = folder / "1" / "model.pt"
     model_path.parent.mkdir(parents=True, exist_ok=True)
     (folder / "configs").mkdir(exist_ok=True)
-    (folder / "config.pbtxt").write_text(config_text(task, checkpoint, cpu=False))
-    (folder / "configs" / "cpu.pbtxt").write_text(config_text(task, checkpoint, cpu=True))
+    precision = next(name for name, value in DTYPES.items() if value == dtype)
+    (folder / "config.pbtxt").write_text(config_text(task, checkpoint, GPU_SERVING, precision))
+    (folder / "configs" / "cpu.pbtxt").write_text(config_text(task, checkpoint, CPU_SERVING, precision))
     traced = trace(checkpoint.model, task, device, dtype)
     partial = model_path.with_suffix(".partial")
     traced.save(str(partial))

@@ -12,6 +12,7 @@ instead. So the tiles of one photo can share the attention of the photo.
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -125,17 +126,42 @@ class FoldedWRDB(nn.Module):
         return restored
 
 
+def pooled(x: Tensor, core: Tensor) -> Tensor:
+    """Mean over each picture, or over the part of it that ``core`` (N, 4) gives: (N, C, H, W) -> (N, C), float32."""
+    if core.size(1) == 0:
+        return x.mean((2, 3), dtype=torch.float32)
+    top, bottom, left, right = core.unsqueeze(2).unbind(1)
+    row, column = torch.arange(x.size(2), device=x.device), torch.arange(x.size(3), device=x.device)
+    rows, columns = (row >= top) & (row < bottom), (column >= left) & (column < right)
+    weights = (rows.unsqueeze(2) & columns.unsqueeze(1)).unsqueeze(1)
+    return (x * weights).sum((2, 3), dtype=torch.float32) / weights.sum((2, 3))
+
+
 @torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
-def attend(x1: Tensor, x2: Tensor, given: Tensor, first: int, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
-    """A node's attention: its part of what is given, or else from the pooled states (Eqs. 8-10).
+def attend(
+    x1: Tensor, x2: Tensor, given: Tensor, core: Tensor, first: int, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor
+) -> Tensor:
+    """A node's attention: its part of what is given, or else from the pooled states (Eqs. 8-9).
 
     Scripted, so that a trace pools only where nothing is given.
     """
     if given.size(1) > 0:
         return given[:, first : first + w2.size(0)]
-    pooled = torch.cat([x1.mean((2, 3), dtype=torch.float32), x2.mean((2, 3), dtype=torch.float32)], 1).to(w1.dtype)
-    # float32, as it travels: the nodes of a batch of tiles take it from outside.
-    return F.linear(F.relu(F.linear(pooled, w1, b1)), w2, b2).sigmoid().float()
+    states = torch.cat([pooled(x1, core), pooled(x2, core)], 1).to(w1.dtype)
+    return F.linear(F.relu(F.linear(states, w1, b1)), w2, b2).float()
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Where a batch's attention comes from.
+
+    Attributes:
+        given: (N, K) values to use, or (N, 0) to take them from the pictures.
+        core: (N, 4) top, bottom, left, right of the part of each picture to take them from, or (N, 0) for all of it.
+    """
+
+    given: Tensor
+    core: Tensor
 
 
 class FoldedNode(nn.Module):
@@ -143,9 +169,9 @@ class FoldedNode(nn.Module):
 
     width = 0
 
-    def attend(self, x1: Tensor, x2: Tensor, given: Tensor, first: int) -> Tensor:
-        """Attention (N, width), float32, from ``given`` (N, K) at ``first``, or from the states where K is 0."""
-        return given[:, :0]
+    def attend(self, x1: Tensor, x2: Tensor, attention: Attention, first: int) -> Tensor:
+        """Attention (N, width), float32, before its gate; in ``attention.given`` it begins at ``first``."""
+        return attention.given[:, :0]
 
     def fuse(self, x1: Tensor, x2: Tensor, attention: Tensor) -> Tensor:
         raise NotImplementedError
@@ -178,9 +204,9 @@ class FoldedExcitation(FoldedNode):
         self.excitation = nn.ParameterList(nn.Parameter(t, False) for t in (w1, b1, w2, b2))
         self.width = len(b2)
 
-    def attend(self, x1: Tensor, x2: Tensor, given: Tensor, first: int) -> Tensor:
-        attention: Tensor = attend(x1, x2, given, first, *self.excitation)
-        return attention
+    def attend(self, x1: Tensor, x2: Tensor, attention: Attention, first: int) -> Tensor:
+        values: Tensor = attend(x1, x2, attention.given, attention.core, first, *self.excitation)
+        return values
 
 
 class FoldedAsyCA(FoldedExcitation):
@@ -192,7 +218,7 @@ class FoldedAsyCA(FoldedExcitation):
         super().__init__(squeeze @ integrate, squeeze @ b_int + b1, first - second, b_first - b_second)
 
     def fuse(self, x1: Tensor, x2: Tensor, attention: Tensor) -> Tensor:
-        return torch.lerp(x2, x1, per_channel(attention).to(x1.dtype))
+        return torch.lerp(x2, x1, gate(attention, x1))
 
 
 class FoldedSE(FoldedExcitation):
@@ -203,8 +229,13 @@ class FoldedSE(FoldedExcitation):
         self.integrate = se.integrate
 
     def fuse(self, x1: Tensor, x2: Tensor, attention: Tensor) -> Tensor:
-        fused: Tensor = self.integrate(torch.cat([x1, x2], 1) * per_channel(attention).to(x1.dtype))
+        fused: Tensor = self.integrate(torch.cat([x1, x2], 1) * gate(attention, x1))
         return fused
+
+
+def gate(attention: Tensor, like: Tensor) -> Tensor:
+    """Attention (N, C) as factors between 0 and 1 of a tensor (N, C, H, W)."""
+    return per_channel(attention.sigmoid()).to(like.dtype)
 
 
 def matrix(conv: nn.Conv2d) -> tuple[Tensor, Tensor]:
@@ -246,22 +277,27 @@ class FoldedDIN(nn.Module):
     def _rows(self) -> list[list[FoldedNode]]:
         return cast("list[list[FoldedNode]]", self.nodes)
 
-    def residual(self, x: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+    def residual(self, x: Tensor, given: Tensor, core: Tensor) -> tuple[Tensor, Tensor]:
         """What the network adds to the (interpolated) input.
 
         Args:
             x: (N, 3, H, W) RGB in [0, peak].
             given: attention (N, K), float32, or (N, 0) to take it from each picture.
+            core: (N, 4) integers: top, bottom, left, right of what the attention is taken from, a multiple of the
+                stride except at the picture's end; or (N, 0) for the whole picture.
 
         Returns:
-            I_R, (N, 3, sH, sW), and the attention that was used, (N, K).
+            I_R, (N, 3, sH, sW), and the attention that was used, (N, K). It is what comes before the gates, so that
+            its mean over the parts of a photo comes close to the photo's.
         """
+        # In features, of which a picture has one for every stride pixels, begun or whole.
+        attention = Attention(given, (core + self.config.stride - 1) // self.config.stride)
         f0 = self.head(pad_to_multiple(x, self.config.stride) if self.config.stride > 1 else x)
         used: list[Tensor] = []
 
         def fusion(node: FoldedNode, first: int) -> Fuse:
             def fuse(x1: Tensor, x2: Tensor) -> Tensor:
-                used.append(node.attend(x1, x2, given, first))
+                used.append(node.attend(x1, x2, attention, first))
                 return node.fuse(x1, x2, used[-1])
 
             return fuse
@@ -289,4 +325,5 @@ class FoldedDIN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Restores a batch, each picture with its own attention: (N, 3, H, W) in [0, peak] to (N, 3, sH, sW)."""
-        return self.residual(x, x.new_empty((len(x), 0), dtype=torch.float32))[0] + global_skip(x, self.config)
+        nothing = x.new_empty((len(x), 0))
+        return self.residual(x, nothing, nothing)[0] + global_skip(x, self.config)

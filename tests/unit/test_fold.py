@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from din_model.fold import fold
+from din_model.fold import Attention, fold
 from din_model.loading import load_model
 from din_model.network import DIN, PRESETS, DINConfig
 from din_model.tasks import TASKS
@@ -30,6 +30,7 @@ CONFIGS = {
 }  # fmt: skip
 SHAPES = [(1, 24, 24), (2, 7, 9), (1, 1, 1), (3, 13, 8)]
 TOLERANCE = 5e-6
+NOTHING = torch.empty(2, 0)
 
 
 def random_network(config: DINConfig) -> DIN:
@@ -88,13 +89,34 @@ def test_attention_is_told_and_taken(config, width):
     assert folded.attention_width == width
     x = torch.rand(2, 3, 12, 10)
     with torch.inference_mode():
-        restored, attention = folded.residual(x, torch.empty(2, 0))
-        again, same = folded.residual(x, attention)
+        restored, attention = folded.residual(x, NOTHING, NOTHING)
+        again, same = folded.residual(x, attention, NOTHING)
         assert attention.shape == (2, width)
-        assert torch.equal(again, restored)
+        assert torch.allclose(again, restored, atol=1e-6)
         assert torch.equal(same, attention)
         if width:  # another photo's attention gives another picture, each row its own
-            swapped, _ = folded.residual(x, attention.flip(0))
-            alone, _ = folded.residual(x[:1], attention[1:])
+            swapped, _ = folded.residual(x, attention.flip(0), NOTHING)
+            alone, _ = folded.residual(x[:1], attention[1:], NOTHING[:1])
             assert not torch.allclose(swapped, restored)
             assert torch.allclose(swapped[:1], alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [1, 4])
+def test_attention_is_taken_from_the_core_alone(stride):
+    folded = fold(random_network(replace(SMALL, scale=1, stride=stride, branches=2, wrdbs=1)))
+    x = torch.rand(2, 3, 26, 40)  # a height that the stride does not divide
+    whole = torch.tensor([[0, 26, 0, 40]] * 2)
+    cores = torch.tensor([[4, 16, 8, 40], [0, 26, 0, 12]])
+    seen = []
+    node = folded.nodes[0][0]
+    attend = node.attend
+    node.attend = lambda x1, x2, attention, first: seen.append((x1, x2)) or attend(x1, x2, attention, first)
+    with torch.inference_mode():
+        own = folded.residual(x, NOTHING, NOTHING)[1]
+        assert torch.allclose(folded.residual(x, NOTHING, whole)[1], own, atol=1e-6)
+        of_cores = folded.residual(x, NOTHING, cores)[1]
+        for i, (top, bottom, left, right) in enumerate((-(-cores // stride)).tolist()):
+            part = [state[i : i + 1, :, top:bottom, left:right] for state in seen[-1]]
+            expected = attend(*part, Attention(NOTHING[:1], NOTHING[:1]), 0)
+            assert torch.allclose(of_cores[i], expected[0], atol=1e-5)
+            assert not torch.allclose(of_cores[i], own[i], atol=1e-4)
