@@ -17,8 +17,9 @@ check: $(VENV)/.dev  ## lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev $(VENV)/.models  ## print the tables of docs/performance.md; on an idle machine
+bench: $(VENV)/.dev $(VENV)/.bench $(VENV)/.models  ## print the tables of docs/performance.md; on an idle machine
 	@$(BIN)/python benchmarks/page.py
+	@$(BIN)/python benchmarks/network.py
 
 models: $(VENV)/.run  ## build the models that Triton serves anew, also damaged or deleted ones
 	$(BIN)/python -m din_model.export
@@ -31,6 +32,11 @@ $(VENV)/.run: requirements.txt
 
 $(VENV)/.dev: requirements-dev.txt requirements-train.txt $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# --no-deps: what the peers' packages ask for would replace the pinned torch, and the benchmark needs none of it.
+$(VENV)/.bench: requirements-bench.txt $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-bench.txt
 	@touch $@
 
 $(VENV)/.models: $(VENV)/.run $(wildcard din_model/*.py) $(wildcard din_model/weights/*.safetensors)

@@ -17,13 +17,17 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from tritonclient import grpc as triton
-from tritonclient.utils import InferenceServerException
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from app.codec import Pixels
 from app.errors import ServerError, ServerUnavailableError, UnknownTaskError
 
 log = logging.getLogger(__name__)
+
+Attention = NDArray[np.float32]
+Core = tuple[int, int, int, int]
 
 MODEL_PREFIX = "din_"
 BIGGEST_MESSAGE = 2**31 - 1
@@ -50,8 +54,11 @@ class ServedTask:
         scale: output size over input size.
         size_multiple: tiles start at multiples of it.
         preset: of the network.
+        precision: that it runs in: ``fp32``, ``bf16`` or ``fp16``.
         psnr, baseline_psnr: dB on ``evaluated_on``, restored and untouched; empty where unknown.
         tile, overlap: side of a tile and context on its inner sides, LQ pixels.
+        attention: what the tiles of a photo take AsyCA's weights from, the ``photo`` or each ``tile``.
+        whole_pixels: a photo of at most so many pixels goes in one piece.
         max_pixels: largest H * W of one tensor.
     """
 
@@ -61,11 +68,14 @@ class ServedTask:
     scale: int
     size_multiple: int
     preset: str
+    precision: str
     psnr: str
     baseline_psnr: str
     evaluated_on: str
     tile: int
     overlap: int
+    attention: str
+    whole_pixels: int
     max_pixels: int
 
 
@@ -84,11 +94,14 @@ def read_task(model: str, parameters: Mapping[str, Any]) -> ServedTask:
             scale=int(text["scale"]),
             size_multiple=int(text["size_multiple"]),
             preset=text["preset"],
+            precision=text["precision"],
             psnr=text["psnr"],
             baseline_psnr=text["baseline_psnr"],
             evaluated_on=text["evaluated_on"],
             tile=int(text["tile"]),
             overlap=int(text["overlap"]),
+            attention=text["attention"],
+            whole_pixels=int(text["whole_pixels"]),
             max_pixels=int(text["max_pixels"]),
         )
     except (KeyError, ValueError) as error:
@@ -183,36 +196,64 @@ class RestorationClient:
             if NO_PIXELS not in str(error):
                 raise
 
-    def submit(self, task: ServedTask, pixels: Pixels) -> Future[Pixels]:
+    def submit(self, task: ServedTask, pixels: Pixels, attention: Attention | None = None) -> Future[Pixels]:
         """Sends one picture or tile.
 
         Args:
             task: from :meth:`task`.
             pixels: uint8 (H, W, 3) RGB, at most ``task.max_pixels``.
+            attention: float32 (K,) of the photo that a tile is cut from; None takes it from ``pixels``.
 
         Returns:
             A future of uint8 (scale * H, scale * W, 3); it raises a ServerError. Cancelling it before it is done
             takes the request back from the server.
         """
-        tensor = triton.InferInput("lq", [1, *pixels.shape], "UINT8")
-        tensor.set_data_from_numpy(np.ascontiguousarray(pixels)[None])
-        future: Future[Pixels] = Future()
+        given = {} if attention is None else {"attention": attention}
+        return self._ask(task, {"lq": pixels, **given}, "restored")
+
+    def attention(self, task: ServedTask, pixels: Pixels, core: Core) -> Future[Attention]:
+        """Asks what AsyCA's attention is for a part of a picture.
+
+        Args:
+            task: from :meth:`task`.
+            pixels: uint8 (H, W, 3) RGB, at most ``task.max_pixels``.
+            core: (top, bottom, left, right) of the part.
+
+        Returns:
+            A future of float32 (K,), of which the mean over the parts of a photo stands for the photo's attention.
+        """
+        return self._ask(task, {"lq": pixels, "core": np.array(core, np.int32)}, "attention")
+
+    def _ask(self, task: ServedTask, inputs: Mapping[str, NDArray[Any]], output: str) -> Future[NDArray[Any]]:
+        """Sends one request of a batch of one, and promises one of its outputs."""
+        tensors = [infer_input(name, value) for name, value in inputs.items()]
+        future: Future[NDArray[Any]] = Future()
 
         def deliver(result: triton.InferResult | None, error: InferenceServerException | None) -> None:
             if future.cancelled():
                 return
-            restored = result.as_numpy("restored") if result is not None else None
+            answer = result.as_numpy(output) if result is not None else None
             if error is not None:
                 future.set_exception(explain(error))
-            elif restored is None:
+            elif answer is None:
                 future.set_exception(ServerError("The server answered without a picture."))
             else:
                 self._restored.add(task.name)
-                future.set_result(restored[0])
+                future.set_result(answer[0])
 
-        call = self._triton.async_infer(MODEL_PREFIX + task.name, [tensor], deliver, client_timeout=self.timeout_s)
+        wanted = [triton.InferRequestedOutput(output)]
+        call = self._triton.async_infer(
+            MODEL_PREFIX + task.name, tensors, deliver, outputs=wanted, client_timeout=self.timeout_s
+        )
         future.add_done_callback(lambda done: call.cancel() if done.cancelled() else None)
         return future
+
+
+def infer_input(name: str, value: NDArray[Any]) -> Any:
+    """A tensor of a batch of one, as Triton takes it."""
+    tensor = triton.InferInput(name, [1, *value.shape], np_to_triton_dtype(value.dtype))
+    tensor.set_data_from_numpy(np.ascontiguousarray(value)[None])
+    return tensor
 
 
 def unavailable(task: str) -> str:
@@ -255,4 +296,6 @@ def explain(error: InferenceServerException) -> ServerError:
         return ServerUnavailableError(
             "The restoration server does not answer; it may be restarting: try again in a few seconds."
         )
+    if "not finite" in message:
+        return ServerError("The network could not restore this photo: its numbers overflowed. Another task may do.")
     return ServerError(f"The restoration server refused the request: {message}")

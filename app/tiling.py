@@ -50,10 +50,24 @@ def plan_axis(size: int, tile: int, overlap: int, multiple: int) -> list[Span]:
     return [Span(s, s + length, lo, hi) for s, (lo, hi) in zip(starts, pairwise(cuts), strict=True)]
 
 
-def plan(size: tuple[int, int], tile: int, overlap: int, multiple: int = 1) -> list[Tile]:
-    """The tiles of a photo, all of one shape, row by row: Triton batches only equal shapes."""
+def plan(size: tuple[int, int], tile: int, overlap: int, multiple: int = 1, whole_pixels: int = 0) -> list[Tile]:
+    """The tiles of a photo, all of one shape, row by row: Triton batches only equal shapes.
+
+    Args:
+        size: of the photo.
+        tile, overlap, multiple: as for :func:`plan_axis`.
+        whole_pixels: a photo of at most so many pixels is one tile, however long its sides.
+    """
+    if size[0] * size[1] <= whole_pixels:
+        tile = max(size)
     rows, columns = (plan_axis(n, tile, overlap, multiple) for n in size)
     return [Tile(r, c) for r in rows for c in columns]
+
+
+def core(tile: Tile) -> tuple[int, int, int, int]:
+    """Top, bottom, left and right of what a tile is responsible for, within the tile."""
+    r, c = tile.rows, tile.columns
+    return r.core_start - r.start, r.core_stop - r.start, c.core_start - c.start, c.core_stop - c.start
 
 
 def cut(photo: Pixels, tile: Tile) -> Pixels:
@@ -64,7 +78,7 @@ def cut(photo: Pixels, tile: Tile) -> Pixels:
 def stitch(canvas: Pixels, tile: Tile, restored: Pixels, scale: int) -> None:
     """Writes the core of a restored tile, (scale * h, scale * w, 3), to its place in the restored photo."""
     r, c = tile.rows, tile.columns
+    top, bottom, left, right = (scale * edge for edge in core(tile))
     canvas[r.core_start * scale : r.core_stop * scale, c.core_start * scale : c.core_stop * scale] = restored[
-        (r.core_start - r.start) * scale : (r.core_stop - r.start) * scale,
-        (c.core_start - c.start) * scale : (c.core_stop - c.start) * scale,
+        top:bottom, left:right
     ]

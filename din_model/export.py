@@ -230,6 +230,7 @@ def config_text(task: Task, checkpoint: Checkpoint, serving: Serving, precision:
 
 def export(task: Task, checkpoint: Checkpoint, repository: Path, device: torch.device, dtype: torch.dtype) -> Path:
     """Writes one model and its two configurations; returns the path of ``model.pt``."""
+    traced = trace(checkpoint.model, task, device, dtype)
     folder = repository / f"din_{task.name}"
     model_path = folder / "1" / "model.pt"
     model_path.parent.mkdir(parents=True, exist_ok=True)
@@ -237,7 +238,6 @@ def export(task: Task, checkpoint: Checkpoint, repository: Path, device: torch.d
     precision = next(name for name, value in DTYPES.items() if value == dtype)
     (folder / "config.pbtxt").write_text(config_text(task, checkpoint, GPU_SERVING, precision))
     (folder / "configs" / "cpu.pbtxt").write_text(config_text(task, checkpoint, CPU_SERVING, precision))
-    traced = trace(checkpoint.model, task, device, dtype)
     partial = model_path.with_suffix(".partial")
     traced.save(str(partial))
     partial.replace(model_path)
@@ -273,6 +273,9 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{path}: {checkpoint.preset}, {device.type}, {str(dtype).removeprefix('torch.')}")
     except CheckpointError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except torch.jit.Error as error:  # tracing runs the network once
+        print(f"error: {name} cannot be exported: {str(error).splitlines()[-1]}", file=sys.stderr)
         return 2
     return 0
 

@@ -283,14 +283,14 @@ class FoldedDIN(nn.Module):
         Args:
             x: (N, 3, H, W) RGB in [0, peak].
             given: attention (N, K), float32, or (N, 0) to take it from each picture.
-            core: (N, 4) integers: top, bottom, left, right of what the attention is taken from, a multiple of the
-                stride except at the picture's end; or (N, 0) for the whole picture.
+            core: (N, 4) integers: top, bottom, left, right of what the attention is taken from, in pixels; or (N, 0)
+                for the whole picture.
 
         Returns:
             I_R, (N, 3, sH, sW), and the attention that was used, (N, K). It is what comes before the gates, so that
             its mean over the parts of a photo comes close to the photo's.
         """
-        # In features, of which a picture has one for every stride pixels, begun or whole.
+        # In features: rounding up gives each to one of two neighbours, and the last one to the picture's end.
         attention = Attention(given, (core + self.config.stride - 1) // self.config.stride)
         f0 = self.head(pad_to_multiple(x, self.config.stride) if self.config.stride > 1 else x)
         used: list[Tensor] = []

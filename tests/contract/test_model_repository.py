@@ -5,7 +5,7 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from app.client import read_task
-from din_model.export import REPOSITORY, config_text, max_tile_pixels
+from din_model.export import CPU_SERVING, DTYPES, GPU_SERVING, REPOSITORY, config_text, max_tile_pixels
 from din_model.loading import load_checkpoint, shipped_weights
 from din_model.tasks import TASKS
 
@@ -23,16 +23,25 @@ def test_exactly_the_tasks_with_weights_are_in_the_repository():
     assert {p.name for p in REPOSITORY.glob("*/")} == {f"din_{name}" for name in OFFERED}
 
 
+def tensor_of(io):
+    name = model_config_pb2.DataType.Name(io.data_type)
+    return io.name, name, list(io.dims), getattr(io, "optional", False)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("task", OFFERED)
 def test_wire_contract(task, variant):
     config = parse(task, variant)
     assert (config.name, config.backend, config.platform) == (f"din_{task}", "pytorch", "pytorch_libtorch")
-    (lq,), (restored,) = config.input, config.output
-    assert (lq.name, restored.name) == ("lq", "restored")
-    for tensor in (lq, restored):
-        assert tensor.data_type == model_config_pb2.TYPE_UINT8
-        assert list(tensor.dims) == [-1, -1, 3]
+    assert [tensor_of(io) for io in config.input] == [
+        ("lq", "TYPE_UINT8", [-1, -1, 3], False),
+        ("attention", "TYPE_FP32", [-1], True),
+        ("core", "TYPE_INT32", [4], True),
+    ]
+    assert [tensor_of(io) for io in config.output] == [
+        ("restored", "TYPE_UINT8", [-1, -1, 3], False),
+        ("attention", "TYPE_FP32", [-1], False),
+    ]
     assert config.HasField("dynamic_batching")
     assert config.max_batch_size > 1
     (group,) = config.instance_group
@@ -53,6 +62,9 @@ def test_parameters_carry_what_the_page_needs(name, variant):
     )
     assert float(served.psnr) > float(served.baseline_psnr)
     assert served.tile**2 <= served.max_pixels == max_tile_pixels(task)
+    assert served.attention == task.attention
+    assert served.tile**2 <= served.whole_pixels <= served.max_pixels
+    assert served.tile % task.stride == 0
     assert served.tile > 2 * served.overlap + served.size_multiple
     assert '"' not in task.label
 
@@ -60,5 +72,9 @@ def test_parameters_carry_what_the_page_needs(name, variant):
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("name", OFFERED)
 def test_committed_configurations_are_what_export_writes(name, variant):
-    written = config_text(TASKS[name], load_checkpoint(name), cpu=variant == "cpu")
+    # Which precision a machine exports in is its own affair; both files tell that of the one model.
+    precision = parse(name, variant).parameters["precision"].string_value
+    assert precision in DTYPES
+    serving = CPU_SERVING if variant == "cpu" else GPU_SERVING
+    written = config_text(TASKS[name], load_checkpoint(name), serving, precision)
     assert (REPOSITORY / f"din_{name}" / VARIANTS[variant]).read_text() == written

@@ -51,14 +51,15 @@ def test_traced_and_reloaded_equal_eager(name, dtype, tmp_path):
     for shape in SHAPES:
         lq = torch.tensor(pixels(shape))
         with torch.inference_mode():
-            expected, ours, again = eager(lq), traced(lq), reloaded(lq)
+            (expected, attention), (ours, our_attention), (again, _) = eager(lq), traced(lq), reloaded(lq)
         scale = TASKS[name].scale
         assert expected.shape == (shape[0], shape[1] * scale, shape[2] * scale, 3)
         # Freezing folds constants; in bfloat16 that moves a value across a rounding border now and then.
         assert (ours.int() - expected.int()).abs().max() <= 1
         assert (ours != expected).float().mean() < (0.05 if dtype == torch.bfloat16 else 0.001)
         with torch.inference_mode(), torch.jit.optimized_execution(False):
-            assert torch.equal(reloaded(lq), again)
+            assert torch.equal(reloaded(lq)[0], again)
+        assert torch.allclose(our_attention, attention, atol=0.05 if dtype == torch.bfloat16 else 1e-4)
 
 
 @pytest.mark.parametrize("name", OFFERED)
@@ -69,9 +70,11 @@ def test_served_equals_reloaded_to_the_bit(name, triton):
         lq = pixels(shape, seed=1)
         tensor = grpc.InferInput("lq", lq.shape, "UINT8")
         tensor.set_data_from_numpy(lq)
-        served = connection.infer(f"din_{name}", [tensor]).as_numpy("restored")
+        answer = connection.infer(f"din_{name}", [tensor])
         with torch.inference_mode(), torch.jit.optimized_execution(False):
-            assert np.array_equal(served, reloaded(torch.tensor(lq)).numpy()), shape
+            restored, attention = reloaded(torch.tensor(lq))
+        assert np.array_equal(answer.as_numpy("restored"), restored.numpy()), shape
+        assert np.array_equal(answer.as_numpy("attention"), attention.numpy()), shape
     connection.close()
 
 
@@ -95,3 +98,19 @@ def test_the_graph_itself_refuses_what_is_too_large():
         traced(torch.zeros(1, 0, 5, 3, dtype=torch.uint8))
     with pytest.raises(torch.jit.Error, match="lq must be UINT8"):
         traced(torch.zeros(1, 5, 5, 4, dtype=torch.uint8))
+    with pytest.raises(torch.jit.Error, match=r"attention must be \[batch, 128\]"):
+        traced(torch.zeros(1, 5, 5, 3, dtype=torch.uint8), torch.zeros(1, 127))
+    with pytest.raises(torch.jit.Error, match=r"core must be \[batch, 4\]"):
+        traced(torch.zeros(1, 5, 5, 3, dtype=torch.uint8), core=torch.zeros(2, 4, dtype=torch.int32))
+
+
+def test_half_precision_that_overflows_is_refused_and_float32_is_not():
+    model = randomised("derain_light")
+    for parameter in model.parameters():
+        parameter.data *= 20
+    lq = torch.tensor(pixels((1, 16, 16)))
+    with torch.inference_mode():
+        with pytest.raises(torch.jit.Error, match="not finite"):
+            trace(model, TASKS["derain_light"], CPU, torch.float16)(lq)
+        restored, _ = trace(model, TASKS["derain_light"], CPU, torch.float32)(lq)
+    assert restored.shape == lq.shape

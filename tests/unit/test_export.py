@@ -24,8 +24,11 @@ def test_a_task_becomes_a_model_folder(weights, tmp_path, capsys):
     assert files == {"din_deblur/1/model.pt", "din_deblur/config.pbtxt", "din_deblur/configs/cpu.pbtxt"}
     model = torch.jit.load(repository / "din_deblur/1/model.pt")
     photo = torch.randint(0, 256, (1, 6, 7, 3), dtype=torch.uint8)
-    assert torch.equal(model(photo), photo)  # untrained, a network of scale 1 changes nothing
+    assert torch.equal(model(photo)[0], photo)  # untrained, a network of scale 1 changes nothing
     assert "din_t, cpu, float32" in capsys.readouterr().out
+    for name in ("config.pbtxt", "configs/cpu.pbtxt"):
+        text = (repository / "din_deblur" / name).read_text()
+        assert 'key: "precision" value { string_value: "fp32" }' in text
 
 
 def test_missing_and_damaged_weights_are_one_sentence(weights, tmp_path, capsys):
@@ -36,6 +39,18 @@ def test_missing_and_damaged_weights_are_one_sentence(weights, tmp_path, capsys)
     assert main(["--task", "deblur", "--weights", str(weights), *repository]) == 2
     assert "w.safetensors are damaged or not DIN's" in capsys.readouterr().err
     assert not (tmp_path / "repository").exists()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_numbers_are_one_sentence(value, tmp_path, capsys):
+    config = PRESETS["din_t"].for_task(1, 4)
+    model = DIN(config)
+    model.branches[0][0].conv.bias.data[0] = value
+    path = tmp_path / "w.safetensors"
+    save_weights(path, model.state_dict(), config, "deblur", "din_t", {})
+    assert main(["--task", "deblur", "--weights", str(path), "--repository", str(tmp_path / "repository")]) == 2
+    assert "the network's result is not finite" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("model.pt"))
 
 
 def test_without_any_weights_there_is_nothing_to_export(monkeypatch, capsys):
@@ -65,5 +80,5 @@ def test_pixel_limits_bound_input_and_output():
         "sr_x2": 2**20,
         "sr_x4": 2**18,
         "sr_x8": 2**16,
-        "deblur": 2**20,
+        "deblur": 2**21,
     }

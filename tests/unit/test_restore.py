@@ -2,6 +2,7 @@
 
 import io
 from concurrent.futures import Future
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ from app.codec import encode_png
 from app.errors import PhotoError, ServerError, ServerUnavailableError, UnknownTaskError
 from app.restore import TILES_IN_FLIGHT, restore
 
-TASK = ServedTask("sr_x2", 0, "Enlarge 2x", 2, 1, "din_t", "", "", "", tile=32, overlap=4, max_pixels=4096)
+TASK = ServedTask("sr_x2", 0, "Enlarge 2x", 2, 1, "din_t", "bf16", "", "", "", 32, 4, "tile", 1024, 4096)
 
 
 class NearestClient:
@@ -27,7 +28,7 @@ class NearestClient:
             raise UnknownTaskError(f"There is no task {name!r}.")
         return TASK
 
-    def submit(self, task, pixels):
+    def submit(self, task, pixels, attention):
         future = Future()
         self.futures.append((future, pixels))
         waiting = [f for f, _ in self.futures if not f.done()]
@@ -61,6 +62,51 @@ def test_a_photo_of_many_tiles():
     assert result.tiles == 12
     assert client.most_waiting == TILES_IN_FLIGHT
     assert progress == [(done, 12) for done in range(13)]
+
+
+class BrightnessClient:
+    """Its attention is a tile's mean brightness, and its restoration fills the tile with the attention it is given."""
+
+    task_ = replace(TASK, name="dehaze", scale=1, attention="photo")
+
+    def __init__(self):
+        self.given = []
+
+    def task(self, name):
+        return self.task_
+
+    def attention(self, task, pixels, core):
+        top, bottom, left, right = core
+        return finished(np.array([pixels[top:bottom, left:right].mean()], np.float32))
+
+    def submit(self, task, pixels, attention):
+        self.given.append(attention)
+        own = pixels.mean() if attention is None else attention[0]
+        return finished(np.full_like(pixels, round(float(own))))
+
+
+def finished(result):
+    future = Future()
+    future.set_result(result)
+    return future
+
+
+def test_the_tiles_of_a_photo_share_its_attention():
+    pixels, data = photo_bytes((100, 75))
+    client, progress = BrightnessClient(), []
+    result = restore(data, "dehaze", client, lambda done, total: progress.append((done, total)))
+    assert result.tiles == 12
+    # The cores cover the photo once, so the mean of theirs, weighted by area, is the photo's.
+    assert all(np.allclose(attention, pixels.mean(), atol=1e-3) for attention in client.given)
+    assert np.array_equal(result.after.rgb, np.full_like(pixels, round(pixels.mean())))
+    assert progress == [(done, 24) for done in range(25)]
+
+
+def test_a_photo_in_one_piece_takes_its_own_attention():
+    _, data = photo_bytes((20, 51))  # longer than a tile, but of fewer pixels
+    client = BrightnessClient()
+    assert restore(data, "dehaze", client).tiles == 1
+    assert client.given == [None]
 
 
 def test_alpha_is_enlarged_with_the_photo():

@@ -16,6 +16,9 @@ from typing import Any
 
 import triton_python_backend_utils as pb_utils  # provided by Triton inside that process
 
+INPUTS = ("lq", "attention", "core")  # the last two are optional
+OUTPUTS = ("restored", "attention")
+
 
 class TritonPythonModel:
     """One instance of one model."""
@@ -36,17 +39,30 @@ class TritonPythonModel:
         return Network(self.path, self.device, self.threads)
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """Runs the requests that Triton's dynamic batcher joined (all of one shape) as one batch."""
-        tensors = [pb_utils.get_input_tensor_by_name(request, "lq") for request in requests]
+        """Runs the requests that Triton's dynamic batcher joined, all of one shape.
+
+        A GPU runs them as one batch. A CPU gains nothing from that: alone, a tile's tensors stay in its cache.
+        """
+        batches = [[request] for request in requests] if self.device == "cpu" else [requests]
+        return [response for batch in batches for response in self.answer(batch)]
+
+    def answer(self, requests: list[Any]) -> list[Any]:
+        """Runs requests as one batch."""
         try:
-            if 0 in tensors[0].shape():  # the watch asks so whether this process lives: nothing is loaded for it
+            tensors = {name: present(requests, name) for name in INPUTS}
+            if 0 in tensors["lq"][0].shape():  # the watch asks so whether this process lives: nothing is loaded for it
                 raise ValueError("lq has no pixels")
-            parts = self.network(tensors)
+            parts = self.network({name: found for name, found in tensors.items() if found})
         except Exception as error:  # the graph's own refusals, or out of memory: Triton wants it as a response
             reason = last_line(error)
             # Each response takes its own error with it: one that several share arrives as garbage.
             return [pb_utils.InferenceResponse(error=pb_utils.TritonError(reason)) for _ in requests]
-        return [pb_utils.InferenceResponse([pb_utils.Tensor.from_dlpack("restored", part)]) for part in parts]
+        return [
+            pb_utils.InferenceResponse(
+                [pb_utils.Tensor.from_dlpack(name, part[name]) for name in request.requested_output_names()]
+            )
+            for request, part in zip(requests, parts, strict=True)
+        ]
 
 
 class Network:
@@ -66,14 +82,22 @@ class Network:
         self.torch, self.dlpack, self.device = torch, dlpack, torch.device(device)
         self.module = torch.jit.load(path, map_location=self.device).eval()
 
-    def __call__(self, tensors: list[Any]) -> list[Any]:
-        """Restores a batch of Triton's tensors; returns one DLPack capsule for each."""
+    def __call__(self, tensors: dict[str, list[Any]]) -> list[dict[str, Any]]:
+        """Restores a batch of Triton's tensors; returns the outputs of each request as DLPack capsules."""
         torch = self.torch
         # DLPack, not NumPy: this build's as_numpy() returns wrong values under NumPy 2, and it would copy.
-        tiles = [self.dlpack.from_dlpack(tensor.to_dlpack()) for tensor in tensors]
+        batches = {name: [self.dlpack.from_dlpack(t.to_dlpack()) for t in found] for name, found in tensors.items()}
         with torch.inference_mode(), torch.jit.optimized_execution(False):
-            restored = self.module(torch.cat(tiles).to(self.device)).cpu()
-        return [self.dlpack.to_dlpack(part) for part in restored.split([len(tile) for tile in tiles])]
+            outputs = self.module(**{name: torch.cat(batch).to(self.device) for name, batch in batches.items()})
+        sizes = [len(lq) for lq in batches["lq"]]
+        parts = zip(*(output.cpu().split(sizes) for output in outputs), strict=True)
+        return [dict(zip(OUTPUTS, map(self.dlpack.to_dlpack, part), strict=True)) for part in parts]
+
+
+def present(requests: list[Any], name: str) -> list[Any]:
+    """The tensors of that name; Triton joins only requests that have the same inputs."""
+    tensors = [pb_utils.get_input_tensor_by_name(request, name) for request in requests]
+    return [tensor for tensor in tensors if tensor is not None]
 
 
 def last_line(error: Exception) -> str:
