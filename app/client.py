@@ -57,7 +57,8 @@ class ServedTask:
         precision: that it runs in: ``fp32``, ``bf16`` or ``fp16``.
         psnr, baseline_psnr: dB on ``evaluated_on``, restored and untouched; empty where unknown.
         tile, overlap: side of a tile and context on its inner sides, LQ pixels.
-        attention: what the tiles of a photo take AsyCA's weights from, the ``photo`` or each ``tile``.
+        attention_rounds: how often the tiles of a photo are asked for its attention before they are restored with it;
+            0 where each takes its own.
         whole_pixels: a photo of at most so many pixels goes in one piece.
         max_pixels: largest H * W of one tensor.
     """
@@ -74,7 +75,7 @@ class ServedTask:
     evaluated_on: str
     tile: int
     overlap: int
-    attention: str
+    attention_rounds: int
     whole_pixels: int
     max_pixels: int
 
@@ -100,7 +101,7 @@ def read_task(model: str, parameters: Mapping[str, Any]) -> ServedTask:
             evaluated_on=text["evaluated_on"],
             tile=int(text["tile"]),
             overlap=int(text["overlap"]),
-            attention=text["attention"],
+            attention_rounds=int(text["attention_rounds"]),
             whole_pixels=int(text["whole_pixels"]),
             max_pixels=int(text["max_pixels"]),
         )
@@ -211,18 +212,23 @@ class RestorationClient:
         given = {} if attention is None else {"attention": attention}
         return self._ask(task, {"lq": pixels, **given}, "restored")
 
-    def attention(self, task: ServedTask, pixels: Pixels, core: Core) -> Future[Attention]:
-        """Asks what AsyCA's attention is for a part of a picture.
+    def attention(
+        self, task: ServedTask, pixels: Pixels, core: Core, under: Attention | None = None
+    ) -> Future[Attention]:
+        """Asks what AsyCA's attention follows from in a part of a picture: the mean over the parts is the photo's.
 
         Args:
             task: from :meth:`task`.
             pixels: uint8 (H, W, 3) RGB, at most ``task.max_pixels``.
             core: (top, bottom, left, right) of the part.
+            under: attention to use meanwhile, for what a node finds depends on the nodes before it; None uses what is
+                found.
 
         Returns:
-            A future of float32 (K,), of which the mean over the parts of a photo stands for the photo's attention.
+            A future of float32 (K,); it raises a ServerError.
         """
-        return self._ask(task, {"lq": pixels, "core": np.array(core, np.int32)}, "attention")
+        given = {} if under is None else {"attention": under}
+        return self._ask(task, {"lq": pixels, "core": np.array(core, np.int32), **given}, "attention")
 
     def _ask(self, task: ServedTask, inputs: Mapping[str, NDArray[Any]], output: str) -> Future[NDArray[Any]]:
         """Sends one request of a batch of one, and promises one of its outputs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -69,8 +70,8 @@ def restore_pixels(
 ) -> Pixels:
     """Sends the tiles of a plan, a few at a time, and stitches the answers.
 
-    Where haze or rain is told from the whole photo, the tiles are sent twice: once for its attention, which is the mean
-    over theirs, and once to be restored with it. So no tile is restored more strongly than its neighbour.
+    Where haze or rain is told from the whole photo, the tiles are first asked for its attention, once or more, and then
+    restored with it. So no tile is restored more strongly than its neighbour.
 
     Returns:
         uint8 (scale * H, scale * W, 3).
@@ -78,34 +79,37 @@ def restore_pixels(
     Raises:
         ServerError: a tile failed; the others are taken back.
     """
-    shares = task.attention == "photo" and len(plan) > 1
+    rounds = task.attention_rounds if len(plan) > 1 else 0
+    total = len(plan) * (rounds + 1)
     steps = itertools.count(1)
-    total = len(plan) * (1 + shares)
     progress(0, total)
     attention: Attention | None = None
-    if shares:
-        weighted: list[Attention] = []
-        areas: list[int] = []
-
-        def ask(tile: tiling.Tile) -> Future[Attention]:
-            return client.attention(task, tiling.cut(rgb, tile), tiling.core(tile))
-
+    for _ in range(rounds):
+        ask = functools.partial(ask_attention, rgb, task, client, attention)
+        weighted_sum = np.float64(0)
         for tile, part in in_flight(ask, plan):
-            top, bottom, left, right = tiling.core(tile)
-            areas.append((bottom - top) * (right - left))
-            weighted.append(areas[-1] * part)
+            weighted_sum = weighted_sum + tiling.core_pixels(tile) * part.astype(np.float64)
             progress(next(steps), total)
-        attention = (np.sum(weighted, axis=0) / sum(areas)).astype(np.float32)
-
+        attention = (weighted_sum / (rgb.shape[0] * rgb.shape[1])).astype(np.float32)
     canvas = np.empty((rgb.shape[0] * task.scale, rgb.shape[1] * task.scale, 3), np.uint8)
-
-    def send(tile: tiling.Tile) -> Future[Pixels]:
-        return client.submit(task, tiling.cut(rgb, tile), attention)
-
-    for tile, restored in in_flight(send, plan):
+    for tile, restored in in_flight(functools.partial(ask_pixels, rgb, task, client, attention), plan):
         tiling.stitch(canvas, tile, restored, task.scale)
         progress(next(steps), total)
     return canvas
+
+
+def ask_attention(
+    rgb: Pixels, task: ServedTask, client: RestorationClient, under: Attention | None, tile: tiling.Tile
+) -> Future[Attention]:
+    """Asks for the attention of what a tile is responsible for."""
+    return client.attention(task, tiling.cut(rgb, tile), tiling.core(tile), under)
+
+
+def ask_pixels(
+    rgb: Pixels, task: ServedTask, client: RestorationClient, attention: Attention | None, tile: tiling.Tile
+) -> Future[Pixels]:
+    """Asks for a restored tile."""
+    return client.submit(task, tiling.cut(rgb, tile), attention)
 
 
 def in_flight(ask: Callable[[tiling.Tile], Future[T]], plan: list[tiling.Tile]) -> Iterator[tuple[tiling.Tile, T]]:

@@ -70,6 +70,12 @@ def core(tile: Tile) -> tuple[int, int, int, int]:
     return r.core_start - r.start, r.core_stop - r.start, c.core_start - c.start, c.core_stop - c.start
 
 
+def core_pixels(tile: Tile) -> int:
+    """How many pixels a tile is responsible for."""
+    top, bottom, left, right = core(tile)
+    return (bottom - top) * (right - left)
+
+
 def cut(photo: Pixels, tile: Tile) -> Pixels:
     """The pixels of a tile, (h, w, 3), as a view."""
     return photo[tile.rows.start : tile.rows.stop, tile.columns.start : tile.columns.stop]

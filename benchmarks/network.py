@@ -175,7 +175,7 @@ def exported(name: str, model: DIN, precision: str, size: int) -> Contender:
 
 
 def networks(size: int, peers: list[str]) -> list[Contender]:
-    """Every form of DIN, the two of its formulation first, its compact presets, and the peers."""
+    """Every form of DIN, its authors' formulation first, then its compact presets and the peers."""
     din, authors = DIN(PRESETS["din"]), DIN(PRESETS["din"].as_authors())
     found = [
         eager("DIN, authors' formulation", authors, "fp32", size),

@@ -73,8 +73,7 @@ class ServedDIN(nn.Module):
 
     def __init__(self, model: DIN, dtype: torch.dtype, max_pixels: int) -> None:
         super().__init__()
-        folded = fold(model, peak=255)
-        self.model = folded.to(dtype=dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = fold(model, peak=255).in_precision(dtype)
         self.dtype, self.max_pixels = dtype, max_pixels
 
     def forward(self, lq: Tensor, attention: Tensor = NOTHING, core: Tensor = NOTHING) -> tuple[Tensor, Tensor]:
@@ -200,9 +199,9 @@ def config_text(task: Task, checkpoint: Checkpoint, serving: Serving, precision:
         "evaluated_on": checkpoint.card.get("evaluated_on", ""),
         "tile": str(tile),
         "overlap": str(OVERLAP * task.stride),
-        "attention": task.attention,
+        "attention_rounds": str(task.attention_rounds),
         "whole_pixels": str(
-            min(serving.whole * task.stride**2, largest) if task.attention == "photo" else min(tile**2, largest)
+            min(serving.whole * task.stride**2, largest) if task.attention_rounds else min(tile**2, largest)
         ),
         "max_pixels": str(largest),
     }

@@ -138,17 +138,19 @@ def pooled(x: Tensor, core: Tensor) -> Tensor:
 
 
 @torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
-def attend(
-    x1: Tensor, x2: Tensor, given: Tensor, core: Tensor, first: int, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor
-) -> Tensor:
-    """A node's attention: its part of what is given, or else from the pooled states (Eqs. 8-9).
+def squeeze(x1: Tensor, x2: Tensor, given: Tensor, core: Tensor, first: int) -> tuple[Tensor, Tensor]:
+    """What a node's attention follows from, both states pooled (Eq. 8): what to use, and what was found.
 
-    Scripted, so that a trace pools only where nothing is given.
+    Scripted, so that a trace pools only where somebody asks for it.
     """
+    if given.size(1) == 0 or core.size(1) > 0:
+        found = torch.cat([pooled(x1, core), pooled(x2, core)], 1)
+    else:
+        found = given[:, first : first + 2 * x1.size(1)]
+    use = found.clone()  # a trace knows values by their tensors: one tensor would make both results the same
     if given.size(1) > 0:
-        return given[:, first : first + w2.size(0)]
-    states = torch.cat([pooled(x1, core), pooled(x2, core)], 1).to(w1.dtype)
-    return F.linear(F.relu(F.linear(states, w1, b1)), w2, b2).float()
+        use = given[:, first : first + 2 * x1.size(1)]
+    return use, found
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,9 @@ class Attention:
     """Where a batch's attention comes from.
 
     Attributes:
-        given: (N, K) values to use, or (N, 0) to take them from the pictures.
-        core: (N, 4) top, bottom, left, right of the part of each picture to take them from, or (N, 0) for all of it.
+        given: (N, K) pooled states to use, or (N, 0) to use what is found in the pictures.
+        core: (N, 4) top, bottom, left, right of the part of each picture to look at, or (N, 0) for all of it, and for
+            not looking where something is given.
     """
 
     given: Tensor
@@ -165,15 +168,20 @@ class Attention:
 
 
 class FoldedNode(nn.Module):
-    """A fusion node: takes ``width`` values of attention from two states, and fuses the states by them."""
+    """A fusion node; ``width`` is how many values its attention follows from."""
 
     width = 0
 
-    def attend(self, x1: Tensor, x2: Tensor, attention: Attention, first: int) -> Tensor:
-        """Attention (N, width), float32, before its gate; in ``attention.given`` it begins at ``first``."""
-        return attention.given[:, :0]
+    def __init__(self) -> None:
+        super().__init__()
+        self.excitation = nn.ParameterList()
 
-    def fuse(self, x1: Tensor, x2: Tensor, attention: Tensor) -> Tensor:
+    def squeeze(self, x1: Tensor, x2: Tensor, attention: Attention, first: int) -> tuple[Tensor, Tensor]:
+        """What to use and what was found: (N, width), float32; its place in K begins at ``first``."""
+        return attention.given[:, :0], attention.given[:, :0]
+
+    def fuse(self, x1: Tensor, x2: Tensor, states: Tensor) -> Tensor:
+        """Fuses two states (N, C, H, W) by the attention that follows from ``states`` (N, width)."""
         raise NotImplementedError
 
 
@@ -184,7 +192,7 @@ class FoldedPlain(FoldedNode):
         super().__init__()
         self.node = node
 
-    def fuse(self, x1: Tensor, x2: Tensor, attention: Tensor) -> Tensor:
+    def fuse(self, x1: Tensor, x2: Tensor, states: Tensor) -> Tensor:
         fused: Tensor = self.node(x1, x2)
         return fused
 
@@ -192,50 +200,50 @@ class FoldedPlain(FoldedNode):
 class FoldedSelf(FoldedNode):
     """AsyCA of a state with itself: its weights add up to one."""
 
-    def fuse(self, x1: Tensor, x2: Tensor, attention: Tensor) -> Tensor:
+    def fuse(self, x1: Tensor, x2: Tensor, states: Tensor) -> Tensor:
         return x1
 
 
 class FoldedExcitation(FoldedNode):
-    """A node whose attention is a two-layer excitation of both pooled states."""
+    """A node whose attention is a two-layer excitation of both pooled states (Eq. 9)."""
 
-    def __init__(self, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> None:
+    def __init__(self, width: int, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> None:
         super().__init__()
-        self.excitation = nn.ParameterList(nn.Parameter(t, False) for t in (w1, b1, w2, b2))
-        self.width = len(b2)
+        self.width = width
+        self.excitation.extend(nn.Parameter(t, False) for t in (w1, b1, w2, b2))
 
-    def attend(self, x1: Tensor, x2: Tensor, attention: Attention, first: int) -> Tensor:
-        values: Tensor = attend(x1, x2, attention.given, attention.core, first, *self.excitation)
-        return values
+    def squeeze(self, x1: Tensor, x2: Tensor, attention: Attention, first: int) -> tuple[Tensor, Tensor]:
+        use, found = squeeze(x1, x2, attention.given, attention.core, first)
+        return use, found
+
+    def gate(self, states: Tensor, like: Tensor) -> Tensor:
+        """Attention between 0 and 1, as factors of a tensor (N, C, H, W)."""
+        w1, b1, w2, b2 = self.excitation
+        return per_channel(F.linear(F.relu(F.linear(states, w1, b1)), w2, b2).sigmoid()).to(like.dtype)
 
 
 class FoldedAsyCA(FoldedExcitation):
     """AsyCA: alpha of the first state and 1 - alpha of the second (Eqs. 7-12)."""
 
     def __init__(self, asyca: AsyCA) -> None:
-        (integrate, b_int), (squeeze, b1), (excite, b2) = map(matrix, (asyca.integrate, asyca.squeeze, asyca.excite))
+        (integrate, b_int), (w1, b1), (excite, b2) = map(matrix, (asyca.integrate, asyca.squeeze, asyca.excite))
         (first, second), (b_first, b_second) = excite.chunk(2), b2.chunk(2)
-        super().__init__(squeeze @ integrate, squeeze @ b_int + b1, first - second, b_first - b_second)
+        super().__init__(integrate.shape[1], w1 @ integrate, w1 @ b_int + b1, first - second, b_first - b_second)
 
-    def fuse(self, x1: Tensor, x2: Tensor, attention: Tensor) -> Tensor:
-        return torch.lerp(x2, x1, gate(attention, x1))
+    def fuse(self, x1: Tensor, x2: Tensor, states: Tensor) -> Tensor:
+        return torch.lerp(x2, x1, self.gate(states, x1))
 
 
 class FoldedSE(FoldedExcitation):
     """Squeeze-and-excitation (ablation): the gates of both states, then their integration."""
 
     def __init__(self, se: SEFusion) -> None:
-        super().__init__(*matrix(se.squeeze), *matrix(se.excite))
+        super().__init__(se.squeeze.in_channels, *matrix(se.squeeze), *matrix(se.excite))
         self.integrate = se.integrate
 
-    def fuse(self, x1: Tensor, x2: Tensor, attention: Tensor) -> Tensor:
-        fused: Tensor = self.integrate(torch.cat([x1, x2], 1) * gate(attention, x1))
+    def fuse(self, x1: Tensor, x2: Tensor, states: Tensor) -> Tensor:
+        fused: Tensor = self.integrate(torch.cat([x1, x2], 1) * self.gate(states, x1))
         return fused
-
-
-def gate(attention: Tensor, like: Tensor) -> Tensor:
-    """Attention (N, C) as factors between 0 and 1 of a tensor (N, C, H, W)."""
-    return per_channel(attention.sigmoid()).to(like.dtype)
 
 
 def matrix(conv: nn.Conv2d) -> tuple[Tensor, Tensor]:
@@ -274,6 +282,15 @@ class FoldedDIN(nn.Module):
         if c.gff:
             self.gff1, self.gff2 = model.gff1, model.gff2
 
+    def in_precision(self, dtype: torch.dtype) -> FoldedDIN:
+        """Casts everything but the excitations: single vectors, whose rounding would shift whole channels."""
+        nodes = [node for row in self._rows() for node in row]
+        exact = [deepcopy(node.excitation) for node in nodes]
+        self.to(dtype=dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for node, excitation in zip(nodes, exact, strict=True):
+            node.excitation = excitation
+        return self
+
     def _rows(self) -> list[list[FoldedNode]]:
         return cast("list[list[FoldedNode]]", self.nodes)
 
@@ -282,23 +299,24 @@ class FoldedDIN(nn.Module):
 
         Args:
             x: (N, 3, H, W) RGB in [0, peak].
-            given: attention (N, K), float32, or (N, 0) to take it from each picture.
-            core: (N, 4) integers: top, bottom, left, right of what the attention is taken from, in pixels; or (N, 0)
-                for the whole picture.
+            given: attention (N, K), float32, or (N, 0) to use each picture's own.
+            core: (N, 4) integers: top, bottom, left, right of the part that the attention is looked for in, in pixels;
+                or (N, 0) for the whole picture.
 
         Returns:
-            I_R, (N, 3, sH, sW), and the attention that was used, (N, K). It is what comes before the gates, so that
-            its mean over the parts of a photo comes close to the photo's.
+            I_R, (N, 3, sH, sW), and the attention, (N, K), that was found, or given if ``core`` is empty. It holds the
+            pooled states that the gates follow from, so a photo's is the mean of its parts'.
         """
         # In features: rounding up gives each to one of two neighbours, and the last one to the picture's end.
         attention = Attention(given, (core + self.config.stride - 1) // self.config.stride)
         f0 = self.head(pad_to_multiple(x, self.config.stride) if self.config.stride > 1 else x)
-        used: list[Tensor] = []
+        told: list[Tensor] = []
 
         def fusion(node: FoldedNode, first: int) -> Fuse:
             def fuse(x1: Tensor, x2: Tensor) -> Tensor:
-                used.append(node.attend(x1, x2, attention, first))
-                return node.fuse(x1, x2, used[-1])
+                states, found = node.squeeze(x1, x2, attention, first)
+                told.append(found)
+                return node.fuse(x1, x2, states)
 
             return fuse
 
@@ -321,7 +339,7 @@ class FoldedDIN(nn.Module):
         restored: Tensor = self.tail(features)
         if self.config.stride > 1:
             restored = crop_like(restored, x, self.config.scale)
-        return restored, torch.cat(used, 1) if used else given[:, :0]
+        return restored, torch.cat(told, 1) if told else given[:, :0]
 
     def forward(self, x: Tensor) -> Tensor:
         """Restores a batch, each picture with its own attention: (N, 3, H, W) in [0, peak] to (N, 3, sH, sW)."""

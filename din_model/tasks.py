@@ -31,8 +31,9 @@ class Task:
         stride: 4 where the network works at a quarter of the resolution (section 3.5), else 1.
         metric: what PSNR and SSIM are measured on: ``y`` (luma, rounded) or ``rgb``.
         patch: LQ pixels of a square training crop (section 5.2).
-        attention: where AsyCA's weights come from when a photo is cut into tiles. Each ``tile`` may take its own where
-            restoring is local; how much haze, rain or noise there is can only be told from the ``photo``.
+        attention_rounds: how often the tiles of a photo are averaged for what AsyCA takes from the whole photo, before
+            they are restored with it. 0 lets each tile take its own, where restoring is local; how much haze, rain or
+            noise there is can only be told from the photo. Each round brings tiles closer to the photo in one piece.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Task:
     stride: int = 1
     metric: Literal["y", "rgb"] = "y"
     patch: int = 48
-    attention: Literal["tile", "photo"] = "tile"
+    attention_rounds: int = 0
 
 
 TASKS: dict[str, Task] = {
@@ -53,14 +54,22 @@ TASKS: dict[str, Task] = {
         Task("sr_x4", "Enlarge 4x", BI, scale=4),
         Task("sr_x8", "Enlarge 8x", BI, scale=8),
         Task("sr_x3_bd", "Enlarge 3x, blurred photo", BD, scale=3),
-        Task("sr_x3_dn", "Enlarge 3x, noisy photo", DN, scale=3, attention="photo"),
-        Task("deblur", "Remove motion blur", MOTION_BLUR, stride=4, metric="rgb", patch=256, attention="photo"),
-        Task("derain_light", "Remove light rain", RAIN_LIGHT, attention="photo"),
-        Task("derain_heavy", "Remove heavy rain", RAIN_HEAVY, attention="photo"),
-        Task("derain_mixed", "Remove rain of any kind", RAIN_MIXED, attention="photo"),
-        Task("dehaze_indoor", "Remove haze indoors", HAZE_INDOOR, stride=4, metric="rgb", patch=256, attention="photo"),
+        Task("sr_x3_dn", "Enlarge 3x, noisy photo", DN, scale=3, attention_rounds=2),
+        Task("deblur", "Remove motion blur", MOTION_BLUR, stride=4, metric="rgb", patch=256, attention_rounds=1),
+        Task("derain_light", "Remove light rain", RAIN_LIGHT, attention_rounds=1),
+        Task("derain_heavy", "Remove heavy rain", RAIN_HEAVY, attention_rounds=2),
+        Task("derain_mixed", "Remove rain of any kind", RAIN_MIXED, attention_rounds=1),
         Task(
-            "dehaze_outdoor", "Remove haze outdoors", HAZE_OUTDOOR, stride=4, metric="rgb", patch=256, attention="photo"
+            "dehaze_indoor", "Remove haze indoors", HAZE_INDOOR, stride=4, metric="rgb", patch=256, attention_rounds=2
+        ),
+        Task(
+            "dehaze_outdoor",
+            "Remove haze outdoors",
+            HAZE_OUTDOOR,
+            stride=4,
+            metric="rgb",
+            patch=256,
+            attention_rounds=2,
         ),
     )
 }

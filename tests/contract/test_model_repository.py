@@ -62,7 +62,7 @@ def test_parameters_carry_what_the_page_needs(name, variant):
     )
     assert float(served.psnr) > float(served.baseline_psnr)
     assert served.tile**2 <= served.max_pixels == max_tile_pixels(task)
-    assert served.attention == task.attention
+    assert served.attention_rounds == task.attention_rounds
     assert served.tile**2 <= served.whole_pixels <= served.max_pixels
     assert served.tile % task.stride == 0
     assert served.tile > 2 * served.overlap + served.size_multiple

@@ -1,5 +1,7 @@
 """One network, four forms: eager = traced = saved and reloaded = served by Triton."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -89,6 +91,26 @@ def test_served_precision_is_close_to_float32(name, client, small_photo):
     assert 10 * np.log10(255**2 / max(error, 1e-9)) > floor_db
 
 
+@pytest.mark.parametrize("name", ["sr_x2", "deblur"])
+def test_attention_works_the_same_traced(name):
+    """A picture's own attention, given attention, a part of the picture, and a part under given attention."""
+    traced = trace(randomised(name), TASKS[name], CPU, torch.float32)
+    eager = ServedDIN(randomised(name), torch.float32, max_tile_pixels(TASKS[name]))
+    lq = torch.tensor(pixels((2, 24, 36)))
+    given = torch.linspace(-2, 2, 2 * eager.model.attention_width).view(2, -1)
+    core = torch.tensor([[4, 24, 0, 20], [0, 8, 8, 36]], dtype=torch.int32)
+    seen = []
+    for inputs in ({}, {"attention": given}, {"core": core}, {"attention": given, "core": core}):
+        with torch.inference_mode():
+            (expected, attention), (ours, our_attention) = eager(lq, **inputs), traced(lq, **inputs)
+        assert (ours.int() - expected.int()).abs().max() <= 1
+        assert torch.allclose(our_attention, attention, atol=1e-5)
+        seen.append(attention)
+    assert torch.equal(seen[1], given)
+    # What is found depends on where it is looked for and on what the nodes before use.
+    assert all(not torch.equal(a, b) for a, b in itertools.combinations(seen, 2))
+
+
 def test_the_graph_itself_refuses_what_is_too_large():
     traced = trace(randomised("sr_x8"), TASKS["sr_x8"], CPU, torch.float32)
     limit = max_tile_pixels(TASKS["sr_x8"])
@@ -98,7 +120,7 @@ def test_the_graph_itself_refuses_what_is_too_large():
         traced(torch.zeros(1, 0, 5, 3, dtype=torch.uint8))
     with pytest.raises(torch.jit.Error, match="lq must be UINT8"):
         traced(torch.zeros(1, 5, 5, 4, dtype=torch.uint8))
-    with pytest.raises(torch.jit.Error, match=r"attention must be \[batch, 128\]"):
+    with pytest.raises(torch.jit.Error, match=r"attention must be \[batch, 256\]"):
         traced(torch.zeros(1, 5, 5, 3, dtype=torch.uint8), torch.zeros(1, 127))
     with pytest.raises(torch.jit.Error, match=r"core must be \[batch, 4\]"):
         traced(torch.zeros(1, 5, 5, 3, dtype=torch.uint8), core=torch.zeros(2, 4, dtype=torch.int32))

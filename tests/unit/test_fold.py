@@ -81,7 +81,7 @@ def test_peak_is_the_range_of_the_pixels():
 
 
 @pytest.mark.parametrize(("config", "width"), [
-    (SMALL, 2 * 3 * 8), (SMALL.as_authors(), 2 * 2 * 8), (replace(SMALL, fusion="se"), 2 * 3 * 16),
+    (SMALL, 2 * 3 * 16), (SMALL.as_authors(), 2 * 2 * 16), (replace(SMALL, fusion="se"), 2 * 3 * 16),
     (replace(SMALL, fusion="sum"), 0),
 ])  # fmt: skip
 def test_attention_is_told_and_taken(config, width):
@@ -103,20 +103,23 @@ def test_attention_is_told_and_taken(config, width):
 
 @pytest.mark.parametrize("stride", [1, 4])
 def test_attention_is_taken_from_the_core_alone(stride):
-    folded = fold(random_network(replace(SMALL, scale=1, stride=stride, branches=2, wrdbs=1)))
+    folded = fold(random_network(replace(SMALL, scale=1, stride=stride, branches=2, wrdbs=2)))
     x = torch.rand(2, 3, 26, 40)  # a height that the stride does not divide
     whole = torch.tensor([[0, 26, 0, 40]] * 2)
     cores = torch.tensor([[4, 16, 8, 40], [0, 26, 0, 12]])
     seen = []
     node = folded.nodes[0][0]
-    attend = node.attend
-    node.attend = lambda x1, x2, attention, first: seen.append((x1, x2)) or attend(x1, x2, attention, first)
+    squeeze = node.squeeze
+    node.squeeze = lambda x1, x2, attention, first: seen.append((x1, x2)) or squeeze(x1, x2, attention, first)
     with torch.inference_mode():
         own = folded.residual(x, NOTHING, NOTHING)[1]
         assert torch.allclose(folded.residual(x, NOTHING, whole)[1], own, atol=1e-6)
         of_cores = folded.residual(x, NOTHING, cores)[1]
         for i, (top, bottom, left, right) in enumerate((-(-cores // stride)).tolist()):
             part = [state[i : i + 1, :, top:bottom, left:right] for state in seen[-1]]
-            expected = attend(*part, Attention(NOTHING[:1], NOTHING[:1]), 0)
-            assert torch.allclose(of_cores[i], expected[0], atol=1e-5)
+            expected = squeeze(*part, Attention(NOTHING[:1], NOTHING[:1]), 0)
+            assert torch.allclose(of_cores[i, : node.width], expected[0][0], atol=1e-5)
             assert not torch.allclose(of_cores[i], own[i], atol=1e-4)
+        # Under the attention that a picture has anyway, it finds the same once more; under another one, another.
+        assert torch.allclose(folded.residual(x, own, whole)[1], own, atol=1e-6)
+        assert not torch.allclose(folded.residual(x, own.flip(0) + 9, whole)[1], own, atol=1e-5)

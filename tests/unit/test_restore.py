@@ -14,7 +14,7 @@ from app.codec import encode_png
 from app.errors import PhotoError, ServerError, ServerUnavailableError, UnknownTaskError
 from app.restore import TILES_IN_FLIGHT, restore
 
-TASK = ServedTask("sr_x2", 0, "Enlarge 2x", 2, 1, "din_t", "bf16", "", "", "", 32, 4, "tile", 1024, 4096)
+TASK = ServedTask("sr_x2", 0, "Enlarge 2x", 2, 1, "din_t", "bf16", "", "", "", 32, 4, 0, 1024, 4096)
 
 
 class NearestClient:
@@ -67,15 +67,16 @@ def test_a_photo_of_many_tiles():
 class BrightnessClient:
     """Its attention is a tile's mean brightness, and its restoration fills the tile with the attention it is given."""
 
-    task_ = replace(TASK, name="dehaze", scale=1, attention="photo")
+    task_ = replace(TASK, name="dehaze", scale=1, attention_rounds=2)
 
     def __init__(self):
-        self.given = []
+        self.given, self.asked_under = [], []
 
     def task(self, name):
         return self.task_
 
-    def attention(self, task, pixels, core):
+    def attention(self, task, pixels, core, under):
+        self.asked_under.append(under)
         top, bottom, left, right = core
         return finished(np.array([pixels[top:bottom, left:right].mean()], np.float32))
 
@@ -99,7 +100,10 @@ def test_the_tiles_of_a_photo_share_its_attention():
     # The cores cover the photo once, so the mean of theirs, weighted by area, is the photo's.
     assert all(np.allclose(attention, pixels.mean(), atol=1e-3) for attention in client.given)
     assert np.array_equal(result.after.rgb, np.full_like(pixels, round(pixels.mean())))
-    assert progress == [(done, 24) for done in range(25)]
+    assert progress == [(done, 36) for done in range(37)]
+    first, second = client.asked_under[:12], client.asked_under[12:]
+    assert first == [None] * 12
+    assert all(np.array_equal(under, client.given[0]) for under in second)
 
 
 def test_a_photo_in_one_piece_takes_its_own_attention():
