@@ -86,11 +86,12 @@ def restore_pixels(
     attention: Attention | None = None
     for _ in range(rounds):
         ask = functools.partial(ask_attention, rgb, task, client, attention)
-        weighted_sum = np.float64(0)
+        weighted: list[Attention] = []
         for tile, part in in_flight(ask, plan):
-            weighted_sum = weighted_sum + tiling.core_pixels(tile) * part.astype(np.float64)
+            weighted.append(part * tiling.core_pixels(tile))
             progress(next(steps), total)
-        attention = (weighted_sum / (rgb.shape[0] * rgb.shape[1])).astype(np.float32)
+        mean = np.sum(weighted, axis=0, dtype=np.float64) / (rgb.shape[0] * rgb.shape[1])
+        attention = np.asarray(mean, np.float32)
     canvas = np.empty((rgb.shape[0] * task.scale, rgb.shape[1] * task.scale, 3), np.uint8)
     for tile, restored in in_flight(functools.partial(ask_pixels, rgb, task, client, attention), plan):
         tiling.stitch(canvas, tile, restored, task.scale)
