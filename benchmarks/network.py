@@ -32,8 +32,8 @@ from torch.utils.flop_counter import FlopCounterMode
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from din_model.export import DTYPES, trace  # noqa: E402
-from din_model.fold import fold  # noqa: E402
+from din_model.export import trace  # noqa: E402
+from din_model.fold import DTYPES, fold  # noqa: E402
 from din_model.network import DIN, PRESETS, count_parameters  # noqa: E402
 from din_model.tasks import find_task  # noqa: E402
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 from collections.abc import Callable, Iterable
@@ -16,8 +17,10 @@ from torch import Tensor
 from din_model.data import Pair, evaluation_pairs, to_image, to_tensor
 from din_model.degradations.kind import Image
 from din_model.degradations.resize import bicubic_baseline
+from din_model.fold import DTYPES, fold
 from din_model.loading import load_checkpoint
 from din_model.metrics import psnr, ssim
+from din_model.network import DIN
 from din_model.self_ensemble import self_ensemble
 from din_model.tasks import TASKS, Task, find_task
 
@@ -80,6 +83,12 @@ def summary(task: Task, preset: str, scores: list[ImageScore]) -> dict[str, obje
     }
 
 
+def in_precision(model: DIN, dtype: torch.dtype) -> Restore:
+    """A network in the form that is served: folded, reading pixels of 0 to 255."""
+    folded = fold(model, peak=255).in_precision(dtype)
+    return lambda x: folded(x * 255) / 255
+
+
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m din_model.evaluate", description=__doc__)
     parser.add_argument("--task", required=True, choices=TASKS)
@@ -88,6 +97,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--preset", help="which shipped weights; default: the largest preset there is")
     parser.add_argument("--weights", help="a weights file or hf://OWNER/NAME@REVISION instead of the shipped ones")
     parser.add_argument("--self-ensemble", action="store_true", help="DIN+: mean over 8 flips and rotations")
+    parser.add_argument("--precision", choices=DTYPES, help="score the folded form that is served, in this precision")
     parser.add_argument("--json", type=Path, help="also write the scores there")
     return parser.parse_args(arguments)
 
@@ -97,12 +107,10 @@ def main(arguments: list[str] | None = None) -> int:
     task = find_task(args.task)
     try:
         checkpoint = load_checkpoint(task.name, args.preset, args.weights)
-        model = checkpoint.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-        def restore(x: Tensor) -> Tensor:
-            restored: Tensor = self_ensemble(model, x) if args.self_ensemble else model(x)
-            return restored
-
+        model: Restore = checkpoint.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if args.precision is not None:
+            model = in_precision(checkpoint.model, DTYPES[args.precision])
+        restore = functools.partial(self_ensemble, model) if args.self_ensemble else model
         print(f"{'photo':<24} {'PSNR':>7} {'SSIM':>7}   {'before':>7} {'before':>7}")
         scores = []
         for pair in evaluation_pairs(task, args.hq, args.lq):

@@ -16,13 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from din_model.checkpoint import Checkpoint, CheckpointError
-from din_model.fold import fold
+from din_model.fold import DTYPES, fold
 from din_model.loading import load_checkpoint, shipped_weights
 from din_model.network import DIN, global_skip
 from din_model.tasks import TASKS, Task, find_task
 
 REPOSITORY = Path(__file__).parent.parent / "model_repository"
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 # A trace made at one size serves every size: what depends on the size is scripted.
 TRACED_SIZE = (48, 48)
 OVERLAP = 16  # pixels that the network's body sees; more does not bring tiles closer to the whole photo

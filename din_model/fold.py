@@ -22,6 +22,8 @@ from torch.nn import functional as F
 from din_model.blocks import NEGATIVE_SLOPE, RDB, WRDB, AsyCA, SEFusion
 from din_model.network import DIN, Fuse, crop_like, global_skip, interleave, pad_to_multiple
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
 
 def fold(model: DIN, peak: float = 1.0) -> FoldedDIN:
     """The inference form of a network, which itself stays as it is.
@@ -342,6 +344,14 @@ class FoldedDIN(nn.Module):
         return restored, torch.cat(told, 1) if told else given[:, :0]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Restores a batch, each picture with its own attention: (N, 3, H, W) in [0, peak] to (N, 3, sH, sW)."""
+        """Restores a batch, each picture with its own attention.
+
+        Args:
+            x: (N, 3, H, W) float32, RGB in [0, peak].
+
+        Returns:
+            (N, 3, sH, sW) float32, unclamped. The body runs in its own precision, the global skip in float32.
+        """
         nothing = x.new_empty((len(x), 0))
-        return self.residual(x, nothing, nothing)[0] + global_skip(x, self.config)
+        residual, _ = self.residual(x.to(self.head.conv.weight.dtype), nothing, nothing)
+        return residual.float() + global_skip(x, self.config)

@@ -5,7 +5,8 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from app.client import read_task
-from din_model.export import CPU_SERVING, DTYPES, GPU_SERVING, REPOSITORY, config_text, max_tile_pixels
+from din_model.export import CPU_SERVING, GPU_SERVING, REPOSITORY, config_text, max_tile_pixels
+from din_model.fold import DTYPES
 from din_model.loading import load_checkpoint, shipped_weights
 from din_model.tasks import TASKS
 

@@ -1,0 +1,53 @@
+"""The largest photos, through the page, within bounded memory. ``pytest -s`` prints the figures."""
+
+import threading
+import time
+
+import psutil
+import pytest
+import skimage.data
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from tests.conftest import running_page
+
+PAGE_GB, SERVER_GB = 1.5, 3.0
+
+
+class PeakMemory(threading.Thread):
+    """Watches a page's process and the servers under it: the most that they held, in GB."""
+
+    def __init__(self, page: psutil.Process) -> None:
+        super().__init__(daemon=True)
+        self.page_process, self.page, self.server, self.ended = page, 0.0, 0.0, threading.Event()
+
+    def run(self) -> None:
+        while not self.ended.wait(0.2):
+            self.page = max(self.page, self.page_process.memory_info().rss / 1e9)
+            # Proportional shares: what the instances have in common counts once.
+            shares = [p.memory_full_info().pss for p in self.page_process.children(recursive=True)]
+            self.server = max(self.server, sum(shares) / 1e9)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("task", "size", "scale"), [("deblur", (4000, 6000), 1), ("sr_x4", (2000, 3000), 4)])
+def test_memory_is_bounded(task, size, scale, tmp_path):
+    photo = tmp_path / "large.jpg"
+    Image.fromarray(skimage.data.astronaut()).resize(size[::-1], Image.Resampling.BICUBIC).save(photo, quality=95)
+    with running_page() as (url, process):
+        peak = PeakMemory(psutil.Process(process.pid))
+        peak.start()
+        started = time.monotonic()
+        download, _, report = Client(url, verbose=False).predict(handle_file(photo), task, api_name="/restore")
+        seconds = time.monotonic() - started
+        peak.ended.set()
+        peak.join()
+    megapixels = size[0] * size[1] / 1e6
+    print(f"{task}, {megapixels:.0f} MP: {seconds:.0f} s, page {peak.page:.2f} GB, server {peak.server:.2f} GB; {report}")
+    with Image.open(download) as restored, Image.open(photo) as before:
+        assert restored.size == (size[1] * scale, size[0] * scale)
+        small = (300, 200)  # the same photo, not a black one: close to it when both are made small
+        pairs = zip(restored.resize(small).tobytes(), before.resize(small).tobytes(), strict=True)
+        assert sum(abs(a - b) for a, b in pairs) / (3 * small[0] * small[1]) < 4
+    assert 0.1 < peak.page < PAGE_GB
+    assert 0.1 < peak.server < SERVER_GB
