@@ -108,7 +108,7 @@ def restore_files(args: argparse.Namespace) -> int:
         for path, target in targets.items():
             try:
                 result = restore(path.read_bytes(), args.task, client, show_progress(path.name))
-                target.write_bytes(codec.encode_png(result.after))
+                codec.save_png(result.after, target)
             except (RestorationError, OSError) as error:
                 print(f"{path}: {error}", file=sys.stderr)
                 failures += 1

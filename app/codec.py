@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,29 +126,38 @@ def to_8_bits(image: Image.Image) -> Image.Image:
 
 
 def enlarge(pixels: Pixels, scale: int) -> Pixels:
-    """Bicubic enlargement of (H, W) or (H, W, 3) pixels: what alpha becomes, and what "before" is shown as."""
+    """Bicubic enlargement of (H, W) or (H, W, 3) pixels: what alpha becomes."""
     if scale == 1:
         return pixels
     h, w = pixels.shape[:2]
     return np.asarray(Image.fromarray(pixels).resize((w * scale, h * scale), Image.Resampling.BICUBIC))
 
 
-def shrink(photo: Photo, max_pixels: int) -> Photo:
-    """The photo itself if it is small enough, else a copy of at most ``max_pixels``."""
-    h, w = photo.rgb.shape[:2]
-    if h * w <= max_pixels:
+def resize(photo: Photo, size: tuple[int, int]) -> Photo:
+    """The photo at another (h, w), bicubically; itself if it has that size."""
+    if photo.size == size:
         return photo
-    factor = (max_pixels / (h * w)) ** 0.5
-    size = (max(1, int(w * factor)), max(1, int(h * factor)))
-    rgb = np.asarray(Image.fromarray(photo.rgb).resize(size, Image.Resampling.BICUBIC))
-    alpha = None if photo.alpha is None else np.asarray(Image.fromarray(photo.alpha).resize(size))
-    return replace(photo, rgb=rgb, alpha=alpha)
+    planes = (photo.rgb,) if photo.alpha is None else (photo.rgb, photo.alpha)
+    rgb, *alpha = (np.asarray(Image.fromarray(p).resize(size[::-1], Image.Resampling.BICUBIC)) for p in planes)
+    return replace(photo, rgb=rgb, alpha=alpha[0] if alpha else None)
+
+
+def fit(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
+    """The largest (h, w) of the same shape with at most ``max_pixels``, or ``size`` if that is smaller."""
+    h, w = size
+    factor = min(1.0, (max_pixels / (h * w)) ** 0.5)
+    return max(1, int(h * factor)), max(1, int(w * factor))
+
+
+def save_png(photo: Photo, target: Path | BinaryIO) -> None:
+    """Writes a photo as PNG, to the bit, with its alpha and colour profile."""
+    pixels = photo.rgb if photo.alpha is None else np.dstack([photo.rgb, photo.alpha])
+    image = Image.fromarray(pixels)
+    image.save(target, "PNG", compress_level=PNG_COMPRESS_LEVEL, icc_profile=photo.icc_profile)
 
 
 def encode_png(photo: Photo) -> bytes:
-    """A photo as PNG, to the bit, with its alpha and colour profile."""
-    pixels = photo.rgb if photo.alpha is None else np.dstack([photo.rgb, photo.alpha])
+    """A photo as the bytes of a PNG file."""
     buffer = io.BytesIO()
-    image = Image.fromarray(pixels)
-    image.save(buffer, "PNG", compress_level=PNG_COMPRESS_LEVEL, icc_profile=photo.icc_profile)
+    save_png(photo, buffer)
     return buffer.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -111,10 +110,8 @@ def report(result: Restoration) -> str:
 
 def comparison(result: Restoration) -> tuple[Photo, Photo]:
     """Before and after at one size, small enough for a browser."""
-    scale = result.task.scale
-    alpha = None if result.before.alpha is None else codec.enlarge(result.before.alpha, scale)
-    before = replace(result.before, rgb=codec.enlarge(result.before.rgb, scale), alpha=alpha)
-    return codec.shrink(before, MAX_PREVIEW_PIXELS), codec.shrink(result.after, MAX_PREVIEW_PIXELS)
+    size = codec.fit(result.after.size, MAX_PREVIEW_PIXELS)
+    return codec.resize(result.before, size), codec.resize(result.after, size)
 
 
 def save_result(result: Restoration, name: str) -> tuple[str, tuple[str, str]]:
@@ -123,14 +120,14 @@ def save_result(result: Restoration, name: str) -> tuple[str, tuple[str, str]]:
     folder.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=folder))
     download = folder / f"{name}_{result.task.name}.png"
-    download.write_bytes(codec.encode_png(result.after))
+    codec.save_png(result.after, download)
     shown = []
     for label, photo in zip(("before", "after"), comparison(result), strict=True):
         if photo is result.after:
             shown.append(str(download))
             continue
         path = folder / f"{label}.png"
-        path.write_bytes(codec.encode_png(photo))
+        codec.save_png(photo, path)
         shown.append(str(path))
     return str(download), (shown[0], shown[1])
 

@@ -142,13 +142,13 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The precision of that name; ``auto`` is half precision where the device computes in it, else float32."""
+def choose_dtype(name: str, device: torch.device, task: Task) -> torch.dtype:
+    """The precision of that name; ``auto`` is the fastest that the device has and the task bears."""
     if name != "auto":
         return DTYPES[name]
     if device.type == "cuda":
         return torch.float16
-    return torch.bfloat16 if cpu_computes_bf16() else torch.float32
+    return torch.bfloat16 if task.bf16 and cpu_computes_bf16() else torch.float32
 
 
 def cpu_computes_bf16() -> bool:
@@ -260,12 +260,12 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
     names = [name for name in TASKS if shipped_weights(name, args.preset)] if "all" in args.task else args.task
     device = choose_device(args.device)
-    dtype = choose_dtype(args.precision, device)
     try:
         if not names:
             raise CheckpointError("no weights are shipped: train a task first")
         for name in names:
             task = find_task(name)
+            dtype = choose_dtype(args.precision, device, task)
             checkpoint = load_checkpoint(name, args.preset, args.weights)
             path = export(task, checkpoint, args.repository, device, dtype)
             print(f"{path}: {checkpoint.preset}, {device.type}, {str(dtype).removeprefix('torch.')}")

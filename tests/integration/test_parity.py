@@ -87,7 +87,7 @@ def test_served_precision_is_close_to_float32(name, client, small_photo):
     with torch.inference_mode():
         exact = to_image(load_model(name)(to_tensor(small_photo[None]))[0])
     error = np.mean((served.astype(float) - exact) ** 2)
-    floor_db = 50 if choose_dtype("auto", CPU) == torch.bfloat16 else 60
+    floor_db = 50 if choose_dtype("auto", CPU, TASKS[name]) == torch.bfloat16 else 60
     assert 10 * np.log10(255**2 / max(error, 1e-9)) > floor_db
 
 

@@ -124,9 +124,12 @@ def test_enlarge_is_bicubic(rgb):
     assert codec.enlarge(rgb, 1) is rgb
 
 
-def test_shrink_keeps_small_photos_and_the_proportions_of_large_ones(rgb):
-    photo = Photo(rgb, rgb[..., 0])
-    assert codec.shrink(photo, 40 * 60) is photo
-    small = codec.shrink(photo, 600)
-    assert small.size == (20, 30)
-    assert small.alpha.shape == (20, 30)
+def test_resize_keeps_photos_of_that_size_and_fit_the_proportions(rgb):
+    photo = Photo(np.tile(rgb, (2, 2, 1))[:40, :60], np.full((40, 60), 7, np.uint8), b"profile")
+    assert codec.fit(photo.size, 40 * 60) == photo.size
+    assert codec.fit(photo.size, 600) == (20, 30)
+    assert codec.fit((1, 10_000), 100) == (1, 1000)
+    assert codec.resize(photo, photo.size) is photo
+    small = codec.resize(photo, (20, 30))
+    assert (small.rgb.shape, small.alpha.shape, small.icc_profile) == ((20, 30, 3), (20, 30), b"profile")
+    assert (small.alpha == 7).all()

@@ -67,11 +67,13 @@ def test_one_weights_file_goes_with_one_task(weights, capsys):
 
 def test_precision_follows_the_device(monkeypatch):
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    assert choose_dtype("auto", gpu) == torch.float16
+    rain, haze = TASKS["derain_light"], TASKS["dehaze_indoor"]
+    assert choose_dtype("auto", gpu, haze) == torch.float16
     for has_bf16, expected in ((True, torch.bfloat16), (False, torch.float32)):
         monkeypatch.setattr(export, "cpu_computes_bf16", lambda has_bf16=has_bf16: has_bf16)
-        assert choose_dtype("auto", cpu) == expected
-        assert choose_dtype("fp32", cpu) == torch.float32
+        assert choose_dtype("auto", cpu, rain) == expected
+        assert choose_dtype("auto", cpu, haze) == torch.float32
+        assert choose_dtype("fp32", cpu, rain) == torch.float32
     assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
