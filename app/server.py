@@ -34,6 +34,8 @@ ROOT = Path(__file__).parent.parent
 REPOSITORY = ROOT / "model_repository"
 BACKEND = Path(__file__).parent / "backends" / "pytorch"
 START_TIMEOUT_S = 120.0
+# For glibc: memory that one layer frees serves the next. Given back to the system and fetched again, it costs a third.
+KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_": "256000000"}
 WATCH_INTERVAL_S = 5.0
 CONFIRM_AFTER_S = 1.0
 # More probes at once than a model has instances, so that each instance gets one.
@@ -135,9 +137,7 @@ def server_environment(wheel: Wheel) -> dict[str, str]:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)),
         "PYTHONDONTWRITEBYTECODE": "1",
-        # Memory that one layer frees serves the next: returned to the system and faulted in again, it costs a third.
-        "MALLOC_MMAP_THRESHOLD_": "1000000000",
-        "MALLOC_TRIM_THRESHOLD_": "256000000",
+        **KEPT_MEMORY,
     }
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import os
 import statistics
 import sys
 import time
@@ -32,6 +33,7 @@ from torch.utils.flop_counter import FlopCounterMode
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from app.server import KEPT_MEMORY  # noqa: E402
 from din_model.export import trace  # noqa: E402
 from din_model.fold import DTYPES, fold  # noqa: E402
 from din_model.network import DIN, PRESETS, count_parameters  # noqa: E402
@@ -240,8 +242,15 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def keep_memory() -> None:
+    """Starts this program again with the allocator's settings that the server's instances have, for every contender."""
+    if not KEPT_MEMORY.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **KEPT_MEMORY})
+
+
 def main() -> None:
     args = parse_arguments()
+    keep_memory()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     convolutions = [peak_convolution(c, s, p) for p in PRECISIONS for c in PEAK_CHANNELS for s in PEAK_SIZES]

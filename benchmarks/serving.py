@@ -42,7 +42,7 @@ sys.path.insert(0, str(ROOT))
 from app import server  # noqa: E402
 from app.client import RestorationClient, ServedTask  # noqa: E402
 from app.codec import Pixels  # noqa: E402
-from app.server import REPOSITORY, EmbeddedTriton, find_wheel, free_port  # noqa: E402
+from app.server import KEPT_MEMORY, REPOSITORY, EmbeddedTriton, find_wheel, free_port  # noqa: E402
 
 TASK, SCALE = "sr_x4", 4
 MODEL = f"din_{TASK}"
@@ -293,7 +293,8 @@ def running(page: Page) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, *page.program, "--port", str(port)]
     with tempfile.TemporaryDirectory(prefix="din-serving-") as folder:
-        environment = {**os.environ, "GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False"}
+        as_users_have = {name: value for name, value in os.environ.items() if name not in KEPT_MEMORY}
+        environment = {**as_users_have, "GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False"}
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment) as process:
             try:
                 if not any("The page is at" in line for line in process.stdout):
@@ -507,8 +508,15 @@ def cpu_name() -> str:
     return found[1] if found else "unknown CPU"
 
 
+def keep_memory() -> None:
+    """Starts this program again with the allocator's settings of the server's instances, for the tile in process."""
+    if not KEPT_MEMORY.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **KEPT_MEMORY})
+
+
 def main() -> None:
     args = parse_arguments()
+    keep_memory()
     print(f"{cpu_name()}, {len(os.sched_getaffinity(0))} cores, torch {torch.__version__}")
     parts = {
         "hop": measure_hop,

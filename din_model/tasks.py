@@ -56,12 +56,12 @@ TASKS: dict[str, Task] = {
         Task("sr_x3", "Enlarge 3x", BI, scale=3),
         Task("sr_x4", "Enlarge 4x", BI, scale=4),
         Task("sr_x8", "Enlarge 8x", BI, scale=8),
-        Task("sr_x3_bd", "Enlarge 3x, blurred photo", BD, scale=3),
-        Task("sr_x3_dn", "Enlarge 3x, noisy photo", DN, scale=3, attention_rounds=2, bf16=False),
+        Task("sr_x3_bd", "Enlarge 3x, blurred photo", BD, scale=3, attention_rounds=1),
+        Task("sr_x3_dn", "Enlarge 3x, noisy photo", DN, scale=3, attention_rounds=2),
         Task("deblur", "Remove motion blur", MOTION_BLUR, stride=4, metric="rgb", patch=256, attention_rounds=1),
         Task("derain_light", "Remove light rain", RAIN_LIGHT, attention_rounds=1),
         Task("derain_heavy", "Remove heavy rain", RAIN_HEAVY, attention_rounds=2),
-        Task("derain_mixed", "Remove rain of any kind", RAIN_MIXED, attention_rounds=1),
+        Task("derain_mixed", "Remove rain of any kind", RAIN_MIXED, attention_rounds=2),
         Task(
             "dehaze_indoor",
             "Remove haze indoors",
@@ -80,6 +80,7 @@ TASKS: dict[str, Task] = {
             metric="rgb",
             patch=256,
             attention_rounds=2,
+            bf16=False,
         ),
     )
 }

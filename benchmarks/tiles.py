@@ -1,0 +1,64 @@
+"""Prints how close a photo in tiles is to the photo in one piece, and what that costs: ``python benchmarks/tiles.py``.
+
+Every task through the embedded Triton, with tiles that take their own attention and with the rounds that the task asks
+for. Strided tasks are cut into smaller tiles than they are served with, or a photo of this size would be one.
+"""
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from app import tiling  # noqa: E402
+from app.client import RestorationClient, ServedTask  # noqa: E402
+from app.codec import Pixels  # noqa: E402
+from app.restore import restore_pixels  # noqa: E402
+from app.server import EmbeddedTriton  # noqa: E402
+from din_model.data import degrade  # noqa: E402
+from din_model.tasks import TASKS  # noqa: E402
+
+STRIDED_TILE = 384
+ANY_SIZE = 2**30
+
+
+def restored(photo: Pixels, task: ServedTask, client: RestorationClient, whole_pixels: int) -> tuple[Pixels, float]:
+    """The restored photo and the seconds it took; the first time loads the network and does not count."""
+    tile = task.tile if task.size_multiple == 1 else STRIDED_TILE
+    plan = tiling.plan(photo.shape[:2], tile, task.overlap, task.size_multiple, whole_pixels)
+    restore_pixels(photo, plan, task, client, lambda done, total: None)
+    started = time.monotonic()
+    pixels = restore_pixels(photo, plan, task, client, lambda done, total: None)
+    return pixels, time.monotonic() - started
+
+
+def psnr(one: Pixels, other: Pixels) -> str:
+    error = np.mean((one.astype(float) - other) ** 2)
+    return f"{10 * np.log10(255**2 / error):.1f} dB" if error else "equal"
+
+
+def main() -> None:
+    print("| task | rounds | own attention | shared attention | one piece | tiles | with the rounds |")
+    print("|---|---|---|---|---|---|---|")
+    with EmbeddedTriton() as triton, RestorationClient(triton.url) as client:
+        triton.wait_ready()
+        for name, task in client.tasks().items():
+            side = min(512, int(task.max_pixels**0.5))
+            photo = skimage.data.astronaut()[:side, :side]
+            if task.scale == 1:
+                photo = degrade(TASKS[name], photo, np.random.default_rng(0))
+            whole, whole_s = restored(photo, task, client, ANY_SIZE)
+            own, own_s = restored(photo, replace(task, attention_rounds=0), client, 0)
+            shared, shared_s = restored(photo, task, client, 0) if task.attention_rounds else (own, own_s)
+            quality = f"{psnr(own, whole)} | {psnr(shared, whole) if task.attention_rounds else ''}"
+            seconds = f"{whole_s:.2f} s | {own_s:.2f} s | {f'{shared_s:.2f} s' if task.attention_rounds else ''}"
+            print(f"| `{name}` | {task.attention_rounds} | {quality} | {seconds} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
