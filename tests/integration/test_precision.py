@@ -13,6 +13,8 @@ from din_model.tasks import TASKS
 OFFERED = [name for name in TASKS if shipped_weights(name)]
 MOST_LOST_DB = 0.01
 
+pytestmark = pytest.mark.timeout(600)  # processors without these precisions emulate them slowly
+
 
 CHOSEN = [(name, "fp16") for name in OFFERED] + [(name, "bf16") for name in OFFERED if TASKS[name].bf16]
 
