@@ -167,18 +167,36 @@ class Serving:
         batch: most tiles in one batch.
         tile: side of a tile, in features.
         whole: features of the largest photo that goes in one piece where its tiles would need its attention.
+        reasons: for these choices, lines that the configuration carries.
     """
 
     instances: str
     batch: int
     tile: int
     whole: int
+    reasons: tuple[str, ...]
 
 
-# On a CPU two one-thread instances beat one of two threads, and what leaves the cache is slow: tiles stay small. A GPU
-# wants one instance and large batches. No queue delay on either: bursts of tiles fill batches by themselves.
-CPU_SERVING = Serving("{ kind: KIND_CPU count: 2 }", batch=4, tile=192, whole=2**18)
-GPU_SERVING = Serving("{ kind: KIND_GPU count: 1 }", batch=16, tile=512, whole=2**20)
+CPU_SERVING = Serving(
+    "{ kind: KIND_CPU count: 2 }",
+    batch=4,
+    tile=192,
+    whole=2**18,
+    reasons=(
+        "Two instances of one thread get the most out of two cores. Batches only save hops, for a CPU computes tiles",
+        "one by one; a queue delay would only add itself. Tiles stay small, for what leaves the cache is slow.",
+    ),
+)
+GPU_SERVING = Serving(
+    "{ kind: KIND_GPU count: 1 }",
+    batch=16,
+    tile=512,
+    whole=2**20,
+    reasons=(
+        "Not measured yet: one instance fills a GPU, with large batches of large tiles. Bursts of tiles fill batches",
+        "by themselves, without a queue delay.",
+    ),
+)
 
 
 def config_text(task: Task, checkpoint: Checkpoint, serving: Serving, precision: str) -> str:
@@ -206,6 +224,7 @@ def config_text(task: Task, checkpoint: Checkpoint, serving: Serving, precision:
     }
     lines = [
         f"# Written by python -m din_model.export --task {task.name}",
+        *(f"# {line}" for line in serving.reasons),
         f'name: "din_{task.name}"',
         'backend: "pytorch"',
         'platform: "pytorch_libtorch"',
