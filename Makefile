@@ -18,7 +18,7 @@ check: $(VENV)/.dev  ## lint and types
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev $(VENV)/.bench $(VENV)/.models  ## print the tables of docs/performance.md; on an idle machine
-	@for part in page network serving tiles; do $(BIN)/python benchmarks/$$part.py || exit 1; done
+	@for part in page network serving perf_analyzer tiles; do $(BIN)/python benchmarks/$$part.py || exit 1; done
 
 models: $(VENV)/.run  ## build the models that Triton serves anew, also damaged or deleted ones
 	$(BIN)/python -m din_model.export

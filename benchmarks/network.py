@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
-import os
 import statistics
 import sys
 import time
@@ -23,21 +22,17 @@ import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
+from common import keep_memory
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-from app.server import KEPT_MEMORY  # noqa: E402
-from din_model.export import trace  # noqa: E402
-from din_model.fold import DTYPES, fold  # noqa: E402
-from din_model.network import DIN, PRESETS, count_parameters  # noqa: E402
-from din_model.tasks import find_task  # noqa: E402
+from din_model.export import trace
+from din_model.fold import DTYPES, fold
+from din_model.network import DIN, PRESETS, count_parameters
+from din_model.tasks import find_task
 
 TASK = find_task("sr_x4")
 PRECISIONS = ("fp32", "bf16")
@@ -236,21 +231,15 @@ def print_networks(rows: list[Contender], peaks: dict[str, Contender], served: d
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=128, help="rows and columns of the picture (default: 128)")
-    parser.add_argument("--runs", type=int, default=5, help="turns that the medians are of (default: 5)")
+    parser.add_argument("--runs", type=int, default=3, help="turns that the medians are of (default: 3)")
     parser.add_argument("--threads", type=int, default=1, help="cores (default: 1)")
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="default: all")
     return parser.parse_args()
 
 
-def keep_memory() -> None:
-    """Starts this program again with the allocator's settings that the server's instances have, for every contender."""
-    if not KEPT_MEMORY.items() <= os.environ.items():
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **KEPT_MEMORY})
-
-
 def main() -> None:
     args = parse_arguments()
-    keep_memory()
+    keep_memory()  # for every contender
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     convolutions = [peak_convolution(c, s, p) for p in PRECISIONS for c in PEAK_CHANNELS for s in PEAK_SIZES]

@@ -11,6 +11,7 @@ instead. So the tiles of one photo can share the attention of the photo.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import cast
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from din_model.blocks import NEGATIVE_SLOPE, RDB, WRDB, AsyCA, SEFusion
-from din_model.network import DIN, Fuse, crop_like, global_skip, interleave, pad_to_multiple
+from din_model.network import DIN, Fuse, Interleaved, global_skip
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -169,7 +170,7 @@ class Attention:
     core: Tensor
 
 
-class FoldedNode(nn.Module):
+class FoldedNode(nn.Module, ABC):
     """A fusion node; ``width`` is how many values its attention follows from."""
 
     width = 0
@@ -182,9 +183,9 @@ class FoldedNode(nn.Module):
         """What to use and what was found: (N, width), float32; its place in K begins at ``first``."""
         return attention.given[:, :0], attention.given[:, :0]
 
+    @abstractmethod
     def fuse(self, x1: Tensor, x2: Tensor, states: Tensor) -> Tensor:
         """Fuses two states (N, C, H, W) by the attention that follows from ``states`` (N, width)."""
-        raise NotImplementedError
 
 
 class FoldedPlain(FoldedNode):
@@ -260,7 +261,7 @@ def fold_node(node: nn.Module, fuses_itself: bool) -> FoldedNode:
     return FoldedSE(node) if isinstance(node, SEFusion) else FoldedPlain(node)
 
 
-class FoldedDIN(nn.Module):
+class FoldedDIN(Interleaved):
     """The same restoration as :class:`DIN`, for inference alone; made by :func:`fold`.
 
     Attributes:
@@ -311,7 +312,6 @@ class FoldedDIN(nn.Module):
         """
         # In features: rounding up gives each to one of two neighbours, and the last one to the picture's end.
         attention = Attention(given, (core + self.config.stride - 1) // self.config.stride)
-        f0 = self.head(pad_to_multiple(x, self.config.stride) if self.config.stride > 1 else x)
         told: list[Tensor] = []
 
         def fusion(node: FoldedNode, first: int) -> Fuse:
@@ -329,18 +329,7 @@ class FoldedDIN(nn.Module):
             for node in row:
                 fusions[-1].append(fusion(node, first))
                 first += node.width
-        branches = cast("list[list[FoldedWRDB]]", self.branches)
-        last_of_branch, last_branch = interleave(f0, branches, fusions, self.config.first_fusion)
-        if self.config.gff:  # Eqs. 15-16
-            deep, wide = torch.cat(last_of_branch, 1), torch.cat([*last_branch[:-1], f0], 1)
-            if self.config.gff_activation:
-                deep, wide = activate_(deep), activate_(wide)
-            features = self.gff1(deep).add_(self.gff2(wide))
-        else:
-            features = last_branch[-1]
-        restored: Tensor = self.tail(features)
-        if self.config.stride > 1:
-            restored = crop_like(restored, x, self.config.scale)
+        restored = self.through(x, fusions)
         return restored, torch.cat(told, 1) if told else given[:, :0]
 
     def forward(self, x: Tensor) -> Tensor:

@@ -177,7 +177,33 @@ def global_skip(x: Tensor, config: DINConfig) -> Tensor:
     return F.interpolate(x, scale_factor=float(config.scale), mode=config.skip, align_corners=False, antialias=bicubic)
 
 
-class DIN(nn.Module):
+class Interleaved(nn.Module):
+    """What DIN and its inference form share: the way of a picture through their parts (Eqs. 13-19)."""
+
+    config: DINConfig
+    head: Head
+    branches: nn.ModuleList
+    gff1: nn.Conv2d
+    gff2: nn.Conv2d
+    tail: Tail
+
+    def through(self, x: Tensor, fusions: list[list[Fuse]]) -> Tensor:
+        """I_R, what the network adds to the (interpolated) input: (N, 3, H, W) -> (N, 3, sH, sW)."""
+        f0 = self.head(pad_to_multiple(x, self.config.stride) if self.config.stride > 1 else x)
+        branches = cast("list[list[nn.Module]]", self.branches)
+        last_of_branch, last_branch = interleave(f0, branches, fusions, self.config.first_fusion)
+        if self.config.gff:  # Eqs. 15-16
+            deep, wide = torch.cat(last_of_branch, 1), torch.cat([*last_branch[:-1], f0], 1)
+            if self.config.gff_activation:
+                deep, wide = leaky_relu(deep), leaky_relu(wide)
+            features = self.gff1(deep) + self.gff2(wide)
+        else:
+            features = last_branch[-1]
+        restored: Tensor = self.tail(features)
+        return crop_like(restored, x, self.config.scale) if self.config.stride > 1 else restored
+
+
+class DIN(Interleaved):
     """Deep interleaved network: feature extraction, IMBF, GFF, reconstruction, global residual.
 
     Convention: ``(N, 3, H, W)`` RGB in [0, 1] to ``(N, 3, scale * H, scale * W)``, unclamped; any H, W >= 1.
@@ -235,20 +261,7 @@ class DIN(nn.Module):
 
     def residual(self, x: Tensor) -> Tensor:
         """I_R, what the network adds to the (interpolated) input: (N, 3, H, W) -> (N, 3, sH, sW)."""
-        f0 = self.head(pad_to_multiple(x, self.config.stride) if self.config.stride > 1 else x)
-        branches = cast("list[list[WRDB]]", self.branches)
-        last_of_branch, last_branch = interleave(
-            f0, branches, cast("list[list[Fuse]]", self.fusions), self.config.first_fusion
-        )
-        if self.config.gff:  # Eqs. 15-16
-            deep, wide = torch.cat(last_of_branch, 1), torch.cat([*last_branch[:-1], f0], 1)
-            if self.config.gff_activation:
-                deep, wide = leaky_relu(deep), leaky_relu(wide)
-            features = self.gff1(deep) + self.gff2(wide)
-        else:
-            features = last_branch[-1]
-        restored: Tensor = self.tail(features)
-        return crop_like(restored, x, self.config.scale) if self.config.stride > 1 else restored
+        return self.through(x, cast("list[list[Fuse]]", self.fusions))
 
     def forward(self, x: Tensor) -> Tensor:
         """Restores a batch (Eqs. 17-19).
