@@ -38,7 +38,7 @@ $(VENV)/.bench: requirements-bench.txt $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-bench.txt
 	@touch $@
 
-$(VENV)/.models: $(VENV)/.run $(wildcard din_model/*.py) $(wildcard din_model/weights/*.safetensors)
+$(VENV)/.models: $(VENV)/.run $(wildcard din_model/*.py imaging/degradations/*.py) $(wildcard din_model/weights/*.safetensors)
 	$(BIN)/python -m din_model.export
 	@touch $@
 

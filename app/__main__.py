@@ -37,10 +37,14 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     if is_restore:
         parser.add_argument("photos", type=Path, nargs="+", metavar="IN")
         parser.add_argument("--task", required=True, help="for example sr_x4")
-        parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the restored PNG files")
+        parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the restored files")
+        parser.add_argument("--self-ensemble", action="store_true", help="DIN+: a little better, eight times slower")
+        parser.add_argument("--format", choices=list(codec.FORMATS), default="png", help="default: %(default)s")
+        parser.add_argument("--quality", type=int, default=codec.Output().quality, help="of JPEG and WebP, 1 to 100")
     else:
         parser.add_argument("--host", default="127.0.0.1", help="address that the page listens on")
         parser.add_argument("--port", type=int, default=7860)
+        parser.add_argument("--kiosk", action="store_true", help="stage mode: a full-screen loop, for a booth")
     args = parser.parse_args(arguments[1:] if is_restore else arguments)
     args.run = restore_files if is_restore else serve_page
     return args
@@ -87,45 +91,48 @@ def serve_page(args: argparse.Namespace) -> int:
     check_port(args.host, args.port)
     print("Starting Triton ..." if args.triton_url is None else f"Using Triton at {args.triton_url}", flush=True)
     with page_folder(), connect(args.triton_url) as client:
-        from app.ui import build_page, launch_page  # here, so that the command line does without Gradio's seconds
+        # Here, so that the command line does without Gradio's seconds.
+        from app.page import build_page, launch_page
 
-        page = build_page(client)
-        launch_page(page, args.host, args.port)
+        site = build_page(client)
+        launch_page(site, args.host, args.port)
         print(f"The page is at http://{args.host}:{args.port} (Ctrl-C ends it)", flush=True)
         try:
             threading.Event().wait()
         finally:
-            page.close(verbose=False)
+            site.page.close(verbose=False)
     return 0
 
 
 def restore_files(args: argparse.Namespace) -> int:
     """Restores files one after the other; a bad one is reported and the others go on."""
-    targets = plan_targets(args.photos, args.out, args.task)
+    output = codec.Output(args.format, args.quality)
+    targets = plan_targets(args.photos, args.out, args.task, output)
     failures = 0
     with connect(args.triton_url) as client:
         client.task(args.task)
         for path, target in targets.items():
             try:
-                result = restore(path.read_bytes(), args.task, client, show_progress(path.name))
-                codec.save_png(result.after, target)
+                data = path.read_bytes()
+                result = restore(data, args.task, client, show_progress(path.name), args.self_ensemble)
+                target.write_bytes(codec.encode(result.after, output))
             except (RestorationError, OSError) as error:
                 print(f"{path}: {error}", file=sys.stderr)
                 failures += 1
                 continue
-            for notice in result.after.notices:
+            for notice in (*result.after.notices, *codec.losses(result.after, output)):
                 print(f"{path}: {notice}", file=sys.stderr)
             print(f"{target}  {result.tiles} tiles, {result.seconds:.1f} s")
     return 1 if failures else 0
 
 
-def plan_targets(photos: list[Path], out: Path, task: str) -> dict[Path, Path]:
+def plan_targets(photos: list[Path], out: Path, task: str, output: codec.Output) -> dict[Path, Path]:
     """Where each photo's result goes, and the folder made for it.
 
     Raises:
         PhotoError: two photos would become one file, or the folder cannot be made.
     """
-    targets = {photo: out / f"{photo.stem}_{task}.png" for photo in photos}
+    targets = {photo: out / codec.output_name(photo.stem, task, output) for photo in photos}
     by_target: dict[Path, Path] = {}
     for photo, target in targets.items():
         if target in by_target:

@@ -12,7 +12,7 @@ import logging
 import socket
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,6 +23,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from app.codec import Pixels
 from app.errors import ServerError, ServerUnavailableError, UnknownTaskError
+from app.texts import Text, say
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,6 @@ Core = tuple[int, int, int, int]
 
 MODEL_PREFIX = "din_"
 BIGGEST_MESSAGE = 2**31 - 1
-NO_PIXELS = "lq has no pixels"  # how every model answers an empty picture
 CHANNEL_OPTIONS = [
     ("grpc.max_send_message_length", BIGGEST_MESSAGE),
     ("grpc.max_receive_message_length", BIGGEST_MESSAGE),
@@ -51,10 +51,16 @@ class ServedTask:
         name: of the task; the model is ``din_<name>``.
         order: its place among the tasks.
         label: what a visitor reads.
+        family, variant: what it has in common with other tasks, and what tells it from them.
+        degradation: name of what it takes back, in ``imaging.degradations``.
+        metric: what PSNR and SSIM are measured on: ``y`` or ``rgb``.
         scale: output size over input size.
         size_multiple: tiles start at multiples of it.
         preset: of the network.
         precision: that it runs in: ``fp32``, ``bf16`` or ``fp16``.
+        device: ``CPU`` or ``GPU``.
+        instances: of the model.
+        mult_adds_per_pixel: what an LQ pixel costs.
         psnr, baseline_psnr: dB on ``evaluated_on``, restored and untouched; empty where unknown.
         tile, overlap: side of a tile and context on its inner sides, LQ pixels.
         attention_rounds: how often the tiles of a photo are asked for its attention before they are restored with it;
@@ -66,10 +72,17 @@ class ServedTask:
     name: str
     order: int
     label: str
+    family: str
+    variant: str
+    degradation: str
+    metric: str
     scale: int
     size_multiple: int
     preset: str
     precision: str
+    device: str
+    instances: int
+    mult_adds_per_pixel: int
     psnr: str
     baseline_psnr: str
     evaluated_on: str
@@ -80,22 +93,59 @@ class ServedTask:
     max_pixels: int
 
 
-def read_task(model: str, parameters: Mapping[str, Any]) -> ServedTask:
-    """A task from the ``parameters`` of its model's configuration.
+@dataclass(frozen=True)
+class Usage:
+    """What Triton has counted of a model since it started.
+
+    Attributes:
+        requests, failures: answered with a picture and with an error.
+        queue_s, compute_s: that those answered waited and were computed, summed.
+        batches: how many batches of each size were run.
+    """
+
+    requests: int = 0
+    failures: int = 0
+    queue_s: float = 0.0
+    compute_s: float = 0.0
+    batches: Mapping[int, int] = field(default_factory=dict)
+
+    def since(self, earlier: Usage) -> Usage:
+        """What was counted after an earlier reading."""
+        batches = {size: count - earlier.batches.get(size, 0) for size, count in self.batches.items()}
+        return Usage(
+            self.requests - earlier.requests,
+            self.failures - earlier.failures,
+            self.queue_s - earlier.queue_s,
+            self.compute_s - earlier.compute_s,
+            {size: count for size, count in batches.items() if count},
+        )
+
+
+def read_task(config: Any) -> ServedTask:
+    """A task from its model's configuration, most of it from the ``parameters``.
 
     Raises:
         ServerError: the model does not carry what every exported model carries.
     """
     try:
-        text = {key: value.string_value for key, value in parameters.items()}
+        model = str(config.name)
+        text = {key: value.string_value for key, value in config.parameters.items()}
+        (group,) = config.instance_group
         return ServedTask(
             name=model.removeprefix(MODEL_PREFIX),
             order=int(text["order"]),
             label=text["label"],
+            family=text["family"],
+            variant=text["variant"],
+            degradation=text["degradation"],
+            metric=text["metric"],
             scale=int(text["scale"]),
             size_multiple=int(text["size_multiple"]),
             preset=text["preset"],
             precision=text["precision"],
+            device=type(group).Kind.Name(group.kind).removeprefix("KIND_"),
+            instances=int(group.count),
+            mult_adds_per_pixel=int(text["mult_adds_per_pixel"]),
             psnr=text["psnr"],
             baseline_psnr=text["baseline_psnr"],
             evaluated_on=text["evaluated_on"],
@@ -106,7 +156,9 @@ def read_task(model: str, parameters: Mapping[str, Any]) -> ServedTask:
             max_pixels=int(text["max_pixels"]),
         )
     except (KeyError, ValueError) as error:
-        raise ServerError(f"The model {model} is not one of din_model.export: {error} is missing or wrong.") from error
+        raise ServerError(
+            f"The model {config.name} is not one of din_model.export: {error} is missing or wrong."
+        ) from error
 
 
 class RestorationClient:
@@ -150,7 +202,7 @@ class RestorationClient:
             configs = [self._triton.get_model_config(name, client_timeout=10.0).config for name in ready]
         except InferenceServerException as error:
             raise explain(error) from error
-        tasks = (read_task(config.name, config.parameters) for config in configs)
+        tasks = (read_task(config) for config in configs)
         return {task.name: task for task in sorted(tasks, key=lambda task: task.order)}
 
     def broken(self) -> dict[str, str]:
@@ -173,29 +225,30 @@ class RestorationClient:
             UnknownTaskError: it is not served; the message lists those that are, or says why it could not be loaded.
             ServerUnavailableError: no server answers.
         """
-        tasks = self.tasks()
-        if name in tasks:
-            return tasks[name]
+        try:
+            return read_task(self._triton.get_model_config(MODEL_PREFIX + name, client_timeout=10.0).config)
+        except InferenceServerException:
+            tasks = self.tasks()  # also says so where no server answers
         if name in self.broken():
             raise UnknownTaskError(unavailable(name))
-        raise UnknownTaskError(f"There is no task {name!r}: this server offers {', '.join(tasks) or 'none'}.")
+        raise UnknownTaskError(say("error.unknown_task", name=name, offered=", ".join(tasks)))
+
+    def usage(self) -> dict[str, Usage]:
+        """What Triton has counted of each task's model; of one of several replicas.
+
+        Raises:
+            ServerUnavailableError: no server answers.
+        """
+        try:
+            statistics = self._triton.get_inference_statistics(client_timeout=10.0)
+        except InferenceServerException as error:
+            raise explain(error) from error
+        models = (m for m in statistics.model_stats if m.name.startswith(MODEL_PREFIX))
+        return {m.name.removeprefix(MODEL_PREFIX): read_usage(m) for m in models}
 
     def has_restored(self, task: ServedTask) -> bool:
         """Whether a picture has come back for this task; before the first one the server loads the network."""
         return task.name in self._restored
-
-    def ping(self, task: ServedTask) -> None:
-        """Asks whether an instance of a model answers, without having it load anything.
-
-        Raises:
-            ServerError: it does not.
-        """
-        answer = self.submit(task, np.empty((0, 0, 3), np.uint8))
-        try:
-            answer.result()
-        except ServerError as error:
-            if NO_PIXELS not in str(error):
-                raise
 
     def submit(self, task: ServedTask, pixels: Pixels, attention: Attention | None = None) -> Future[Pixels]:
         """Sends one picture or tile.
@@ -242,7 +295,7 @@ class RestorationClient:
             if error is not None:
                 future.set_exception(explain(error))
             elif answer is None:
-                future.set_exception(ServerError("The server answered without a picture."))
+                future.set_exception(ServerError(say("error.no_picture")))
             else:
                 self._restored.add(task.name)
                 future.set_result(answer[0])
@@ -255,6 +308,18 @@ class RestorationClient:
         return future
 
 
+def read_usage(model: Any) -> Usage:
+    """A model's counters, from Triton's statistics of it."""
+    counted = model.inference_stats
+    return Usage(
+        requests=int(counted.success.count),
+        failures=int(counted.fail.count),
+        queue_s=counted.queue.ns / 1e9,
+        compute_s=(counted.compute_input.ns + counted.compute_infer.ns + counted.compute_output.ns) / 1e9,
+        batches={int(b.batch_size): int(b.compute_infer.count) for b in model.batch_stats},
+    )
+
+
 def infer_input(name: str, value: NDArray[Any]) -> Any:
     """A tensor of a batch of one, as Triton takes it."""
     tensor = triton.InferInput(name, [1, *value.shape], np_to_triton_dtype(value.dtype))
@@ -262,12 +327,9 @@ def infer_input(name: str, value: NDArray[Any]) -> Any:
     return tensor
 
 
-def unavailable(task: str) -> str:
+def unavailable(task: str) -> Text:
     """What to say of a task whose model Triton could not load."""
-    return (
-        f"The task {task} is not available: its model file is missing or damaged. "
-        "Run `make models` on the server and start it again."
-    )
+    return say("error.unavailable_task", task=task)
 
 
 def grpc_target(url: str) -> str:
@@ -292,16 +354,13 @@ def grpc_target(url: str) -> str:
 def explain(error: InferenceServerException) -> ServerError:
     """Triton's error as a sentence for the person who waits."""
     status, message = str(error.status()), str(error.message())
-    if NO_PIXELS not in message:  # the watch's answer, every few seconds
-        log.info("Triton answered %s: %s", status, message)  # for the operator; visitors get the sentence
+    log.info("Triton answered %s: %s", status, message)  # for the operator; visitors get the sentence
     if "maximum queue size" in message:
-        return ServerUnavailableError("The restoration server is busy: try again in a minute.")
+        return ServerUnavailableError(say("error.server_busy"))
     if "DEADLINE_EXCEEDED" in status:
-        return ServerUnavailableError("The restoration server took too long to answer: try again, or a smaller photo.")
+        return ServerUnavailableError(say("error.server_slow"))
     if "UNAVAILABLE" in status or "not healthy" in message or "stopping" in message:
-        return ServerUnavailableError(
-            "The restoration server does not answer; it may be restarting: try again in a few seconds."
-        )
+        return ServerUnavailableError(say("error.server_away"))
     if "not finite" in message:
-        return ServerError("The network could not restore this photo: its numbers overflowed. Another task may do.")
-    return ServerError(f"The restoration server refused the request: {message}")
+        return ServerError(say("error.not_finite"))
+    return ServerError(say("error.refused", message=message))

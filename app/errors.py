@@ -1,4 +1,4 @@
-"""The error tree. Every message is one sentence for the person who waits for a photo.
+"""The error tree. Every message is one sentence for the person who waits for a photo, in their language.
 
 RestorationError
 ├── PhotoError              the photo cannot be used: not an image, damaged, empty, too large
@@ -8,9 +8,25 @@ RestorationError
     └── ServerStartError         the embedded one cannot be started here
 """
 
+from __future__ import annotations
+
+from app.texts import Text
+
 
 class RestorationError(Exception):
-    """Anything that keeps a photo from being restored; ``str(error)`` is fit for a visitor."""
+    """Anything that keeps a photo from being restored; ``str(error)`` is fit for a visitor.
+
+    Args:
+        text: what to tell; a plain string is for operators, who read English.
+    """
+
+    def __init__(self, text: Text | str) -> None:
+        super().__init__(str(text))
+        self.text = text
+
+    def into(self, language: str) -> str:
+        """The message in a language."""
+        return self.text.into(language) if isinstance(self.text, Text) else self.text
 
 
 class PhotoError(RestorationError):

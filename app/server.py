@@ -6,6 +6,7 @@ network runs NVIDIA's container instead (docs/deployment.md) over the same model
 
 from __future__ import annotations
 
+import contextlib
 import ctypes.util
 import importlib.util
 import logging
@@ -19,14 +20,13 @@ import sysconfig
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from app.client import RestorationClient
-from app.errors import RestorationError, ServerError, ServerStartError
+from app.errors import RestorationError, ServerStartError
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,6 @@ START_TIMEOUT_S = 120.0
 KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_": "256000000"}
 WATCH_INTERVAL_S = 5.0
 CONFIRM_AFTER_S = 1.0
-# More probes at once than a model has instances, so that each instance gets one.
-PROBES = 4
 
 
 @dataclass(frozen=True)
@@ -212,6 +210,25 @@ def start_guarded(wheel: Wheel, repository: Path, port: int) -> GuardedTriton:
     return GuardedTriton(guardian, folder, log)
 
 
+def count_processes(pid: int) -> int:
+    """How many processes live below one, however deep."""
+    count = 0
+    for threads in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # it has just ended
+            children = [int(child) for child in threads.read_text().split()]
+            count += sum(1 + count_processes(child) for child in children if is_alive(child))
+    return count
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits to be collected does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
 class EmbeddedTriton:
     """A Triton of our own on a free loopback port, restarted when it or one of its models dies.
 
@@ -230,6 +247,7 @@ class EmbeddedTriton:
         self._wheel = find_wheel()
         check_repository(repository)
         self._port = free_port()
+        self._processes = 0  # that a healthy server has; known when it is ready
         self._stopping = threading.Event()
         self._running = start_guarded(self._wheel, repository, self._port)
         self._watcher = threading.Thread(target=self._watch, name="triton-watch", daemon=True)
@@ -266,12 +284,12 @@ class EmbeddedTriton:
                 if time.monotonic() > deadline:
                     raise ServerStartError(f"The embedded Triton did not start within {START_TIMEOUT_S:.0f} s.")
                 time.sleep(0.05)
-            probe(client)
+        self._processes = count_processes(self._running.guardian.pid)
 
     def _watch(self) -> None:
-        """Restarts Triton when it has ended or a model no longer answers: a dead stub never recovers by itself."""
+        """Restarts Triton when it no longer answers or an instance has died: a dead stub never recovers by itself."""
         while not self._stopping.wait(WATCH_INTERVAL_S):
-            # Asked twice: on a starved machine Triton may take a living stub for dead, and a dead one stays dead.
+            # Asked twice: a starved machine may be late to answer, and what is dead stays dead.
             if self._answers() or (not self._stopping.wait(CONFIRM_AFTER_S) and self._answers()):
                 continue
             log.warning("Triton has ended or does not answer as it should: restarting it")
@@ -285,15 +303,11 @@ class EmbeddedTriton:
                 log.error("Triton could not be restarted: %s", error)
 
     def _answers(self) -> bool:
-        """Whether the process lives and every instance of every model does."""
-        if self._running.has_ended():
+        """Whether the server answers, and the process of every instance of every model lives."""
+        if self._running.has_ended() or count_processes(self._running.guardian.pid) < self._processes:
             return False
-        try:
-            with RestorationClient(self.url, timeout_s=START_TIMEOUT_S) as client:
-                probe(client)
-        except ServerError:
-            return False
-        return True
+        with RestorationClient(self.url) as client:
+            return client.is_live()
 
     def stop(self) -> None:
         """Ends the server and removes what it used; may be called twice."""
@@ -302,14 +316,3 @@ class EmbeddedTriton:
         if self._watcher.is_alive() and self._watcher is not threading.current_thread():
             self._watcher.join()
             self._running.end()  # the watch may have been starting another one
-
-
-def probe(client: RestorationClient) -> None:
-    """Asks every instance of every loaded model for a sign of life.
-
-    Raises:
-        ServerError: one gave none.
-    """
-    tasks = [task for task in client.tasks().values() for _ in range(PROBES)]
-    with ThreadPoolExecutor(max_workers=max(1, len(tasks))) as threads:
-        list(threads.map(client.ping, tasks))

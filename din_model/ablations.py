@@ -14,10 +14,9 @@ from dataclasses import replace
 
 import torch
 from accelerate import Accelerator
-from torch.utils.flop_counter import FlopCounterMode
 
 from din_model.data import Batches, Pair, PatchSampler, dataset_pairs
-from din_model.network import DIN, PRESETS, DINConfig, count_parameters
+from din_model.network import DIN, PRESETS, DINConfig, count_mult_adds, count_parameters
 from din_model.tasks import TASKS, Task, find_task
 from din_model.train import Schedule, Trainer
 
@@ -41,13 +40,6 @@ def section_4_3(config: DINConfig) -> Iterator[tuple[str, DINConfig]]:
     yield "Sum", replace(config, fusion="sum")
     yield "SE", replace(config, fusion="se")
     yield "AsyCA", replace(config, fusion="asyca")
-
-
-def mult_adds(config: DINConfig) -> int:
-    """Multiplications with an addition in the convolutions, for one LQ image of ``MULT_ADDS_SIZE``."""
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        DIN(config).residual(torch.zeros(1, 3, *MULT_ADDS_SIZE))
-    return int(counter.get_total_flops()) // 2
 
 
 def short_training(
@@ -93,7 +85,10 @@ def main(arguments: list[str] | None = None) -> int:
         for name, row in rows:
             psnr = short_training(row, task, batches, pairs, schedule, args.seed)
             parameters = count_parameters(DIN(row))
-            print(f"| {name} | {parameters:,} | {mult_adds(row) / 1e9:.2f} G | {psnr:.3f} dB |", flush=True)
+            print(
+                f"| {name} | {parameters:,} | {count_mult_adds(row, MULT_ADDS_SIZE) / 1e9:.2f} G | {psnr:.3f} dB |",
+                flush=True,
+            )
     return 0
 
 

@@ -15,8 +15,8 @@ from PIL import UnidentifiedImageError
 from torch import Tensor
 
 from din_model.datasets import SUFFIXES, Sample, read_dataset
-from din_model.degradations.kind import Image
 from din_model.tasks import Task
+from imaging.degradations.kind import Image
 
 
 def read_photo(path: Path) -> Image:

@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from din_model.data import Pair, evaluation_pairs, to_image, to_tensor
-from din_model.degradations.kind import Image
-from din_model.degradations.resize import bicubic_baseline
 from din_model.fold import DTYPES, fold
 from din_model.loading import load_checkpoint
-from din_model.metrics import psnr, ssim
 from din_model.network import DIN
 from din_model.self_ensemble import self_ensemble
 from din_model.tasks import TASKS, Task, find_task
+from imaging.degradations.kind import Image
+from imaging.degradations.resize import bicubic_baseline
+from imaging.metrics import psnr, ssim
 
 Restore = Callable[[Tensor], Tensor]  # (1, 3, H, W) -> (1, 3, sH, sW), RGB in [0, 1]
 

@@ -7,6 +7,7 @@ NVIDIA's container on a GPU and ``configs/cpu.pbtxt`` for the embedded server.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import warnings
 from dataclasses import dataclass
@@ -18,12 +19,13 @@ from torch import Tensor, nn
 from din_model.checkpoint import Checkpoint, CheckpointError
 from din_model.fold import DTYPES, fold
 from din_model.loading import load_checkpoint, shipped_weights
-from din_model.network import DIN, global_skip
+from din_model.network import DIN, count_mult_adds, global_skip
 from din_model.tasks import TASKS, Task, find_task
 
 REPOSITORY = Path(__file__).parent.parent / "model_repository"
 # A trace made at one size serves every size: what depends on the size is scripted.
 TRACED_SIZE = (48, 48)
+COUNTED_SIZE = (128, 128)  # LQ pixels that mult-adds are counted at
 OVERLAP = 16  # pixels that the network's body sees; more does not bring tiles closer to the whole photo
 
 
@@ -207,10 +209,17 @@ def config_text(task: Task, checkpoint: Checkpoint, serving: Serving, precision:
     parameters = {
         "order": str(list(TASKS).index(task.name)),
         "label": task.label,
+        "family": task.family,
+        "variant": task.variant,
+        "degradation": task.degradation.name,
+        "metric": task.metric,
         "scale": str(task.scale),
         "size_multiple": str(task.stride),
         "preset": checkpoint.preset,
         "precision": precision,
+        "mult_adds_per_pixel": str(
+            round(count_mult_adds(checkpoint.model.config, COUNTED_SIZE) / math.prod(COUNTED_SIZE))
+        ),
         "psnr": checkpoint.card.get("psnr", ""),
         "baseline_psnr": checkpoint.card.get("baseline_psnr", ""),
         "evaluated_on": checkpoint.card.get("evaluated_on", ""),

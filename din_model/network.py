@@ -9,6 +9,7 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from din_model.blocks import FUSIONS, RESIDUAL_SCALE, WRDB, conv1x1, conv3x3, leaky_relu
 
@@ -278,3 +279,10 @@ class DIN(Interleaved):
 def count_parameters(model: nn.Module) -> int:
     """Number of trainable parameters."""
     return sum(p.numel() for p in model.parameters())
+
+
+def count_mult_adds(config: DINConfig, size: tuple[int, int]) -> int:
+    """Multiplications with an addition in the convolutions, for one LQ image of (h, w)."""
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        DIN(config).residual(torch.zeros(1, 3, *size))
+    return int(counter.get_total_flops()) // 2

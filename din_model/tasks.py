@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from din_model.degradations import (
+from imaging.degradations import (
     BD,
     BI,
     DN,
@@ -26,6 +26,8 @@ class Task:
     Attributes:
         name: identifier; the Triton model is ``din_<name>``.
         label: what a visitor reads.
+        family: what tasks that differ in their variant have in common.
+        variant: what tells it from the others of its family.
         degradation: makes LQ from HQ.
         scale: output size over input size.
         stride: 4 where the network works at a quarter of the resolution (section 3.5), else 1.
@@ -40,6 +42,8 @@ class Task:
 
     name: str
     label: str
+    family: str
+    variant: str
     degradation: Degradation
     scale: int = 1
     stride: int = 1
@@ -52,19 +56,31 @@ class Task:
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
-        Task("sr_x2", "Enlarge 2x", BI, scale=2),
-        Task("sr_x3", "Enlarge 3x", BI, scale=3),
-        Task("sr_x4", "Enlarge 4x", BI, scale=4),
-        Task("sr_x8", "Enlarge 8x", BI, scale=8),
-        Task("sr_x3_bd", "Enlarge 3x, blurred photo", BD, scale=3, attention_rounds=1),
-        Task("sr_x3_dn", "Enlarge 3x, noisy photo", DN, scale=3, attention_rounds=2),
-        Task("deblur", "Remove motion blur", MOTION_BLUR, stride=4, metric="rgb", patch=256, attention_rounds=1),
-        Task("derain_light", "Remove light rain", RAIN_LIGHT, attention_rounds=1),
-        Task("derain_heavy", "Remove heavy rain", RAIN_HEAVY, attention_rounds=2),
-        Task("derain_mixed", "Remove rain of any kind", RAIN_MIXED, attention_rounds=2),
+        Task("sr_x2", "Enlarge 2x", "enlarge", "2x", BI, scale=2),
+        Task("sr_x3", "Enlarge 3x", "enlarge", "3x", BI, scale=3),
+        Task("sr_x4", "Enlarge 4x", "enlarge", "4x", BI, scale=4),
+        Task("sr_x8", "Enlarge 8x", "enlarge", "8x", BI, scale=8),
+        Task("sr_x3_bd", "Enlarge 3x, blurred photo", "enlarge", "3x, blurred photo", BD, scale=3, attention_rounds=1),
+        Task("sr_x3_dn", "Enlarge 3x, noisy photo", "enlarge", "3x, noisy photo", DN, scale=3, attention_rounds=2),
+        Task(
+            "deblur",
+            "Remove motion blur",
+            "deblur",
+            "motion",
+            MOTION_BLUR,
+            stride=4,
+            metric="rgb",
+            patch=256,
+            attention_rounds=1,
+        ),
+        Task("derain_light", "Remove light rain", "derain", "light", RAIN_LIGHT, attention_rounds=1),
+        Task("derain_heavy", "Remove heavy rain", "derain", "heavy", RAIN_HEAVY, attention_rounds=2),
+        Task("derain_mixed", "Remove rain of any kind", "derain", "any kind", RAIN_MIXED, attention_rounds=2),
         Task(
             "dehaze_indoor",
             "Remove haze indoors",
+            "dehaze",
+            "indoors",
             HAZE_INDOOR,
             stride=4,
             metric="rgb",
@@ -75,6 +91,8 @@ TASKS: dict[str, Task] = {
         Task(
             "dehaze_outdoor",
             "Remove haze outdoors",
+            "dehaze",
+            "outdoors",
             HAZE_OUTDOOR,
             stride=4,
             metric="rgb",

@@ -15,11 +15,11 @@ sys.path.insert(0, str(ROOT))
 
 from din_model import TASKS, load_model  # noqa: E402
 from din_model.data import crop_to_multiple, degrade  # noqa: E402
-from din_model.degradations.haze import OUTDOOR  # noqa: E402
-from din_model.degradations.resize import bicubic_baseline  # noqa: E402
 from din_model.evaluate import restore_image  # noqa: E402
 from din_model.loading import shipped_weights  # noqa: E402
-from din_model.metrics import psnr  # noqa: E402
+from imaging.degradations.haze import OUTDOOR  # noqa: E402
+from imaging.degradations.resize import bicubic_baseline  # noqa: E402
+from imaging.metrics import psnr  # noqa: E402
 
 EXAMPLES = {
     "sr_x2": ("coffee", "astronaut"),
@@ -51,6 +51,14 @@ CROPS = {
     "dehaze_outdoor": (0, 100, 420),
 }
 CELL, GAP, CAPTION, COLUMNS = 240, 6, 26, 2
+# What the page shows of a family: a task, and top, left and width of what is cut from its first example.
+CARDS = {
+    "enlarge": ("sr_x4", (75, 165, 120)),
+    "deblur": ("deblur", (60, 160, 260)),
+    "derain": ("derain_heavy", (20, 85, 300)),
+    "dehaze": ("dehaze_indoor", (40, 100, 400)),
+}
+CARD_SIZE = (200, 320)
 
 
 def photo(name: str, task: str) -> np.ndarray:
@@ -110,8 +118,27 @@ def make_sheet(tasks: list[str], columns: int) -> Image.Image:
     return sheet
 
 
+def card(task: str, crop: tuple[int, int, int]) -> Image.Image:
+    """The left half of a picture as it was before, the right half restored."""
+    before, restored, _ = states(task).values()
+    (top, left, w), (h, full) = crop, CARD_SIZE
+    rows, columns = slice(top, top + w * h // full), slice(left, left + w)
+    halves = np.hstack([before[rows, columns][:, : w // 2], restored[rows, columns][:, w // 2 :]])
+    picture = Image.fromarray(halves).resize((full, h), Image.Resampling.LANCZOS)
+    ImageDraw.Draw(picture).line([(full // 2, 0), (full // 2, h)], "white", 3)
+    return picture
+
+
+def make_cards() -> None:
+    folder = ROOT / "app/page/assets/cards"
+    folder.mkdir(parents=True, exist_ok=True)
+    for family, (task, crop) in CARDS.items():
+        card(task, crop).save(folder / f"{family}.jpg", quality=82, optimize=True)
+
+
 def main() -> None:
     make_examples()
+    make_cards()
     images = ROOT / "docs/images"
     images.mkdir(exist_ok=True)
     make_sheet(["sr_x4"], 1).save(images / "before_after.png")

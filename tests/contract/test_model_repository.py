@@ -54,7 +54,7 @@ def test_wire_contract(task, variant):
 @pytest.mark.parametrize("name", OFFERED)
 def test_parameters_carry_what_the_page_needs(name, variant):
     task, config = TASKS[name], parse(name, variant)
-    served = read_task(config.name, config.parameters)
+    served = read_task(config)
     assert (served.name, served.label, served.scale, served.size_multiple) == (
         name,
         task.label,

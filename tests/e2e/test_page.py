@@ -1,63 +1,21 @@
-"""The page as a visitor uses it, in headless Chromium."""
+"""The page as a visitor uses it, in headless Chromium: bring, choose, watch, compare, keep."""
 
-import os
 import re
-import shutil
+import zipfile
 
 import numpy as np
+import pillow_heif
 import pytest
+import skimage.data
 import torch
-from playwright.sync_api import expect, sync_playwright
+from PIL import Image
+from playwright.sync_api import expect
 
 from app import tiling
 from app.server import EmbeddedTriton
 from din_model.export import REPOSITORY
-from tests.conftest import png, read, running_page
-
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert path, "the browser tests need Chromium: `make test` installs it, or set CHROMIUM to its path"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser, page_url):
-    context = browser.new_context(viewport={"width": 1400, "height": 950}, accept_downloads=True)
-    tab = context.new_page()
-    tab.hosts = set()
-    tab.on("request", lambda request: tab.hosts.add(re.sub(r"^\w+:/*([^/:]*).*", r"\1", request.url)))
-    tab.goto(page_url)
-    expect(tab.locator("#restore")).to_be_visible()
-    choose(tab, "sr_x4")
-    yield tab
-    context.close()
-
-
-def choose(page, task):
-    page.locator(f"#task input[value={task}]").check()
-
-
-def upload(page, path):
-    page.set_input_files("#photo input[type=file]", str(path))
-    expect(page.locator("#photo img")).to_be_visible()
-
-
-def restore_and_download(page, tmp_path):
-    page.click("#restore")
-    expect(page.locator("#report")).to_contain_text("network din_", timeout=60_000)
-    expect(page.locator("#download")).to_be_enabled()
-    with page.expect_download() as download:
-        page.click("#download")
-    target = tmp_path / download.value.suggested_filename
-    download.value.save_as(target)
-    return target
+from tests.conftest import png, read, running_page, wait_until
+from tests.e2e.visitor import bring, choose, done, download, labels, restore, states
 
 
 def in_process(photo):
@@ -72,39 +30,261 @@ def in_process(photo):
     return canvas
 
 
-def test_upload_restore_compare_download(page, small_photo, tmp_path):
+@pytest.fixture
+def small(tmp_path, small_photo):
     path = tmp_path / "holiday.png"
     path.write_bytes(png(small_photo))
+    return path
+
+
+@pytest.fixture
+def large(tmp_path):
+    """Noise of twelve tiles at four times: about a second."""
+    path = tmp_path / "large.png"
+    path.write_bytes(png(np.random.default_rng(0).integers(0, 256, (500, 640, 3)).astype(np.uint8)))
+    return path
+
+
+@pytest.fixture
+def huge(tmp_path):
+    """Noise that takes long enough to be stopped."""
+    path = tmp_path / "huge.png"
+    path.write_bytes(png(np.random.default_rng(0).integers(0, 256, (2000, 2400, 3)).astype(np.uint8)))
+    return path
+
+
+def test_bring_restore_compare_keep(page, small, small_photo, tmp_path):
     expect(page.locator("#download")).to_be_disabled()
-    upload(page, path)
-    target = restore_and_download(page, tmp_path)
+    bring(page, small)
+    expect(page.locator("#brought")).to_contain_text("holiday.png: 84×60 pixels")
+    assert labels(page) == ["Before"]
+    restore(page)
+    target = download(page, tmp_path)
     assert target.name == "holiday_sr_x4.png"
     assert np.array_equal(read(target), in_process(small_photo))
-    before, after = page.locator("#comparison img").all()[:2]
-    assert before.evaluate("i => [i.naturalWidth, i.naturalHeight]") == [336, 240]
-    assert after.evaluate("i => [i.naturalWidth, i.naturalHeight]") == [336, 240]
-    assert before.get_attribute("src") != after.get_attribute("src")
-    assert page.hosts == {"127.0.0.1"}, "the page asked an outside host"
+    assert labels(page) == ["Before (bicubic)", "Enlarge 4×"]
+    assert [(state["width"], state["height"]) for state in states(page)] == [(336, 240), (336, 240)]
+    expect(page.locator("#comparison")).to_be_visible()
 
 
-def test_a_large_photo_goes_through_tiles_with_progress(page, tmp_path):
-    photo = np.random.default_rng(0).integers(0, 256, (300, 500, 3)).astype(np.uint8)
-    path = tmp_path / "large.png"
-    path.write_bytes(png(photo))
-    upload(page, path)
-    page.click("#restore")
-    expect(page.get_by_text(re.compile(r"[1-5]/6 tiles")).first).to_be_visible(timeout=30_000)
-    target = restore_and_download(page, tmp_path)
+def test_the_expected_time_is_shown_before_starting(desk, small, large):
+    bring(desk, small)
+    expect(desk.locator("#quality label").first).to_contain_text(re.compile(r"Fast · about [\d.]+ s"))
+    expect(desk.locator("#quality label").last).to_contain_text(re.compile(r"Best, eight passes · about [\d.]+ s"))
+    seconds = expected_seconds(desk)
+    bring(desk, large)
+    expect(desk.locator("#brought")).to_contain_text("large.png")
+    assert expected_seconds(desk) > 3 * seconds
+
+
+def expected_seconds(page):
+    return float(re.search(r"about ([\d.]+) s", page.locator("#quality label").first.inner_text())[1])
+
+
+def test_tiles_and_time_left_are_shown_meanwhile(desk, large, tmp_path):
+    bring(desk, large)
+    desk.click("#restore")
+    bar = desk.get_by_role("progressbar", name="Restoring")
+    expect(bar).to_be_visible(timeout=30_000)
+    expect(desk.locator("#progress")).to_contain_text(
+        re.compile(r"\d+ of 20 tiles · about [\d.]+ s left"), timeout=30_000
+    )
+    done(desk)
+    expect(desk.locator("#progress")).to_have_text("")
+    error = np.abs(read(download(desk, tmp_path)).astype(int) - in_process(read(large)))
     # Tiles that Triton batches together may differ by one level from tiles run alone.
-    error = np.abs(read(target).astype(int) - in_process(photo))
     assert error.max() <= 1
     assert (error > 0).mean() < 0.01
 
 
-def test_an_example_is_one_click_away(page, tmp_path):
-    page.locator("#examples-sr_x4 button").first.click()
-    expect(page.locator("#photo img")).to_be_visible()
-    assert read(restore_and_download(page, tmp_path)).shape[:2] == (512, 512)
+def test_stop_stops_within_a_tile_and_frees_the_server(desk, huge, client):
+    bring(desk, huge)
+    desk.click("#restore")
+    expect(desk.locator("#progress")).to_contain_text(re.compile(r"[1-9]\d* of \d+ tiles"), timeout=30_000)
+    desk.click("#stop")
+    expect(desk.locator("#progress")).to_contain_text("Stopped: nothing was restored.")
+    is_idle(client)
+    expect(desk.locator("#restore")).to_be_enabled()
+    expect(desk.locator("#stop")).to_be_disabled()
+
+
+def is_idle(client):
+    """Triton answers nothing more for a second, soon."""
+    last = []
+
+    def stays_still():
+        last.append(client.usage()["sr_x4"].requests)
+        return len(last) > 10 and len(set(last[-10:])) == 1
+
+    wait_until(stays_still, 10)
+
+
+def test_a_visitor_who_closes_the_tab_frees_the_server(visit, huge, client):
+    tab = visit("?task=sr_x4")
+    bring(tab, huge)
+    tab.click("#restore")
+    expect(tab.locator("#progress")).to_contain_text(re.compile(r"[1-9]\d* of \d+ tiles"), timeout=30_000)
+    tab.close()
+    is_idle(client)
+
+
+def test_those_who_wait_see_their_place_in_the_queue(visit, huge, small):
+    """Two jobs are in work at once; the third waits and says so."""
+    tabs = [visit("?task=sr_x4") for _ in range(3)]
+    for tab in tabs[:2]:
+        bring(tab, huge)
+    bring(tabs[2], small)
+    for tab in tabs[:2]:
+        tab.click("#restore")
+        expect(tab.locator("#progress")).to_contain_text("tiles", timeout=30_000)
+    tabs[2].click("#restore")
+    expect(tabs[2].locator("#progress")).to_contain_text(re.compile(r"queue: 1/1"), timeout=10_000)
+    for tab in tabs[:2]:
+        tab.click("#stop")
+        expect(tab.locator("#progress")).to_contain_text("Stopped")
+    done(tabs[2])
+
+
+def test_an_example_is_one_click_away_and_then_at_once(desk):
+    desk.locator("#samples .thumbnail-lg").nth(1).click()
+    done(desk)
+    assert labels(desk) == ["Before (bicubic)", "Enlarge 4×"]
+    first = states(desk)[-1]["src"]
+    desk.reload()
+    expect(desk.locator("#task input:checked")).to_have_value("sr_x4")
+    desk.locator("#samples .thumbnail-lg").nth(1).click()
+    done(desk)
+    assert states(desk)[-1]["src"] == first, "it was restored anew"
+
+
+def test_every_task_has_its_examples(desk, client):
+    tasks = client.tasks()
+    for name, task in tasks.items():
+        choose(desk, task.family, name)
+        expect(desk.locator("#samples img").first).to_have_attribute("alt", re.compile(r"^Example 1: "))
+        assert desk.locator("#samples .thumbnail-lg").count() >= 2
+
+
+def test_choices_are_pictures_and_words(page, client):
+    families = {task.family for task in client.tasks().values()}
+    assert {e.get_attribute("value") for e in page.locator("#family input").all()} == families
+    for label in page.locator("#family label").all():
+        picture = label.evaluate("e => getComputedStyle(e, '::before').backgroundImage")
+        assert picture.startswith('url("data:image/jpeg;base64,')
+    page.locator("#family input[value=derain]").check()
+    expect(page.locator("#task label")).to_have_text(["Light rain", "Heavy rain", "Any kind of rain"])
+
+
+def test_tasks_and_qualities_of_one_photo_compare_side_by_side(desk, small):
+    bring(desk, small)
+    restore(desk)
+    desk.locator("#quality input[value='din+']").check()
+    desk.click("#restore")
+    expect(desk.locator("#report h3")).to_contain_text("Enlarge 4×, best", timeout=30_000)
+    desk.locator("#task input[value=sr_x2]").check()
+    desk.locator("#quality input[value='din']").check()
+    desk.click("#restore")
+    expect(desk.locator("#report h3")).to_contain_text("Enlarge 2×", timeout=30_000)
+    assert labels(desk) == ["Before (bicubic)", "Enlarge 4×", "Enlarge 4×, best", "Enlarge 2×"]
+    desk.locator("#comparison").get_by_role("button", name="Side by side").click()
+    expect(desk.locator("#comparison").get_by_role("img", name="Enlarge 4×, best")).to_be_visible()
+
+
+def test_prove_it_on_a_clean_photo(page, tmp_path):
+    path = tmp_path / "clean.png"
+    path.write_bytes(png(skimage.data.chelsea()))
+    bring(page, path)
+    page.get_by_label("Prove it on a clean photo").check()
+    restore(page)
+    assert labels(page) == ["Before (bicubic)", "Clean photo", "Enlarge 4×"]
+    rows = page.locator(".din-scores tr").all()[1:]
+    before, after = (float(re.search(r"([\d.]+) dB", row.inner_text())[1]) for row in rows)
+    assert 28 < before < after < 36
+
+
+def test_what_ran_is_told(desk, small):
+    bring(desk, small)
+    restore(desk)
+    desk.get_by_text("What ran").click()
+    facts = {
+        row.locator("th").inner_text(): row.locator("td").inner_text() for row in desk.locator(".din-facts tr").all()
+    }
+    assert facts["Model"] == "din_sr_x4"
+    assert facts["Network"].startswith("din_")
+    assert re.fullmatch(r"(bf16|fp32) · CPU", facts["Precision and device"])
+    assert facts["Tiles"] == "1"
+    assert float(facts["Compute"].split()[0]) > 0
+    assert re.match(r"\d+ × \d", facts["Batches (count × size)"])
+    assert facts["Size"] == "84×60 to 336×240 pixels"
+
+
+def test_formats_may_be_changed_afterwards(desk, small, small_photo, tmp_path):
+    bring(desk, small)
+    restore(desk)
+    expect(desk.locator("#percent")).to_be_hidden()
+    desk.locator("#format input[value=webp]").check()
+    expect(desk.locator("#percent")).to_be_visible()
+    wait_until(lambda: download(desk, tmp_path).suffix == ".webp", 10)
+    assert np.abs(read(tmp_path / "holiday_sr_x4.webp").astype(int) - in_process(small_photo)).mean() < 4
+    desk.locator("#format input[value=tiff]").check()
+    wait_until(lambda: download(desk, tmp_path).suffix == ".tif", 10)
+    assert np.array_equal(read(tmp_path / "holiday_sr_x4.tif"), in_process(small_photo))
+
+
+def test_many_photos_become_a_zip_in_their_order_and_a_bad_one_stops_nothing(page, small_photo, tmp_path):
+    names = ["b.png", "broken.png", "a.jpg", "c.heic"]
+    Image.fromarray(small_photo).save(tmp_path / "b.png")
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    Image.fromarray(small_photo[:, ::-1]).save(tmp_path / "a.jpg")
+    pillow_heif.from_pillow(Image.fromarray(small_photo)).save(tmp_path / "c.heic")
+    bring(page, *(tmp_path / name for name in names))
+    expect(page.locator("#brought")).to_contain_text("broken.png: The file is not an image that can be read")
+    restore(page)
+    expect(page.locator("#report h3")).to_have_text("3 of 4 photos restored")
+    lines = [line.inner_text() for line in page.locator(".din-outcomes li").all()]
+    assert [re.sub(r"^\W*(\w+):.*", r"\1", line) for line in lines] == ["b", "broken", "a", "c"]
+    assert "not an image" in lines[1]
+    with zipfile.ZipFile(download(page, tmp_path)) as archive:
+        assert archive.namelist() == ["b_sr_x4.png", "a_sr_x4.png", "c_sr_x4.png"]
+        with archive.open("b_sr_x4.png") as file:
+            assert np.array_equal(np.asarray(Image.open(file)), in_process(small_photo))
+    first = states(page)[-1]["src"]
+    page.locator("#results .thumbnail-lg").first.click()
+    wait_until(lambda: states(page)[-1]["src"] != first, 10)
+
+
+def test_a_photo_can_be_pasted(desk, small):
+    desk.evaluate(
+        """async (bytes) => {
+            const pasted = new DataTransfer();
+            pasted.items.add(new File([new Uint8Array(bytes)], 'pasted.png', { type: 'image/png' }));
+            document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: pasted, bubbles: true }));
+        }""",
+        list(small.read_bytes()),
+    )
+    expect(desk.locator("#brought")).to_contain_text("pasted.png: 84×60 pixels")
+
+
+def test_a_photo_can_be_dropped(desk, small):
+    dropped = desk.evaluate_handle(
+        """(bytes) => {
+            const dropped = new DataTransfer();
+            dropped.items.add(new File([new Uint8Array(bytes)], 'dropped.png', { type: 'image/png' }));
+            return dropped;
+        }""",
+        list(small.read_bytes()),
+    )
+    desk.locator("#photos button").first.dispatch_event("drop", {"dataTransfer": dropped})
+    expect(desk.locator("#brought")).to_contain_text("dropped.png: 84×60 pixels")
+
+
+def test_a_photo_can_be_taken(desk):
+    desk.get_by_role("button", name="Take a photo").click()
+    camera = desk.locator("#webcam")
+    camera.get_by_text("Click to Access Webcam").click()
+    camera.get_by_label("capture photo").click()
+    expect(desk.locator("#brought")).to_contain_text("pixels", timeout=20_000)
+    restore(desk)
 
 
 @pytest.mark.parametrize(
@@ -116,63 +296,45 @@ def test_an_example_is_one_click_away(page, tmp_path):
         ("long.png", png(np.zeros((10, 700_000, 3), np.uint8)), "above the limit of 96.0 megapixels"),
     ],
 )
-def test_bad_files_are_explained(page, tmp_path, name, content, sentence):
+def test_bad_files_are_explained(desk, tmp_path, name, content, sentence):
     (tmp_path / name).write_bytes(content)
-    page.set_input_files("#photo input[type=file]", str(tmp_path / name))
-    page.wait_for_timeout(500)
-    page.click("#restore")
-    expect(page.get_by_test_id("toast-body")).to_contain_text(sentence, timeout=20_000)
-    expect(page.locator("#download")).to_be_disabled()
-
-
-def test_a_single_pixel_is_restored_with_a_word(page, tmp_path):
-    (tmp_path / "pixel.png").write_bytes(png(np.zeros((1, 1, 3), np.uint8)))
-    upload(page, tmp_path / "pixel.png")
-    assert read(restore_and_download(page, tmp_path)).shape == (4, 4, 3)
-    expect(page.locator("#report")).to_contain_text("only 1x1 pixels")
-
-
-def test_a_triton_that_goes_away_is_explained(browser, tmp_path, small_photo):
-    with EmbeddedTriton() as triton:
-        triton.wait_ready()
-        with running_page("--triton-url", triton.url) as (url, _):
-            tab = browser.new_page()
-            tab.goto(url)
-            expect(tab.locator("#restore")).to_be_visible()
-            choose(tab, "sr_x4")
-            triton.stop()
-            (tmp_path / "photo.png").write_bytes(png(small_photo))
-            upload(tab, tmp_path / "photo.png")
-            tab.click("#restore")
-            expect(tab.get_by_test_id("toast-body")).to_contain_text("does not answer; it may be restarting")
-            tab.close()
-
-
-def test_every_task_has_examples_and_shows_only_its_own(page, client):
-    tasks = list(client.tasks())
-    assert tasks
-    for task in reversed(tasks):
-        choose(page, task)
-        expect(page.locator(f"#examples-{task} button").first).to_be_visible()
-        assert page.locator("[id^=examples-]").count() == 1
-        page.locator(f"#examples-{task} button").first.click()
-        expect(page.locator("#photo img")).to_be_visible()
-
-
-def test_the_first_photo_of_a_task_says_that_it_loads_the_network(browser, small_photo, tmp_path):
-    (tmp_path / "photo.png").write_bytes(png(small_photo))
-    with running_page() as (url, _):
-        tab = browser.new_page()
-        tab.goto(url)
-        expect(tab.locator("#restore")).to_be_visible()
-        choose(tab, "sr_x4")
-        upload(tab, tmp_path / "photo.png")
-        tab.click("#restore")
-        expect(tab.get_by_text("Loading the network").first).to_be_visible(timeout=10_000)
-        expect(tab.locator("#report")).to_contain_text("network din_", timeout=60_000)
-        tab.close()
+    bring(desk, tmp_path / name)
+    expect(desk.locator("#brought .din-error")).to_contain_text(sentence)
+    desk.click("#restore")
+    expect(desk.get_by_test_id("toast-body")).to_contain_text(sentence, timeout=20_000)
+    expect(desk.locator("#download")).to_be_disabled()
 
 
 def test_restore_without_a_photo_is_explained(page):
     page.click("#restore")
     expect(page.get_by_test_id("toast-body")).to_contain_text("Choose a photo first")
+
+
+def test_a_single_pixel_is_restored_with_a_word(desk, tmp_path):
+    (tmp_path / "pixel.png").write_bytes(png(np.zeros((1, 1, 3), np.uint8)))
+    bring(desk, tmp_path / "pixel.png")
+    restore(desk)
+    assert read(download(desk, tmp_path)).shape == (4, 4, 3)
+    expect(desk.locator("#report")).to_contain_text("only 1x1 pixels")
+
+
+def test_a_triton_that_goes_away_is_explained(visit, small):
+    with EmbeddedTriton() as triton:
+        triton.wait_ready()
+        with running_page("--triton-url", triton.url) as (url, _):
+            tab = visit("?task=sr_x4", url=url)
+            bring(tab, small)
+            triton.stop()
+            tab.click("#restore")
+            expect(tab.get_by_test_id("toast-body")).to_contain_text("does not answer; it may be restarting")
+            tab.close()
+
+
+def test_the_first_photo_of_a_task_says_that_it_loads_the_network(visit, small):
+    with running_page() as (url, _):
+        tab = visit("?task=sr_x4", url=url)
+        bring(tab, small)
+        tab.click("#restore")
+        expect(tab.locator("#progress")).to_contain_text("Loading the network", timeout=10_000)
+        done(tab)
+        tab.close()

@@ -80,7 +80,7 @@ def test_dynamic_batching_joins_concurrent_requests(triton, client):
     wait_until(lambda: statistics()[0] - before[0] >= requests)  # counted a moment after they are answered
     inferences, executions = (now - then for now, then in zip(statistics(), before, strict=True))
     connection.close()
-    assert executions <= inferences / 2  # the watch's probes count among both
+    assert executions <= inferences / 2
     # A batch changes the order of sums at most.
     assert max(int(np.abs(r.astype(int) - results[0]).max()) for r in results) <= 1
 

@@ -1,6 +1,7 @@
 """What the client says of addresses and of Triton's errors."""
 
 import pytest
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 from tritonclient.utils import InferenceServerException
 
 from app.client import RestorationClient, explain, grpc_target, read_task
@@ -41,4 +42,4 @@ def test_triton_errors_become_sentences(status, message, kind, sentence):
 
 def test_foreign_models_are_refused():
     with pytest.raises(ServerError, match="The model din_other is not one of din_model.export"):
-        read_task("din_other", {})
+        read_task(ModelConfig(name="din_other"))

@@ -15,8 +15,8 @@ from din_model.data import (
     list_photos,
     read_photo,
 )
-from din_model.degradations.haze import haze
 from din_model.tasks import TASKS
+from imaging.degradations.haze import haze
 
 
 @pytest.fixture

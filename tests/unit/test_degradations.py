@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from din_model.degradations import (
+from imaging.degradations import (
     BD,
     BI,
     DN,
@@ -15,11 +15,11 @@ from din_model.degradations import (
     RAIN_LIGHT,
     RAIN_MIXED,
 )
-from din_model.degradations.haze import INDOOR, OUTDOOR, fit_to_edges, haze, recover_airlight, recover_depth
-from din_model.degradations.motion_blur import motion_blur, sample, shake
-from din_model.degradations.rain import Streaks, draw
-from din_model.degradations.resize import resize
-from din_model.metrics import psnr
+from imaging.degradations.haze import INDOOR, OUTDOOR, fit_to_edges, haze, recover_airlight, recover_depth
+from imaging.degradations.motion_blur import motion_blur, sample, shake
+from imaging.degradations.rain import Streaks, draw
+from imaging.degradations.resize import resize
+from imaging.metrics import psnr
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import skimage.data
 from PIL import Image
 
 from din_model.data import crop_to_multiple, degrade
-from din_model.degradations.resize import bicubic_baseline
 from din_model.evaluate import main
-from din_model.metrics import psnr, ssim
 from din_model.tasks import TASKS
+from imaging.degradations.resize import bicubic_baseline
+from imaging.metrics import psnr, ssim
 
 TASK = TASKS["sr_x4"]
 

@@ -7,7 +7,7 @@ import pytest
 import skimage.data
 from skimage.metrics import structural_similarity
 
-from din_model.metrics import luma, psnr, ssim
+from imaging.metrics import luma, psnr, ssim
 
 
 @pytest.fixture

@@ -9,15 +9,48 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.client import ServedTask
-from app.codec import encode_png
+from app.client import ServedTask, Usage
+from app.codec import Photo, encode_png
 from app.errors import PhotoError, ServerError, ServerUnavailableError, UnknownTaskError
-from app.restore import TILES_IN_FLIGHT, restore
+from app.restore import TILES_IN_FLIGHT, photo_steps, restore
 
-TASK = ServedTask("sr_x2", 0, "Enlarge 2x", 2, 1, "din_t", "bf16", "", "", "", 32, 4, 0, 1024, 4096)
+TASK = ServedTask(
+    name="sr_x2",
+    order=0,
+    label="Enlarge 2x",
+    family="enlarge",
+    variant="2x",
+    degradation="BD",
+    metric="y",
+    scale=2,
+    size_multiple=1,
+    preset="din_t",
+    precision="bf16",
+    device="CPU",
+    instances=2,
+    mult_adds_per_pixel=600_000,
+    psnr="",
+    baseline_psnr="",
+    evaluated_on="",
+    tile=32,
+    overlap=4,
+    attention_rounds=0,
+    whole_pixels=1024,
+    max_pixels=4096,
+)
 
 
-class NearestClient:
+class CountingClient:
+    """Counts as Triton does: a request each time it is asked."""
+
+    requests = 0
+
+    def usage(self):
+        self.requests += 3
+        return {TASK.name: Usage(requests=self.requests, queue_s=0.5, batches={1: self.requests})}
+
+
+class NearestClient(CountingClient):
     """Enlarges by repeating pixels, and can fail at a given tile."""
 
     def __init__(self, fail_at=None):
@@ -26,7 +59,9 @@ class NearestClient:
     def task(self, name):
         if name != TASK.name:
             raise UnknownTaskError(f"There is no task {name!r}.")
-        return TASK
+        return self.task_
+
+    task_ = TASK
 
     def submit(self, task, pixels, attention):
         future = Future()
@@ -64,7 +99,7 @@ def test_a_photo_of_many_tiles():
     assert progress == [(done, 12) for done in range(13)]
 
 
-class BrightnessClient:
+class BrightnessClient(CountingClient):
     """Its attention is a tile's mean brightness, and its restoration fills the tile with the attention it is given."""
 
     task_ = replace(TASK, name="dehaze", scale=1, attention_rounds=2)
@@ -121,6 +156,75 @@ def test_alpha_is_enlarged_with_the_photo():
     assert np.array_equal(result.before.alpha, pixels[..., 3])
     assert result.after.alpha.shape == (40, 60)
     assert Image.open(io.BytesIO(encode_png(result.after))).mode == "RGBA"
+
+
+def test_clean_alpha_is_restored_as_a_picture():
+    """Where the task expects neither blur nor noise, the network enlarges alpha, too."""
+    pixels, data = photo_bytes((20, 30), "RGBA")
+    client, progress = NearestClient(), []
+    client.task_, client.expected = replace(TASK, degradation="BI"), 1
+    client.submit = lambda task, tile, attention: finished(tile.repeat(2, 0).repeat(2, 1))
+    result = restore(data, "sr_x2", client, lambda done, total: progress.append((done, total)))
+    assert np.array_equal(result.after.alpha, pixels[..., 3].repeat(2, 0).repeat(2, 1))
+    assert progress == [(0, 2), (1, 2), (1, 2), (2, 2)]
+
+
+def test_self_ensemble_is_the_mean_of_eight_orientations():
+    """A restoration that depends on the orientation shows that all eight are asked for and turned back."""
+    pixels, data = photo_bytes((24, 30))
+    seen = []
+
+    def brighten_left(task, tile, attention):
+        seen.append(tile)
+        restored = tile.repeat(2, 0).repeat(2, 1) // 2
+        restored[:, : restored.shape[1] // 2] += 80
+        return finished(restored)
+
+    client, progress = NearestClient(), []
+    client.submit = brighten_left
+    result = restore(data, "sr_x2", client, lambda done, total: progress.append((done, total)), self_ensemble=True)
+    orientations = {
+        np.ascontiguousarray(np.rot90(p, turns)).tobytes() for p in (pixels, pixels[:, ::-1]) for turns in range(4)
+    }
+    assert {tile.tobytes() for tile in seen} == orientations
+    assert len(seen) == 8
+    # In four of the eight the left half faces any given side: every pixel is brightened in half of them.
+    assert np.array_equal(result.after.rgb, (pixels // 2 + 40).repeat(2, 0).repeat(2, 1))
+    assert result.self_ensemble
+    assert progress[-1] == (8, 8)
+    assert progress == sorted(progress)
+
+
+def test_what_triton_counted_meanwhile_is_told():
+    _, data = photo_bytes((20, 30))
+    client = NearestClient()
+    client.expected = 1
+    usage = restore(data, "sr_x2", client).usage
+    assert (usage.requests, usage.queue_s, usage.batches) == (3, 0.0, {1: 3})
+
+
+def test_closing_takes_back_what_is_under_way():
+    """A visitor who stops, or leaves, frees the server at once."""
+    pixels, _ = photo_bytes((100, 75))
+    client = NearestClient()
+    client.expected = 10**9
+    first = []
+
+    def answer_first(task, tile, attention):
+        future = Future()
+        client.futures.append((future, tile))
+        if not first:
+            first.append(future)
+            future.set_result(tile.repeat(2, 0).repeat(2, 1))
+        return future
+
+    client.submit = answer_first
+    steps = photo_steps(Photo(pixels), TASK, client)
+    assert [next(steps), next(steps)] == [(0, 12), (1, 12)]
+    steps.close()
+    waiting = [future for future, _ in client.futures if future is not first[0]]
+    assert len(waiting) == TILES_IN_FLIGHT - 1
+    assert all(future.cancelled() for future in waiting)
 
 
 def test_a_failed_tile_fails_the_photo_and_takes_the_others_back():

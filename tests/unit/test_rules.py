@@ -29,6 +29,11 @@ def test_din_model_does_not_know_who_serves_it(forbidden):
     assert importers("din_model", forbidden) == set()
 
 
+@pytest.mark.parametrize("forbidden", ["app", "din_model", "torch", "gradio"])
+def test_imaging_is_for_both_sides(forbidden):
+    assert importers("imaging", forbidden) == set()
+
+
 @pytest.mark.parametrize("forbidden", ["din_model", "torch"])
 def test_app_does_not_know_the_network(forbidden):
     assert importers("app", forbidden) == set()
@@ -36,17 +41,19 @@ def test_app_does_not_know_the_network(forbidden):
 
 def test_tritonclient_has_one_importer():
     assert importers("app", "tritonclient") == {"client.py"}
-    assert importers("app", "gradio") == {"ui.py"}
+    outside = [p for p in (ROOT / "app").rglob("*.py") if (ROOT / "app/page") not in p.parents]
+    assert not any(name.split(".")[0] == "gradio" for path in outside for name in imports(path))
+    assert importers("app/page", "gradio")
 
 
 def test_degradations_and_metrics_are_plain_numpy():
-    for name in ("torch", "scipy"):
-        assert importers("din_model/degradations", name) == set()
-        assert name not in imports(ROOT / "din_model/metrics.py")
+    assert importers("imaging", "numpy")
+    for name in ("torch", "scipy", "PIL"):
+        assert importers("imaging", name) == set()
 
 
 def test_importing_the_app_loads_no_torch():
-    code = "import app.ui, app.server, app.__main__, sys; sys.exit('torch' in sys.modules)"
+    code = "import app.page, app.server, app.__main__, sys; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 

@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from din_model.degradations.kind import Degradation, Image
-from din_model.degradations.resize import to_uint8
+from imaging.degradations.kind import Degradation, Image
+from imaging.degradations.resize import to_uint8
 
 Plane = NDArray[np.float64]  # (H, W)
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from din_model.degradations.kind import Image
+from imaging.degradations.kind import Image
 
 
 def cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:

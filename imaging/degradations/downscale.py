@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from din_model.degradations.kind import Degradation, Image
-from din_model.degradations.resize import resize, to_uint8
+from imaging.degradations.kind import Degradation, Image
+from imaging.degradations.resize import resize, to_uint8
 
 BLUR_SIZE, BLUR_SIGMA = 7, 1.6
 NOISE_LEVEL = 30.0

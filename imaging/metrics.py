@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from din_model.degradations.kind import Image
+from imaging.degradations.kind import Image
 
 WINDOW_SIZE, WINDOW_SIGMA = 11, 1.5
 LUMA = np.array([65.481, 128.553, 24.966]) / 255  # BT.601, studio range

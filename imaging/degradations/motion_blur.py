@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from din_model.degradations.kind import Degradation, Image
-from din_model.degradations.resize import to_uint8
+from imaging.degradations.kind import Degradation, Image
+from imaging.degradations.resize import to_uint8
 
 Plane = NDArray[np.float32]  # (H, W)
 Path = NDArray[np.float64]  # (frames, 2), (y, x) in pixels

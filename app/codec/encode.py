@@ -1,0 +1,217 @@
+"""From a photo to the bytes of an image file."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.codec.photo import Photo, Pixels, eight_bits
+from app.errors import PhotoError
+from app.texts import Text, say
+
+# Fast and nearly as small: level 6 takes four times as long on a photo.
+PNG_COMPRESS_LEVEL = 1
+PNG_HEADER_END = 33  # after the signature and IHDR, where a PNG's colour profile belongs
+LOSSLESS = 100
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file that a photo can be kept in.
+
+    Attributes:
+        label: its name.
+        suffix: of file names.
+        has_alpha, is_deep: whether it holds alpha, and 16 bits a channel.
+        has_quality: whether it may leave something out to be smaller.
+        largest_side: in pixels.
+    """
+
+    label: str
+    suffix: str
+    has_alpha: bool
+    is_deep: bool
+    has_quality: bool
+    largest_side: int
+
+
+FORMATS = {
+    "png": Format("PNG", ".png", has_alpha=True, is_deep=True, has_quality=False, largest_side=2**31 - 1),
+    "jpeg": Format("JPEG", ".jpg", has_alpha=False, is_deep=False, has_quality=True, largest_side=65_500),
+    "webp": Format("WebP", ".webp", has_alpha=True, is_deep=False, has_quality=True, largest_side=16_383),
+    "tiff": Format("TIFF", ".tif", has_alpha=True, is_deep=True, has_quality=False, largest_side=2**31 - 1),
+}
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a photo is to be kept.
+
+    Attributes:
+        format: one of :data:`FORMATS`.
+        quality: 1 to 100, for formats that have one; WebP is lossless at 100.
+        metadata: whether EXIF goes along; the colour profile always does, for colours depend on it.
+    """
+
+    format: str = "png"
+    quality: int = 92
+    metadata: bool = True
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise PhotoError(say("error.format", name=self.format, offered=", ".join(FORMATS)))
+        if not 1 <= self.quality <= LOSSLESS:
+            raise PhotoError(say("error.quality", number=self.quality))
+
+
+def encode(photo: Photo, output: Output | None = None) -> bytes:
+    """A photo as the bytes of an image file; as PNG if not told otherwise.
+
+    Raises:
+        PhotoError: the format cannot hold a photo of that size.
+    """
+    output = output or Output()
+    kind = FORMATS[output.format]
+    if max(photo.size) > kind.largest_side:
+        raise PhotoError(say("error.format_side", format=kind.label, limit=kind.largest_side))
+    pixels = planes(photo, kind)
+    exif = photo.exif if output.metadata else None
+    return WRITERS[output.format](pixels, output, photo.icc_profile, exif)
+
+
+def losses(photo: Photo, output: Output) -> tuple[Text, ...]:
+    """What a format cannot keep of a photo."""
+    kind = FORMATS[output.format]
+    lost = []
+    if photo.alpha is not None and not kind.has_alpha:
+        lost.append(say("notice.flattened", format=kind.label))
+    if photo.deep is not None and not kind.is_deep:
+        lost.append(say("notice.reduced", format=kind.label))
+    if photo.deep is not None and photo.exif and output == Output("tiff", output.quality):
+        lost.append(say("notice.tiff_exif"))
+    return tuple(lost)
+
+
+def output_name(stem: str, suffix: str, output: Output) -> str:
+    """What the restored file of a photo is called."""
+    return f"{stem}_{suffix}{FORMATS[output.format].suffix}"
+
+
+def save_png(photo: Photo, target: Path | BinaryIO) -> None:
+    """Writes a photo as PNG, to the bit, with all that goes along."""
+    data = encode_png(photo)
+    if isinstance(target, Path):
+        target.write_bytes(data)
+    else:
+        target.write(data)
+
+
+def encode_png(photo: Photo) -> bytes:
+    """A photo as the bytes of a PNG file, which keeps everything."""
+    return encode(photo, Output("png"))
+
+
+def planes(photo: Photo, kind: Format) -> NDArray[Any]:
+    """The values that a file of that kind holds: (H, W) or (H, W, C), uint8 or uint16."""
+    colour: NDArray[Any] = photo.deep if photo.deep is not None and kind.is_deep else photo.rgb
+    colour = colour[..., :1] if photo.is_gray else colour
+    if photo.alpha is not None and kind.has_alpha:
+        return np.dstack([colour, photo.alpha if colour.dtype == np.uint16 else eight_bits(photo.alpha)])
+    if photo.alpha is not None:
+        colour = on_white(colour, eight_bits(photo.alpha))
+    return colour[..., 0] if colour.shape[2] == 1 else colour
+
+
+def on_white(colour: Pixels, alpha: Pixels) -> Pixels:
+    """Colours as they look before a white ground."""
+    share = alpha[..., None].astype(np.float32) / 255
+    shown: Pixels = np.rint(colour * share + 255 * (1 - share)).astype(np.uint8)
+    return shown
+
+
+def write_png(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, exif: bytes | None) -> bytes:
+    if pixels.dtype == np.uint8:
+        return by_pillow(pixels, "PNG", icc_profile, exif, compress_level=PNG_COMPRESS_LEVEL)
+    import imagecodecs  # here, for few photos need it
+
+    data = imagecodecs.png_encode(np.ascontiguousarray(pixels), level=PNG_COMPRESS_LEVEL)
+    chunks = b""
+    if icc_profile:
+        chunks += png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile))
+    if exif:
+        chunks += png_chunk(b"eXIf", exif)
+    return bytes(data[:PNG_HEADER_END]) + chunks + bytes(data[PNG_HEADER_END:])
+
+
+def png_chunk(name: bytes, content: bytes) -> bytes:
+    """A chunk of a PNG file: length, name, content, checksum."""
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def write_jpeg(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, exif: bytes | None) -> bytes:
+    # 4:4:4: halving the colours' resolution would undo some of what was restored.
+    return by_pillow(pixels, "JPEG", icc_profile, exif, quality=output.quality, subsampling=0)
+
+
+def write_webp(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, exif: bytes | None) -> bytes:
+    if icc_profile and icc_profile[16:20] == b"GRAY":
+        icc_profile = None  # WebP has three channels, which a profile of one does not describe
+    options = {"quality": output.quality, "lossless": output.quality == LOSSLESS, "exact": True, "method": 2}
+    return by_pillow(pixels, "WEBP", icc_profile, exif, **options)
+
+
+def write_tiff(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, exif: bytes | None) -> bytes:
+    if pixels.dtype == np.uint8:
+        return by_pillow(pixels, "TIFF", icc_profile, exif, compression="tiff_adobe_deflate")
+    import tifffile
+
+    target = io.BytesIO()
+    count = 1 if pixels.ndim == 2 else pixels.shape[2]
+    tifffile.imwrite(
+        target,
+        pixels,
+        photometric="rgb" if count > 2 else "minisblack",
+        planarconfig="contig",
+        extrasamples=["unassalpha"] if count in (2, 4) else None,
+        compression="zlib",
+        predictor=True,
+        iccprofile=icc_profile,
+        metadata=None,
+        software=False,
+        extratags=tiff_tags(exif),
+    )
+    return target.getvalue()
+
+
+def tiff_tags(exif: bytes | None) -> list[tuple[int, str, int, bytes, bool]]:
+    """EXIF's sentences (camera, date, artist) as tags of a TIFF file."""
+    if exif is None:
+        return []
+    found = Image.Exif()
+    found.load(exif)
+    sentences = {int(tag): value for tag, value in found.items() if isinstance(value, str)}
+    return [(tag, "s", 0, value.encode() + b"\0", True) for tag, value in sentences.items()]
+
+
+def by_pillow(
+    pixels: NDArray[Any], file_format: str, icc_profile: bytes | None, exif: bytes | None, **options: Any
+) -> bytes:
+    """The file that Pillow makes of uint8 values."""
+    target = io.BytesIO()
+    if exif:
+        options["exif"] = b"Exif\0\0" + exif
+    Image.fromarray(pixels).save(target, file_format, icc_profile=icc_profile, **options)
+    return target.getvalue()
+
+
+Writer = Callable[[NDArray[Any], Output, bytes | None, bytes | None], bytes]
+WRITERS: dict[str, Writer] = {"png": write_png, "jpeg": write_jpeg, "webp": write_webp, "tiff": write_tiff}

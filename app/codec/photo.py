@@ -1,0 +1,102 @@
+"""What a photo is between its two files, and how large it may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.errors import PhotoError
+from app.texts import Text, say
+
+MAX_INPUT_PIXELS = 24_000_000
+MAX_OUTPUT_PIXELS = 96_000_000
+SMALL_SIDE = 16  # below it a photo is restored, with a word that there is little to restore from
+
+Pixels = NDArray[np.uint8]
+DeepPixels = NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo, upright.
+
+    Attributes:
+        rgb: uint8 (H, W, 3), what the network gets.
+        alpha: uint8 or uint16 (H, W), or None for an opaque photo.
+        icc_profile: colour profile of the pixels, or None.
+        notices: what decoding had to change.
+        deep: uint16 (H, W, 3) where the file has more than 8 bits a channel, else None; ``rgb`` is its upper byte.
+        is_gray: whether the file has one channel; the three are equal then.
+        exif: camera, date and place as a TIFF structure, without orientation and thumbnail; None if there are none.
+    """
+
+    rgb: Pixels
+    alpha: Pixels | DeepPixels | None = None
+    icc_profile: bytes | None = None
+    notices: tuple[Text, ...] = ()
+    deep: DeepPixels | None = None
+    is_gray: bool = False
+    exif: bytes | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(h, w) in pixels."""
+        return self.rgb.shape[0], self.rgb.shape[1]
+
+
+def check_size(size: tuple[int, int], scale: int) -> None:
+    """Checks a photo's (h, w) against the limits before any of its pixels are decoded.
+
+    Raises:
+        PhotoError: the photo or its result would be too large; the message names the limit.
+    """
+    pixels = size[0] * size[1]
+    if pixels > MAX_INPUT_PIXELS:
+        raise PhotoError(say("error.too_large", size=megapixels(pixels), limit=megapixels(MAX_INPUT_PIXELS)))
+    if pixels * scale**2 > MAX_OUTPUT_PIXELS:
+        raise PhotoError(
+            say(
+                "error.too_large_enlarged",
+                scale=scale,
+                size=megapixels(pixels * scale**2),
+                limit=megapixels(MAX_OUTPUT_PIXELS),
+                most=megapixels(MAX_OUTPUT_PIXELS // scale**2),
+            )
+        )
+
+
+def megapixels(pixels: int) -> Text:
+    return say("page.megapixels", number=pixels / 1e6)
+
+
+def enlarge(pixels: Pixels, scale: int) -> Pixels:
+    """Bicubic enlargement of uint8 (H, W) or (H, W, 3) pixels."""
+    if scale == 1:
+        return pixels
+    h, w = pixels.shape[:2]
+    return np.asarray(Image.fromarray(pixels).resize((w * scale, h * scale), Image.Resampling.BICUBIC))
+
+
+def resize(photo: Photo, size: tuple[int, int]) -> Photo:
+    """The photo in 8 bits at another (h, w), bicubically; itself if it has that size and depth."""
+    if photo.size == size and photo.deep is None:
+        return photo
+    planes = [photo.rgb] if photo.alpha is None else [photo.rgb, eight_bits(photo.alpha)]
+    rgb, *alpha = (np.asarray(Image.fromarray(p).resize(size[::-1], Image.Resampling.BICUBIC)) for p in planes)
+    return replace(photo, rgb=rgb, alpha=alpha[0] if alpha else None, deep=None)
+
+
+def eight_bits(pixels: NDArray[Any]) -> Pixels:
+    """The upper byte of uint16 values; uint8 ones as they are."""
+    return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
+
+
+def fit(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
+    """The largest (h, w) of the same shape with at most ``max_pixels``, or ``size`` if that is smaller."""
+    h, w = size
+    factor = min(1.0, (max_pixels / (h * w)) ** 0.5)
+    return max(1, int(h * factor)), max(1, int(w * factor))

@@ -1,0 +1,202 @@
+"""What happens on the tab where photos are restored, when something on it is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from app.codec import Output
+from app.errors import PhotoError, RestorationError
+from app.page import choices, limits
+from app.page.job import Advance, Order, Workshop
+from app.page.outcomes import Outcome, beside, save_as, viewer_states
+from app.page.report import message_html, outcomes_html, progress_html
+from app.page.restore_tab import (
+    RestoreTab,
+    as_paths,
+    find_task,
+    page_error,
+    photo_sizes,
+    preview,
+    sample_pictures,
+    viewer_value,
+)
+from app.texts import say
+
+Photos = list[str] | None
+Outcomes = tuple[Outcome, ...]
+Updates = tuple[Any, ...]
+
+
+def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Blocks, arrived: Any) -> None:
+    """Connects the components of the tab.
+
+    Args:
+        tab: to connect.
+        workshop: what does the work.
+        language: the choice of it.
+        page: whose queue is used.
+        arrived: the event after which family and task are as the address asks.
+    """
+    tasks, pace = workshop.tasks, workshop.pace
+    shown = [tab.progress, tab.viewer, tab.gallery, tab.download, tab.report, tab.outcomes]
+    buttons = [tab.restore, tab.stop]
+
+    def choose_family(family: str, photos: Photos, quality: str, language: str) -> Updates:
+        name = next(name for name, task in tasks.items() if task.family == family)
+        variants = gr.Radio(choices=choices.variants(tasks, family, language), value=name)
+        return variants, *choose_task(name, photos, quality, language)
+
+    def choose_task(task: str | None, photos: Photos, quality: str, language: str) -> Updates:
+        chosen = tasks.get(task or "")
+        offered = choices.qualities(chosen, photo_sizes(as_paths(photos)), pace, language)
+        return (
+            gr.Radio(choices=offered, value=quality),
+            gr.Gallery(value=sample_pictures(chosen, language) if chosen else [], selected_index=None),
+        )
+
+    def translate(family: str, task: str | None, photos: Photos, quality: str, language: str) -> Updates:
+        variants = gr.Radio(choices=choices.variants(tasks, family, language), value=task)
+        return variants, *choose_task(task, photos, quality, language)
+
+    def bring(photos: Photos, task: str | None, quality: str, language: str) -> Updates:
+        chosen, paths = tasks.get(task or ""), as_paths(photos)
+        states, sentences = preview(paths, chosen, language)
+        offered = choices.qualities(chosen, photo_sizes(paths), pace, language)
+        return (
+            gr.Radio(choices=offered, value=quality),
+            sentences,
+            viewer_value(states, language),
+            gr.Gallery(visible=False),
+            gr.DownloadButton(interactive=False),
+            "",
+            (),
+        )
+
+    def check(photos: Photos, task: str | None, language: str, request: gr.Request) -> Updates:
+        """Everything that can be known before waiting for one's turn."""
+        try:
+            if not photos:
+                raise PhotoError(say("error.no_photo"))
+            find_task(workshop, task)
+            limits.check_share(request, page, len(photos))
+        except RestorationError as error:
+            raise page_error(error, language) from error
+        return gr.Button(interactive=False), gr.Button(interactive=True)
+
+    def restore(
+        photos: Photos,
+        task: str | None,
+        quality: str,
+        is_trial: bool,
+        file_format: str,
+        percent: int,
+        metadata: bool,
+        outcomes: Outcomes,
+        language: str,
+    ) -> Iterator[Updates]:
+        try:
+            order = Order(find_task(workshop, task), quality, is_trial)
+            output = Output(file_format, int(percent), metadata)
+            paths, done = as_paths(photos), []
+            for event in workshop.steps(paths, order):
+                if isinstance(event, Advance):
+                    html = progress_html(event, language)
+                    yield html, *(gr.skip() for _ in shown[1:])
+                    continue
+                done.append(event)
+                if len(paths) == 1:
+                    if event.error is not None:
+                        raise event.error
+                    if len(outcomes) == 1 and outcomes[0].pictures and not (outcomes[0].scores or event.scores):
+                        done = [beside(outcomes[0], event)]  # an earlier restoration of this photo
+                yield show(done, output, language, is_last=len(done) == len(paths))
+        except RestorationError as error:
+            raise page_error(error, language) from error
+
+    def select(outcomes: Outcomes, language: str, event: gr.SelectData) -> dict[str, object]:
+        restored = [outcome for outcome in outcomes if outcome.error is None]
+        return viewer_value(viewer_states(restored[int(event.index)], language), language)
+
+    def save(file_format: str, percent: int, metadata: bool, outcomes: Outcomes, language: str) -> Updates:
+        has_quality = gr.Slider(visible=file_format in ("jpeg", "webp"))
+        if not any(outcome.master for outcome in outcomes):
+            return has_quality, gr.skip(), gr.skip()
+        try:
+            path, losses = save_as(outcomes, Output(file_format, int(percent), metadata))
+        except RestorationError as error:
+            raise page_error(error, language) from error
+        return has_quality, str(path), outcomes_html(outcomes, losses, language)
+
+    def stopped(language: str) -> Updates:
+        return message_html(say("page.stopped"), language), gr.Button(interactive=True), gr.Button(interactive=False)
+
+    def pick_sample(task: str, event: gr.SelectData) -> list[str]:
+        return [str(choices.examples(tasks[task])[int(event.index)])]
+
+    def take_picture(picture: str | None) -> list[str]:
+        return [picture] if picture else []
+
+    def reshow(outcomes: Outcomes, language: str) -> Updates:
+        if not outcomes:
+            return gr.skip(), gr.skip(), ""
+        restored = [outcome for outcome in outcomes if outcome.error is None]
+        states = viewer_states(restored[0], language) if restored else []
+        return viewer_value(states, language), outcomes_html(outcomes, (), language), ""
+
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    chosen = [tab.task, tab.photos, tab.quality, language]
+    tab.family.input(choose_family, [tab.family, *chosen[1:]], [tab.task, tab.quality, tab.samples], **quiet)
+    tab.task.input(choose_task, chosen, [tab.quality, tab.samples], **quiet)
+
+    def bring_on(event: Any) -> Any:
+        shows = [tab.quality, tab.brought, tab.viewer, tab.gallery, tab.download, tab.report, tab.outcomes]
+        return event(bring, [tab.photos, tab.task, tab.quality, language], shows, **quiet)
+
+    def restore_on(event: Any) -> Any:
+        checked = event(check, [tab.photos, tab.task, language], buttons, queue=False, **quiet)
+        run = checked.success(
+            restore,
+            [tab.photos, tab.task, tab.quality, tab.is_trial, *tab.output, tab.outcomes, language],
+            shown,
+            concurrency_limit=limits.CONCURRENT_JOBS,
+            concurrency_id=limits.QUEUE,
+            api_visibility="private",
+            show_progress_on=[tab.progress],
+        )
+        run.then(lambda: (gr.Button(interactive=True), gr.Button(interactive=False)), None, buttons, **quiet)
+        run.success(choose_task, chosen, [tab.quality, tab.samples], **quiet)  # its time is known better now
+        return run
+
+    bring_on(tab.photos.upload)
+    bring_on(tab.photos.delete)
+    bring_on(tab.photos.clear)
+    bring_on(tab.webcam.input(take_picture, tab.webcam, tab.photos, **quiet).then)
+    picked = bring_on(tab.samples.select(pick_sample, tab.task, tab.photos, **quiet).then)
+    runs = [restore_on(tab.restore.click), restore_on(picked.then)]
+    tab.stop.click(stopped, language, [tab.progress, *buttons], cancels=runs, queue=False, **quiet)
+    tab.gallery.select(select, [tab.outcomes, language], tab.viewer, **quiet)
+    for component in tab.output:
+        component.input(save, [*tab.output, tab.outcomes, language], [tab.output[1], tab.download, tab.report], **quiet)
+    for event in (language.change, arrived.then):
+        event(translate, [tab.family, *chosen], [tab.task, tab.quality, tab.samples], **quiet)
+    language.change(reshow, [tab.outcomes, language], [tab.viewer, tab.report, tab.progress], **quiet)
+
+
+def show(outcomes: Sequence[Outcome], output: Output, language: str, is_last: bool) -> Updates:
+    """Progress, viewer, gallery, download, report and state after another photo."""
+    restored = [outcome for outcome in outcomes if outcome.error is None]
+    states = viewer_states(restored[-1], language) if restored else []
+    many = len(outcomes) > 1 or not is_last
+    gallery = [(str(outcome.pictures[-1].path), outcome.name) for outcome in restored]
+    path, losses = save_as(outcomes, output) if is_last else (None, ())
+    return (
+        "" if is_last else gr.skip(),
+        viewer_value(states, language),
+        gr.Gallery(value=gallery, visible=many, selected_index=None),
+        gr.DownloadButton(value=str(path), interactive=True) if path else gr.DownloadButton(interactive=False),
+        outcomes_html(outcomes, losses, language),
+        tuple(outcomes),
+    )

@@ -1,0 +1,72 @@
+"""Where the page keeps what visitors bring and get: in Gradio's folder, which it serves."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+
+from app import codec
+from app.codec import Photo
+
+# After so long files are deleted; the folder is looked through every so often.
+CACHE_AGE_S = 600
+CACHE_SWEEP_S = 60
+# What is shown has at most this many pixels: browsers stall on more. The download is always whole.
+MAX_PREVIEW_PIXELS = 8_000_000
+
+RESULTS, KEPT = "results", "kept"
+
+
+def new_folder(is_kept: bool = False) -> Path:
+    """An empty folder, for a visitor or, if it is to be kept as long as the page runs, for everyone."""
+    parent = Path(get_upload_folder()) / (KEPT if is_kept else RESULTS)
+    parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=parent))
+
+
+def sweep(age_s: float) -> None:
+    """Deletes visitors' results that are older. What they brought, Gradio deletes."""
+    for folder in (Path(get_upload_folder()) / RESULTS).glob("*"):
+        if time.time() - folder.stat().st_mtime > age_s:
+            shutil.rmtree(folder, ignore_errors=True)  # its visitor may be saving another format into it
+
+
+def sweep_always() -> None:
+    """Keeps sweeping, in a thread that ends with the program."""
+
+    def keep_sweeping() -> None:
+        while True:
+            time.sleep(CACHE_SWEEP_S)
+            sweep(CACHE_AGE_S)
+
+    threading.Thread(target=keep_sweeping, name="sweep", daemon=True).start()
+
+
+def url(path: Path) -> str:
+    """Where a browser finds a file of such a folder, relative to the page."""
+    return f"gradio_api/file={path}"
+
+
+def is_brought(path: Path) -> bool:
+    """Whether a file was uploaded to the page or made by it."""
+    return path.resolve().is_relative_to(Path(get_upload_folder()).resolve())
+
+
+def save_preview(photo: Photo, size: tuple[int, int], path: Path) -> Path:
+    """Writes a photo at (h, w), or smaller if that is too much for a browser, with the suffix that suits it.
+
+    An opaque one becomes a nearly lossless JPEG, which a browser gets sooner than a PNG.
+    """
+    shown = codec.resize(photo, codec.fit(size, MAX_PREVIEW_PIXELS))
+    if photo.alpha is None:
+        path = path.with_suffix(".jpg")
+        path.write_bytes(codec.encode(shown, codec.Output("jpeg", quality=95, metadata=False)))
+    else:
+        path = path.with_suffix(".png")
+        path.write_bytes(codec.encode_png(shown))
+    return path

@@ -1,0 +1,155 @@
+"""A visitor's job: photos go through the pipeline one after the other; each is shown and kept as soon as it is done."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from app import codec
+from app.client import RestorationClient, ServedTask
+from app.errors import PhotoError, RestorationError
+from app.pace import Pace
+from app.page import files
+from app.page.choices import BEST, FAST, examples
+from app.page.outcomes import Outcome, keep_restored, keep_trial
+from app.restore import Steps, photo_steps, run
+from app.texts import say
+from app.trial import trial_steps
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be done with photos.
+
+    Attributes:
+        task: what to restore them for.
+        quality: ``din`` or ``din+``.
+        is_trial: whether they are clean, and to be degraded first.
+    """
+
+    task: ServedTask
+    quality: str
+    is_trial: bool = False
+
+
+@dataclass(frozen=True)
+class Advance:
+    """How far a job is.
+
+    Attributes:
+        name: of the photo in work.
+        done, total: its tiles.
+        seconds: since it was begun.
+        place: of the photo, from 1, and how many there are.
+        is_loading: whether the server has to load the task's network first.
+    """
+
+    name: str
+    done: int
+    total: int
+    seconds: float
+    place: tuple[int, int]
+    is_loading: bool = False
+
+
+class Workshop:
+    """What all jobs of a page share: Triton, the pace it works at, and the examples it has restored already.
+
+    Args:
+        client: connection to Triton.
+    """
+
+    def __init__(self, client: RestorationClient) -> None:
+        self.client, self.pace, self.tasks = client, Pace(), client.tasks()
+        shown = (path for task in self.tasks.values() for path in examples(task))
+        self._examples = {digest(path.read_bytes()) for path in shown}
+        self._lock = threading.Lock()
+        self._restored: dict[tuple[str, str, str], Outcome] = {}
+
+    def restored_example(self, task: ServedTask) -> Outcome | None:
+        """A task's first example, if it has been restored before."""
+        data = [path.read_bytes() for path in examples(task)[:1]]
+        return self._restored.get((digest(data[0]), task.name, FAST)) if data else None
+
+    def warm_up(self) -> None:
+        """Restores the first task's first example: it can be shown at once, and the server's pace is known."""
+        with contextlib.suppress(RestorationError):
+            for task in [*self.tasks.values()][:1]:
+                # Some tiles for every instance, so that each has loaded the network before its pace is taken.
+                photo = codec.Photo(np.full((task.tile, 2 * task.instances * task.tile, 3), 128, np.uint8))
+                run(photo_steps(photo, task, self.client))
+                list(self.steps(examples(task)[:1], Order(task, FAST)))
+
+    def steps(self, paths: Sequence[Path], order: Order) -> Iterator[Advance | Outcome]:
+        """Does a job: tells how far it is, and what came of each photo, in their order."""
+        for number, path in enumerate(paths, 1):
+            try:
+                yield from self.photo_steps(path, order, (number, len(paths)))
+            except RestorationError as error:
+                yield Outcome(path.stem, order.task, order.quality, error=error)
+
+    def photo_steps(self, path: Path, order: Order, place: tuple[int, int]) -> Generator[Advance | Outcome, None, None]:
+        """The same for one photo.
+
+        Raises:
+            RestorationError: nothing was restored; the message says why.
+        """
+        data = read(path)
+        key = (digest(data), order.task.name, order.quality)
+        is_example = key[0] in self._examples and not order.is_trial
+        if is_example and key in self._restored:
+            yield self._restored[key]
+            return
+        best = order.quality == BEST
+        about = Advance(path.stem, 0, 1, 0.0, place, is_loading=not self.client.has_restored(order.task))
+        if order.is_trial:
+            trial = yield from told(trial_steps(codec.decode(data), order.task, self.client, best), about)
+            yield keep_trial(trial, path.stem, files.new_folder())
+            return
+        photo = codec.decode(data, order.task.scale)
+        result = yield from told(photo_steps(photo, order.task, self.client, best), about)
+        self.pace.learn(result)
+        outcome = keep_restored(result, path.stem, files.new_folder(is_kept=is_example))
+        if is_example:
+            with self._lock:
+                self._restored[key] = outcome
+        yield outcome
+
+
+def told(steps: Steps[T], about: Advance) -> Generator[Advance, None, T]:
+    """The steps of a photo as advances of its job."""
+    started = time.monotonic()
+    while True:
+        try:
+            done, total = next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        loading = about.is_loading and done == 0
+        yield replace(about, done=done, total=total, seconds=time.monotonic() - started, is_loading=loading)
+
+
+def read(path: Path) -> bytes:
+    """What a visitor brought.
+
+    Raises:
+        PhotoError: it is gone.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PhotoError(say("error.photo_gone", minutes=files.CACHE_AGE_S // 60)) from error
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

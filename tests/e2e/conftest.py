@@ -1,0 +1,68 @@
+"""A headless Chromium, and the page in it as a visitor at a desk or with a phone has it."""
+
+import os
+import re
+import shutil
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    # A moving test picture instead of a webcam, allowed without asking.
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+]
+DESK = {"viewport": {"width": 1400, "height": 950}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert path, "the browser tests need Chromium: `make test` installs it, or set CHROMIUM to its path"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, page_url):
+    """Opens the page in a tab of its own; what it asks for anywhere else fails the test."""
+    contexts, asked = [], set()
+
+    def open_page(address="", device=DESK, url=page_url, **options):
+        context = browser.new_context(accept_downloads=True, **{**device, **options})
+        contexts.append(context)
+        tab = context.new_page()
+        tab.errors = []
+        tab.on("request", lambda request: asked.add(re.sub(r"^\w+:/*([^/:]*).*", r"\1", request.url)))
+        tab.on("pageerror", lambda error: tab.errors.append(str(error)))
+        tab.goto(f"{url}/{address}")
+        expect(tab.locator("#restore")).to_be_visible()
+        expect(tab.locator("#task input:checked")).to_have_count(1)
+        return tab
+
+    yield open_page
+    for context in contexts:
+        assert [error for tab in context.pages for error in getattr(tab, "errors", [])] == []
+        context.close()
+    # Pictures inlined in the page count as a host by the first letters of their address.
+    assert {host for host in asked if not host.startswith(("image", "blob"))} <= {"127.0.0.1"}, (
+        "it asked an outside host"
+    )
+
+
+@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
+def page(visit, request):
+    """The page on either device, with enlarging four times chosen."""
+    tab = visit("?task=sr_x4", request.param)
+    expect(tab.locator("#task input[value=sr_x4]")).to_be_checked()
+    return tab
+
+
+@pytest.fixture
+def desk(visit):
+    tab = visit("?task=sr_x4")
+    expect(tab.locator("#task input[value=sr_x4]")).to_be_checked()
+    return tab

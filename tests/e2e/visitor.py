@@ -1,0 +1,48 @@
+"""What visitors do on the page, in their words."""
+
+from playwright.sync_api import expect
+
+WAIT_MS = 60_000
+
+
+def bring(page, *paths):
+    """Chooses files; returns when the page has looked at them."""
+    if page.locator("#photos input[type=file]").count() == 0:
+        page.locator("#photos").get_by_label("Clear").click()
+    page.set_input_files("#photos input[type=file]", [str(path) for path in paths])
+    expect(page.locator("#brought p").first).to_be_visible(timeout=WAIT_MS)
+
+
+def choose(page, family, task):
+    page.locator(f"#family input[value={family}]").check()
+    expect(page.locator(f"#task input[value={task}]")).to_be_visible()
+    page.locator(f"#task input[value={task}]").check()
+
+
+def restore(page):
+    """Restores, and returns when it is done."""
+    page.click("#restore")
+    done(page)
+
+
+def done(page):
+    expect(page.locator("#download")).to_be_enabled(timeout=WAIT_MS)
+    expect(page.locator("#restore")).to_be_enabled(timeout=WAIT_MS)
+    expect(page.locator("#report h3")).to_be_visible()
+
+
+def download(page, folder):
+    with page.expect_download() as download:
+        page.click("#download")
+    target = folder / download.value.suggested_filename
+    download.value.save_as(target)
+    return target
+
+
+def states(page):
+    """What the comparison shows, worst first."""
+    return page.eval_on_selector("#comparison din-compare", "viewer => viewer.states")
+
+
+def labels(page):
+    return [state["label"] for state in states(page)]
