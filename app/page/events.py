@@ -156,7 +156,7 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
         return event(bring, [tab.photos, tab.task, tab.quality, language], shows, **quiet)
 
     def restore_on(event: Any) -> Any:
-        checked = event(check, [tab.photos, tab.task, language], buttons, queue=False, **quiet)
+        checked = event(check, [tab.photos, tab.task, language], buttons, concurrency_limit=None, **quiet)
         run = checked.success(
             restore,
             [tab.photos, tab.task, tab.quality, tab.is_trial, *tab.output, tab.outcomes, language],

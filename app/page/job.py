@@ -118,7 +118,8 @@ class Workshop:
             return
         photo = codec.decode(data, order.task.scale)
         result = yield from told(photo_steps(photo, order.task, self.client, best), about)
-        self.pace.learn(result)
+        if not about.is_loading:  # or loading the network would be taken for slowness
+            self.pace.learn(result)
         outcome = keep_restored(result, path.stem, files.new_folder(is_kept=is_example))
         if is_example:
             with self._lock:

@@ -87,7 +87,7 @@ def test_tiles_and_time_left_are_shown_meanwhile(desk, large, tmp_path):
     bar = desk.get_by_role("progressbar", name="Restoring")
     expect(bar).to_be_visible(timeout=30_000)
     expect(desk.locator("#progress")).to_contain_text(
-        re.compile(r"\d+ of 20 tiles · about [\d.]+ s left"), timeout=30_000
+        re.compile(r"\d+ of 12 tiles · about [\d.]+ s left"), timeout=30_000
     )
     done(desk)
     expect(desk.locator("#progress")).to_have_text("")
@@ -282,6 +282,7 @@ def test_a_photo_can_be_taken(desk):
     desk.get_by_role("button", name="Take a photo").click()
     camera = desk.locator("#webcam")
     camera.get_by_text("Click to Access Webcam").click()
+    wait_until(lambda: camera.locator("video").evaluate("video => video.videoWidth > 0"), 10)
     camera.get_by_label("capture photo").click()
     expect(desk.locator("#brought")).to_contain_text("pixels", timeout=20_000)
     restore(desk)

@@ -7,8 +7,10 @@ WAIT_MS = 60_000
 
 def bring(page, *paths):
     """Chooses files; returns when the page has looked at them."""
-    if page.locator("#photos input[type=file]").count() == 0:
-        page.locator("#photos").get_by_label("Clear").click()
+    clear = page.locator("#photos").get_by_label("Clear")
+    if clear.count():
+        clear.click()
+        expect(page.locator("#brought")).to_have_text("")
     page.set_input_files("#photos input[type=file]", [str(path) for path in paths])
     expect(page.locator("#brought p").first).to_be_visible(timeout=WAIT_MS)
 

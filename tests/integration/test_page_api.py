@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from app import ui
+from app.page import limits
 from app.restore import restore
 from app.server import REPOSITORY, EmbeddedTriton
 from din_model import TASKS, load_model
@@ -43,16 +44,73 @@ def message(error):
     return str(error.value).strip("'\"")
 
 
-def test_restore_returns_the_picture_the_pair_and_a_report(api, photo, small_photo, client):
-    job = api.submit(handle_file(str(photo)), "sr_x4", api_name="/restore")
-    download, (before, after), report = job.result(60)
-    expected = restore(png(small_photo), "sr_x4", client).after.rgb
-    assert np.array_equal(read(download), expected)
+def test_restore_returns_the_picture_and_a_report(api, photo, small_photo, client):
+    download, report = api.submit(handle_file(str(photo)), "sr_x4", api_name="/restore").result(60)
+    assert np.array_equal(read(download), restore(png(small_photo), "sr_x4", client).after.rgb)
     assert Path(download).name == "my photo_sr_x4.png"
-    assert np.array_equal(read(after), expected)
-    assert read(before).shape == (240, 336, 3)
-    assert report.startswith("**Enlarge 4x**: 84x60 to 336x240 pixels, 1 tile")
-    assert "network din_" in report
+    assert (report["name"], report["task"], report["model"]) == ("my photo", "sr_x4", "din_sr_x4")
+    assert (report["size"], report["tiles"], report["notices"]) == ("84×60 to 336×240 pixels", "1", [])
+
+
+def test_restore_takes_quality_format_and_metadata(api, photo, small_photo, client):
+    download, report = api.predict(handle_file(str(photo)), "sr_x4", "din+", "webp", 100, False, api_name="/restore")
+    assert Path(download).name == "my photo_sr_x4_plus.webp"
+    assert np.array_equal(read(download), restore(png(small_photo), "sr_x4", client, self_ensemble=True).after.rgb)
+    assert report["network"].endswith("DIN+")
+
+
+def test_batch_returns_a_zip_in_order_and_an_error_for_each_bad_file(api, photo, small_photo, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    photos = [handle_file(str(path)) for path in (photo, tmp_path / "bad.png", photo)]
+    archive, reports = api.predict(photos, "sr_x2", file_format="tiff", api_name="/restore_batch")
+    with zipfile.ZipFile(archive) as files:
+        assert files.namelist() == ["my photo_sr_x2.tif", "my photo_sr_x2_2.tif"]
+    assert [report["name"] for report in reports] == ["my photo", "bad", "my photo"]
+    assert "not an image" in reports[1]["error"]
+    assert "error" not in reports[0]
+
+
+def test_tasks_are_listed_with_what_there_is_to_know(api, client):
+    listed = {task["name"]: task for task in api.predict(api_name="/tasks")}
+    served = client.tasks()
+    assert list(listed) == list(served)
+    assert listed["sr_x4"]["scale"] == 4
+    assert listed["derain_light"]["psnr"] == served["derain_light"].psnr
+
+
+def test_openapi_and_mcp_describe_the_same_tools(page_url):
+    paths = httpx.get(f"{page_url}/gradio_api/openapi.json").json()["paths"]
+    assert {"restore", "restore_batch", "tasks"} <= {path.split("/")[-1] for path in paths if "/call/v2/" in path}
+    tools = {tool["name"]: tool for tool in httpx.get(f"{page_url}/gradio_api/mcp/schema").json()}
+    assert set(tools) == {"restore", "restore_batch", "tasks"}
+    for tool in tools.values():
+        assert len(tool["description"]) > 60
+    arguments = tools["restore"]["inputSchema"]["properties"]
+    assert set(arguments) == {"photo", "task", "quality", "file_format", "percent", "metadata"}
+    assert "sr_x4" in arguments["task"]["enum"]
+    assert all(argument.get("description") for argument in arguments.values())
+
+
+def test_a_visitor_has_so_many_jobs_at_once_and_no_more(api, page_url, tmp_path):
+    path = tmp_path / "large.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (900, 900, 3)).astype(np.uint8)).save(path)
+    jobs = [api.submit(handle_file(str(path)), "sr_x4", api_name="/restore") for _ in range(limits.VISITOR_JOBS + 3)]
+    told = []
+    for job in jobs:
+        try:
+            job.result(120)
+        except AppError as error:
+            told.append(str(error))
+    assert len(told) >= 1
+    assert all(f"You have {limits.VISITOR_JOBS} jobs waiting or in work already" in sentence for sentence in told)
+    assert len(told) < len(jobs), "nobody was served"
+
+
+def test_too_many_photos_are_refused_before_any_is_read(api, photo):
+    photos = [handle_file(str(photo))] * (limits.MAX_PHOTOS + 1)
+    with pytest.raises(AppError) as error:
+        api.predict(photos, "sr_x4", api_name="/restore_batch")
+    assert f"{limits.MAX_PHOTOS + 1} photos are above the limit of {limits.MAX_PHOTOS} at once" in message(error)
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
@@ -64,7 +122,7 @@ def test_a_download_scores_what_evaluation_scores(api, tmp_path, name):
     Image.fromarray(hq).save(folder / "photo.png")
     (pair,) = evaluation_pairs(TASKS["sr_x4"], folder, None)
     Image.fromarray(pair.lq).save(tmp_path / "lq.png")
-    download, _, _ = api.predict(handle_file(str(tmp_path / "lq.png")), "sr_x4", api_name="/restore")
+    download, _ = api.predict(handle_file(str(tmp_path / "lq.png")), "sr_x4", api_name="/restore")
     (evaluated,) = score_pairs(TASKS["sr_x4"], [pair], load_model("sr_x4"))
     assert score_pair(TASKS["sr_x4"], pair, read(download)).psnr == pytest.approx(evaluated.psnr, abs=0.01)
 
@@ -77,7 +135,7 @@ def test_tile_progress_reaches_the_client(api, tmp_path):
     while not job.done():
         for unit in job.status().progress_data or []:
             seen.add((unit.index, unit.length, unit.unit, unit.desc))
-    assert job.result()[2].count("9 tiles") == 1
+    assert job.result()[1]["tiles"] == "9"
     assert {(length, unit, desc) for _, length, unit, desc in seen} == {(9, "tiles", "Restoring")}
     assert len(seen) > 2
 
@@ -101,9 +159,9 @@ def test_bad_files_are_one_sentence(api, tmp_path, name):
 
 def test_a_single_pixel_is_restored_with_a_word(api, tmp_path):
     (tmp_path / "pixel.png").write_bytes(png(np.zeros((1, 1, 3), np.uint8)))
-    download, _, report = api.predict(handle_file(str(tmp_path / "pixel.png")), "sr_x4", api_name="/restore")
+    download, report = api.predict(handle_file(str(tmp_path / "pixel.png")), "sr_x4", api_name="/restore")
     assert read(download).shape == (4, 4, 3)
-    assert "only 1x1 pixels" in report
+    assert "only 1x1 pixels" in report["notices"][0]
 
 
 def test_unknown_tasks_and_missing_photos_are_one_sentence(api, photo):
@@ -117,7 +175,7 @@ def test_unknown_tasks_and_missing_photos_are_one_sentence(api, photo):
 
 def test_files_of_the_server_are_out_of_reach(page_url, photo):
     """The page reads what was uploaded to it, and nothing else."""
-    data = [{"path": str(photo), "meta": {"_type": "gradio.FileData"}}, "sr_x4"]
+    data = [{"path": str(photo), "meta": {"_type": "gradio.FileData"}}, "sr_x4", "din", "png", 92, True]
     event = httpx.post(f"{page_url}/gradio_api/call/restore", json={"data": data}).json()["event_id"]
     answer = httpx.get(f"{page_url}/gradio_api/call/restore/{event}", timeout=30).text
     assert "event: error" in answer
@@ -129,8 +187,8 @@ import sys
 from app import __main__ as page
 connect = page.connect
 def connect_impatiently(url):
-    from app import ui
-    ui.CACHE_AGE_S = ui.CACHE_SWEEP_S = 1
+    from app.page import files
+    files.CACHE_AGE_S = files.CACHE_SWEEP_S = 1
     return connect(url)
 page.connect = connect_impatiently
 sys.exit(page.main(sys.argv[1:]))
@@ -144,14 +202,15 @@ def test_photos_are_gone_after_the_stated_time_and_everything_with_the_page(trit
         connection = Client(url, verbose=False, download_files=False)
         connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore")
         connection.close()
-        examples = {p.name for p in ui.EXAMPLES.rglob("*.png")}
-        wait_until(lambda: not [p for p in folder.rglob("*.png") if p.name not in examples])
+        assert list(folder.rglob("my photo*.png"))
+        wait_until(lambda: not [p for p in folder.rglob("*") if "my photo" in p.name or "results/" in str(p)])
         assert list(folder.iterdir()) != []
     assert list(folder.iterdir()) == []
 
 
 def test_only_what_is_meant_is_public(api):
-    assert set(api.view_api(return_format="dict", print_info=False)["named_endpoints"]) == {"/restore"}
+    endpoints = api.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert set(endpoints) == {"/restore", "/restore_batch", "/tasks"}
 
 
 def restores(connection, photo) -> bool:

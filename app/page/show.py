@@ -1,0 +1,115 @@
+"""What the stage shows: pairs of a photo as it was and as it became."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from app import codec
+from app.client import RestorationClient, ServedTask
+from app.errors import PhotoError, RestorationError, ServerUnavailableError, UnknownTaskError
+from app.page import files
+from app.page.choices import examples
+from app.page.job import read
+from app.restore import Restoration, photo_steps, restore
+from app.texts import say
+
+# A taken photo is first made so small that its result fits the screen: what was done to it can then be seen.
+SCREEN_PIXELS = 1920 * 1080
+RETRY_S = 5.0
+# What a photo is enlarged or freed from, where a family has several tasks and the first one is not the one to show.
+TELLING = ("sr_x4", "derain_mixed")
+
+Progress = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photo as it was and as it became.
+
+    Attributes:
+        task: what it was restored for.
+        before, after: pictures of one size.
+        sizes: (h, w) of the photo and of its result.
+    """
+
+    task: ServedTask
+    before: Path
+    after: Path
+    sizes: tuple[tuple[int, int], tuple[int, int]]
+
+
+class Show:
+    """The restored examples, which grow while they are restored.
+
+    Args:
+        client: connection to Triton; its tasks are read once.
+
+    Raises:
+        ServerUnavailableError: no server answers.
+    """
+
+    def __init__(self, client: RestorationClient) -> None:
+        self.client, self.tasks = client, client.tasks()
+        self.pairs: tuple[Pair, ...] = ()
+        self.error: RestorationError | None = None
+        self.is_done = False
+
+    def fill(self) -> None:
+        """Restores every example, first one of each task; waits where the server does not answer."""
+        numbered = [(i, task, path) for task in self.tasks.values() for i, path in enumerate(examples(task))]
+        waiting = deque((task, path) for _, task, path in sorted(numbered, key=lambda e: (e[0], e[1].order)))
+        while waiting:
+            task, path = waiting.popleft()
+            try:
+                result = restore(path.read_bytes(), task.name, self.client)
+            except RestorationError as error:
+                self.error = error
+                if isinstance(error, ServerUnavailableError):
+                    waiting.appendleft((task, path))
+                    threading.Event().wait(RETRY_S)
+            else:
+                self.error = None
+                self.pairs += (keep(result, files.new_folder(is_kept=True)),)
+        self.is_done = True
+
+    def take(self, path: Path, family: str) -> Iterator[Progress | Pair]:
+        """Restores a photo that was brought, first made so small that its result fits the screen.
+
+        Yields:
+            (tiles done, tiles in all), and at last the pair.
+
+        Raises:
+            RestorationError: it was not brought to the page, cannot be read, or was not restored.
+        """
+        if not files.is_brought(path):
+            raise PhotoError(say("stage.not_ours"))
+        task = self.telling(family)
+        photo = codec.decode(read(path))
+        small = codec.resize(photo, codec.fit(photo.size, SCREEN_PIXELS // task.scale**2))
+        result = yield from photo_steps(small, task, self.client)
+        yield keep(result, files.new_folder())
+
+    def telling(self, family: str) -> ServedTask:
+        """The task that shows what a family does.
+
+        Raises:
+            UnknownTaskError: there is no such family.
+        """
+        tasks = [task for task in self.tasks.values() if task.family == family]
+        if not tasks:
+            offered = ", ".join(dict.fromkeys(task.family for task in self.tasks.values()))
+            raise UnknownTaskError(say("error.unknown_task", name=family, offered=offered))
+        return min(tasks, key=lambda task: (task.name not in TELLING, task.order))
+
+
+def keep(result: Restoration, folder: Path) -> Pair:
+    """Writes both pictures at the result's size."""
+    before, after = (
+        files.save_preview(photo, result.after.size, folder / name)
+        for name, photo in (("before", result.before), ("after", result.after))
+    )
+    return Pair(result.task, before, after, (result.before.size, result.after.size))

@@ -1,0 +1,64 @@
+"""Six languages, by the browser's wish, by the address, and switched on the spot."""
+
+import pytest
+from playwright.sync_api import expect
+
+from app.texts import LANGUAGES, say
+from tests.conftest import png
+from tests.e2e.conftest import PHONE
+from tests.e2e.visitor import bring, labels, restore
+
+# What Gradio itself says on an empty file input.
+DROP_HERE = {
+    "en": "Drop File Here",
+    "zh": "将文件拖放到此处",
+    "ja": "ここにファイルをドロップ",
+    "es": "Coloque el archivo aquí",
+    "fr": "Déposer le fichier ici",
+    "de": "Datei hier ablegen",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_whole_page_speaks_the_browsers_language(visit, language, small_photo, tmp_path):
+    tab = visit("?task=sr_x4", locale={"zh": "zh-CN"}.get(language, language))
+    expect(tab.locator("#restore")).to_have_text(say("page.restore").into(language))
+    expect(tab.locator("#photos")).to_contain_text(DROP_HERE[language])
+    expect(tab.locator("#task label").nth(2)).to_have_text(say("variant.sr_x4").into(language))
+    tab.click("#restore")
+    expect(tab.get_by_test_id("toast-body")).to_contain_text(say("error.no_photo").into(language))
+    (tmp_path / "photo.png").write_bytes(png(small_photo))
+    bring(tab, tmp_path / "photo.png")
+    restore(tab)
+    assert labels(tab) == [say("report.bicubic").into(language), say("task.sr_x4").into(language)]
+    if language != "en":
+        visible = tab.locator("body").inner_text()
+        for key in ("page.step_bring", "page.step_choose", "page.quality", "page.trial", "report.what_ran"):
+            assert str(say(key)) not in visible
+            assert say(key).into(language) in visible
+
+
+def test_a_visitor_switches_and_keeps_what_is_there(visit, small_photo, tmp_path):
+    tab = visit("?task=sr_x4", PHONE)
+    (tmp_path / "photo.png").write_bytes(png(small_photo))
+    bring(tab, tmp_path / "photo.png")
+    restore(tab)
+    tab.locator("#language input").click()
+    tab.get_by_role("option", name="Español").click()
+    expect(tab.locator("#restore")).to_have_text("Restaurar")
+    expect(tab.locator("#report h3")).to_contain_text("Ampliar 4 veces")
+    assert labels(tab) == ["Antes (bicúbica)", "Ampliar 4 veces"]
+    expect(tab.locator("#task input:checked")).to_have_value("sr_x4")
+    assert tab.evaluate("document.documentElement.lang") == "es"
+    tab.locator("#photos").get_by_role("button").last.click()
+    tab.goto(tab.url)
+    expect(tab.locator("#restore")).to_have_text("Restaurar")  # remembered
+    expect(tab.locator("#photos")).to_contain_text(DROP_HERE["es"])
+
+
+def test_an_address_may_ask_for_language_and_task(visit):
+    tab = visit("?task=derain_heavy&lang=fr")
+    expect(tab.locator("#restore")).to_have_text("Restaurer")
+    expect(tab.locator("#task input:checked")).to_have_value("derain_heavy")
+    expect(tab.locator("#family input:checked")).to_have_value("derain")
+    expect(tab.locator("#task label").first).to_have_text("Pluie légère")
