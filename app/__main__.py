@@ -93,8 +93,9 @@ def serve_page(args: argparse.Namespace) -> int:
     with page_folder(), connect(args.triton_url) as client:
         # Here, so that the command line does without Gradio's seconds.
         from app.page import build_page, launch_page
+        from app.page.stage import build_stage
 
-        site = build_page(client)
+        site = (build_stage if args.kiosk else build_page)(client)
         launch_page(site, args.host, args.port)
         print(f"The page is at http://{args.host}:{args.port} (Ctrl-C ends it)", flush=True)
         try:

@@ -22,11 +22,11 @@ from app.page.words import Words
 from app.texts import ENGLISH, LANGUAGES, choose_language, say
 
 ASSETS = Path(__file__).parent / "assets"
-REMEMBER_LANGUAGE = """(language) => {
-    localStorage.setItem('din-language', language);
-    dinSpeak(language);
+SPEAK = "(language) => dinSpeak(language)"
+TOGGLE_THEME = """() => {
+    document.body.classList.toggle('dark');
+    document.body.style.background = 'var(--body-background-fill)';
 }"""
-TOGGLE_THEME = "() => { document.body.classList.toggle('dark'); }"
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,6 @@ def build_page(client: RestorationClient) -> Site:
             elsewhere.select(lambda: gr.Timer(active=False), None, panel_timer, queue=False, api_visibility="private")
         offer_programs(workshop, page)
         theme.click(None, None, None, js=TOGGLE_THEME, api_visibility="private")
-        language.input(None, language, None, js=REMEMBER_LANGUAGE, api_visibility="private")
         stored = gr.Textbox(visible=False)
 
         def arrive(stored_language: str, request: gr.Request) -> tuple[object, ...]:
@@ -102,6 +101,7 @@ def build_page(client: RestorationClient) -> Site:
             variants = gr.Radio(choices=choices.variants(workshop.tasks, task.family, tag), value=task.name)
             return tag, task.family, variants, viewer_value(states, tag)
 
+        language.change(None, language, None, js=SPEAK, api_visibility="private")
         language.change(words.switch, language, words.components, api_visibility="private", show_progress="hidden")
         arrived = page.load(
             arrive,
@@ -115,7 +115,8 @@ def build_page(client: RestorationClient) -> Site:
     threading.Thread(target=workshop.warm_up, name="warm-up", daemon=True).start()
     page.queue(max_size=limits.QUEUED_JOBS)
     families = list(dict.fromkeys(task.family for task in workshop.tasks.values()))
-    styles = (ASSETS / "page.css").read_text(encoding="utf-8") + choices.card_styles(families)
+    sheets = ((ASSETS / name).read_text(encoding="utf-8") for name in ("page.css", "tabs.css"))
+    styles = "".join(sheets) + choices.card_styles(families)
     return Site(page, styles, scripts("page.js", "compare.js"))
 
 
@@ -132,6 +133,13 @@ def look() -> gr.themes.Base:
     ).set(
         body_background_fill="*neutral_50",
         body_background_fill_dark="*neutral_950",
+        color_accent="*primary_700",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        link_text_color="*primary_700",
+        link_text_color_dark="*primary_300",
         block_border_width="1px",
         block_shadow="none",
         block_title_background_fill="none",
@@ -146,7 +154,7 @@ def look() -> gr.themes.Base:
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_dark="*primary_700",
         button_primary_background_fill_hover="*primary_800",
-        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_800",
         checkbox_label_background_fill_selected="*primary_700",
         checkbox_label_background_fill_selected_dark="*primary_700",
         checkbox_background_color_selected="*primary_800",

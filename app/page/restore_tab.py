@@ -79,6 +79,7 @@ def lay_out(workshop: Workshop, words: Words) -> RestoreTab:
             )
             limit = codec.megapixels(codec.MAX_INPUT_PIXELS)
             hint(words, say("page.photos_hint", minutes=files.CACHE_AGE_S // 60, limit=limit))
+            words.bind(gr.HTML(visible="hidden"), value=own_words)
             brought = gr.HTML(elem_id="brought")
             with words.bind(gr.Accordion(open=False, elem_id="camera"), label=say("page.camera")):
                 webcam = words.bind(
@@ -179,6 +180,12 @@ def heading(words: Words, key: str) -> None:
 
 def hint(words: Words, text: Text) -> None:
     words.bind(gr.Markdown(elem_classes="din-hint"), value=text)
+
+
+def own_words(language: str) -> str:
+    """What stands in the fields where Gradio would speak the browser's language, whatever was chosen."""
+    drop, camera = (say(key).into(language).replace('"', "'") for key in ("page.drop", "page.start_camera"))
+    return f'<style>:root {{ --din-drop: "{drop}"; --din-camera: "{camera}"; }}</style>'
 
 
 def sample_pictures(task: ServedTask, language: str) -> list[tuple[str, str]]:

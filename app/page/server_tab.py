@@ -2,122 +2,124 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from collections.abc import Mapping
 from html import escape
-from itertools import pairwise
 
 import gradio as gr
 
 from app.client import RestorationClient, ServedTask, Usage
-from app.errors import RestorationError
+from app.page.charts import batch_bars, sparkline
 from app.page.choices import task_label
-from app.page.report import message_html
+from app.page.traffic import Traffic, View, total
 from app.page.words import Words
 from app.texts import say
 
 REFRESH_S = 2.0
-HISTORY_S = 60.0
-COLUMNS = ("task", "network", "runs_on", "requests", "failures", "queue", "compute", "batches")
-
-
-class History:
-    """How many requests had been answered at the last few readings."""
-
-    def __init__(self) -> None:
-        self._readings: deque[tuple[float, int]] = deque(maxlen=int(2 * HISTORY_S / REFRESH_S))
-
-    def add(self, now_s: float, requests: int) -> None:
-        """Notes a reading, unless another visitor's panel has just done so."""
-        if not self._readings or now_s - self._readings[-1][0] >= REFRESH_S / 2:
-            self._readings.append((now_s, requests))
-
-    def rates(self, now_s: float) -> list[float]:
-        """Requests a second between the readings of the last minute."""
-        recent = [reading for reading in self._readings if now_s - reading[0] <= HISTORY_S]
-        # A restarted server counts anew.
-        return [max(0, later - earlier) / (end - start) for (start, earlier), (end, later) in pairwise(recent)]
+WORDS = ("task", "network", "precision", "runs_on")  # the columns, those of words
+NUMBERS = ("answered", "failures", "queue", "compute")  # and those of numbers
+UNKNOWN = "–"
 
 
 def build_server_tab(client: RestorationClient, words: Words, language: gr.Dropdown, tab: gr.Tab) -> gr.Timer:
-    """Places the panel; the timer that is returned refreshes it, from when its tab is opened."""
-    history = History()
+    """Places the panel.
+
+    Args:
+        client: connection to Triton.
+        words: of the page.
+        language: that the visitor reads.
+        tab: which starts the timer when it is opened.
+
+    Returns:
+        The timer, for the page to stop it where another tab is opened.
+    """
+    traffic = Traffic(client)
     words.bind(gr.Markdown(), value=say("server.introduction"))
-    panel = gr.HTML(elem_id="panel")
+    is_refreshing = words.bind(
+        gr.Checkbox(value=True, elem_id="refresh"), label=say("server.refresh", seconds=int(REFRESH_S))
+    )
+    panel = words.bind(gr.HTML(elem_id="panel"), value=lambda language: panel_html(traffic.last, language))
     timer = gr.Timer(REFRESH_S, active=False)
 
     def refresh(language: str) -> str:
-        try:
-            tasks, usage = client.tasks(), client.usage()
-        except RestorationError as error:
-            return message_html(say("server.away"), language, "error") + f"<p>{escape(error.into(language))}</p>"
-        now_s = time.monotonic()
-        history.add(now_s, sum(used.requests for used in usage.values()))
-        return panel_html(tasks, usage, history.rates(now_s), language)
+        return panel_html(traffic.read(), language)
+
+    def keep_time(wanted: bool) -> gr.Timer:
+        return gr.Timer(active=wanted)
 
     for event in (tab.select, timer.tick):
         event(refresh, language, panel, queue=False, api_visibility="private", show_progress="hidden")
-    tab.select(lambda: gr.Timer(active=True), None, timer, queue=False, api_visibility="private")
+    for event in (tab.select, is_refreshing.input):
+        event(keep_time, is_refreshing, timer, queue=False, api_visibility="private", show_progress="hidden")
     return timer
 
 
-def panel_html(tasks: Mapping[str, ServedTask], usage: Mapping[str, Usage], rates: list[float], language: str) -> str:
-    """The panel.
+def panel_html(view: View, language: str) -> str:
+    """The panel: how Triton is, its totals, and a line for each task."""
+    if not view.is_read:
+        body = state_html("reading", say("server.reading").into(language))
+    elif view.problem is not None:
+        body = state_html("away", f"{say('server.away').into(language)} {view.problem.into(language)}")
+    else:
+        body = state_html("live", say("server.live", tasks=len(view.tasks)).into(language))
+        body += totals_html(view, language) + table_html(view, language)
+    return f'<div class="din-panel">{body}</div>'
 
-    Args:
-        tasks: that are served.
-        usage: what Triton has counted of each.
-        rates: requests a second, over the last minute.
-        language: to say it in.
-    """
-    total = sum(used.requests for used in usage.values())
-    now = say("server.now", rate=f"{rates[-1] if rates else 0:.1f}", requests=total, tasks=len(tasks)).into(language)
-    head = "".join(f'<th scope="col">{escape(say(f"server.{name}").into(language))}</th>' for name in COLUMNS)
-    rows = "".join(row_html(task, usage.get(name, Usage()), language) for name, task in tasks.items())
-    caption = escape(say("server.caption").into(language))
+
+def state_html(state: str, told: str) -> str:
+    """How Triton is, with a lamp: ``live``, ``away`` or ``reading``."""
     return (
-        f'<p class="din-live"><span class="din-lamp" aria-hidden="true"></span>{escape(now)}</p>'
-        f"{sparkline(rates, say('server.sparkline').into(language))}"
-        f'<div class="din-scroll" tabindex="0" role="region" aria-label="{escape(caption, quote=True)}">'
-        f'<table class="din-table"><caption>{caption}</caption><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f'<p class="din-state din-{state}" role="status">'
+        f'<span class="din-lamp" aria-hidden="true"></span><span>{escape(told)}</span></p>'
+    )
+
+
+def totals_html(view: View, language: str) -> str:
+    """The totals over all tasks, and the last minute as a line."""
+    rate = UNKNOWN if view.rate is None else f"{view.rate:.1f}"
+    most = max([step.rate for step in view.steps], default=0.0)
+    answered, failures = total(view.usage, "requests"), total(view.usage, "failures")
+    figures = (("rate", rate), ("all_answered", f"{answered:,}"), ("all_failures", f"{failures:,}"))
+    told = "".join(
+        f"<div><dt>{escape(say(f'server.{name}').into(language))}</dt><dd>{figure}</dd></div>"
+        for name, figure in figures
+    )
+    label = say("server.line", most=f"{most:.1f}").into(language)
+    return (
+        f'<div class="din-totals"><dl>{told}</dl><figure>{sparkline(view.steps, label)}'
+        f"<figcaption>{escape(label)}</figcaption></figure></div>"
+    )
+
+
+def table_html(view: View, language: str) -> str:
+    """A line for each task, in a box of its own that scrolls on narrow screens."""
+    columns = [(name, "") for name in WORDS] + [(name, ' class="din-number"') for name in NUMBERS] + [("batches", "")]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(say(f"server.{name}").into(language))}</th>' for name, kind in columns
+    )
+    rows = "".join(row_html(task, view.usage.get(name, Usage()), language) for name, task in view.tasks.items())
+    caption, note = (escape(say(key).into(language)) for key in ("server.caption", "server.note"))
+    return (
+        f'<div class="din-scroll" tabindex="0" role="region" aria-label="{caption}"><table class="din-table">'
+        f"<caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<p class="din-aside">{note}</p>'
     )
 
 
 def row_html(task: ServedTask, used: Usage, language: str) -> str:
-    """A task's line; times are means over its requests."""
-    answered = max(1, used.requests)
-    cells = (
-        f"{task.preset}, {task.precision}",
-        f"{task.instances} × {task.device}",
+    """A task's line; the times are means over its requests."""
+    words = (task.preset, task.precision, f"{task.device} × {task.instances}")
+    numbers = (
         f"{used.requests:,}",
         f"{used.failures:,}",
-        f"{used.queue_s / answered * 1e3:.1f} ms" if used.requests else "–",
-        f"{used.compute_s / answered * 1e3:.1f} ms" if used.requests else "–",
+        mean_ms(used.queue_s, used.requests),
+        mean_ms(used.compute_s, used.requests),
     )
-    told = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    cells = "".join(f"<td>{escape(word)}</td>" for word in words)
+    cells += "".join(f'<td class="din-number">{number}</td>' for number in numbers)
+    bars = batch_bars(used.batches, say("server.batches").into(language))
     label = escape(task_label(task).into(language))
-    return f'<tr><th scope="row">{label}</th>{told}<td>{batches_html(used.batches)}</td></tr>'
+    return f'<tr><th scope="row">{label}</th>{cells}<td>{bars or UNKNOWN}</td></tr>'
 
 
-def batches_html(batches: Mapping[int, int]) -> str:
-    """How many batches of each size were run, as bars."""
-    most = max(batches.values(), default=0)
-    return "".join(
-        f'<span class="din-batch"><i style="height:{2 + 18 * count / most:.0f}px" aria-hidden="true"></i>'
-        f"<small>{size}: {count:,}</small></span>"
-        for size, count in sorted(batches.items())
-    )
-
-
-def sparkline(rates: list[float], label: str) -> str:
-    """The rates as a line, the newest at the right."""
-    top = max([*rates, 1.0])
-    points = " ".join(
-        f"{300 * i / max(1, len(rates) - 1):.1f},{58 - 54 * rate / top:.1f}" for i, rate in enumerate(rates)
-    )
-    return (
-        f'<svg class="din-sparkline" viewBox="0 0 300 60" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(label, quote=True)}"><polyline points="{points}"/></svg>'
-    )
+def mean_ms(summed_s: float, requests: int) -> str:
+    """A mean in milliseconds; a dash before there is one."""
+    return f"{1000 * summed_s / requests:.1f}" if requests else UNKNOWN

@@ -18,7 +18,7 @@ from app.restore import Restoration, photo_steps, restore
 from app.texts import say
 
 # A taken photo is first made so small that its result fits the screen: what was done to it can then be seen.
-SCREEN_PIXELS = 1920 * 1080
+SCREEN_PIXELS = 1280 * 720
 RETRY_S = 5.0
 # What a photo is enlarged or freed from, where a family has several tasks and the first one is not the one to show.
 TELLING = ("sr_x4", "derain_mixed")
@@ -57,12 +57,23 @@ class Show:
         self.pairs: tuple[Pair, ...] = ()
         self.error: RestorationError | None = None
         self.is_done = False
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self.fill, name="show", daemon=True)
+
+    def begin(self) -> None:
+        """Starts restoring the examples in the background."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stops that after the photo in work: the connection to Triton may then be closed."""
+        self._ended.set()
+        self._thread.join()
 
     def fill(self) -> None:
         """Restores every example, first one of each task; waits where the server does not answer."""
         numbered = [(i, task, path) for task in self.tasks.values() for i, path in enumerate(examples(task))]
         waiting = deque((task, path) for _, task, path in sorted(numbered, key=lambda e: (e[0], e[1].order)))
-        while waiting:
+        while waiting and not self._ended.is_set():
             task, path = waiting.popleft()
             try:
                 result = restore(path.read_bytes(), task.name, self.client)
@@ -70,11 +81,11 @@ class Show:
                 self.error = error
                 if isinstance(error, ServerUnavailableError):
                     waiting.appendleft((task, path))
-                    threading.Event().wait(RETRY_S)
+                    self._ended.wait(RETRY_S)
             else:
                 self.error = None
                 self.pairs += (keep(result, files.new_folder(is_kept=True)),)
-        self.is_done = True
+        self.is_done = not waiting
 
     def take(self, path: Path, family: str) -> Iterator[Progress | Pair]:
         """Restores a photo that was brought, first made so small that its result fits the screen.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,7 @@ EXPLAIN_FULL = """() => {
 }"""
 STAGE_CSS = """
 body, gradio-app { background: #07090c !important; }
-#stage { position: fixed; inset: 0; z-index: 1000; padding: 0; border: 0; }
-#stage, #stage div { height: 100%; max-height: none; overflow: visible; }
+din-stage { position: fixed; inset: 0; z-index: 1000; }
 footer { display: none !important; }
 """
 PERFORM = """
@@ -88,6 +86,18 @@ def stage_value(show: Show, language: str) -> dict[str, object]:
     }
 
 
+class StagePage(gr.Blocks):
+    """A page whose show ends when it is closed."""
+
+    def __init__(self, show: Show, **options: Any) -> None:
+        super().__init__(**options)
+        self.show = show
+
+    def close(self, verbose: bool = True) -> None:
+        super().close(verbose)
+        self.show.end()
+
+
 def build_stage(client: RestorationClient) -> Site:
     """The stage over one Triton; its examples are restored in the background.
 
@@ -98,8 +108,9 @@ def build_stage(client: RestorationClient) -> Site:
         ServerUnavailableError: no server answers.
     """
     show = Show(client)
-    page: gr.Blocks
-    with gr.Blocks(
+    page: StagePage
+    with StagePage(
+        show,
         title=str(say("stage.title")),
         analytics_enabled=False,
         delete_cache=(files.CACHE_SWEEP_S, files.CACHE_AGE_S),
@@ -155,6 +166,6 @@ def build_stage(client: RestorationClient) -> Site:
             show_progress="hidden",
         )
         taken.failure(None, None, None, js=EXPLAIN_FULL, api_visibility="private")
-    threading.Thread(target=show.fill, name="stage", daemon=True).start()
+    show.begin()
     page.queue(max_size=limits.QUEUED_JOBS)
     return Site(page, STAGE_CSS, scripts("camera.js", "stage.js"))

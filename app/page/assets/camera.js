@@ -152,18 +152,21 @@
 
     async open() {
       const [dialog, video] = [this.#find("dialog"), this.#find("video")];
+      const isWaiting = () => dialog.open && dialog.dataset.mode === "waiting"; // nobody closed it or chose a file
       this.#mode("waiting");
       dialog.showModal();
       try {
         const stream = await openCamera();
         this.#stop();
-        if (!dialog.open || dialog.dataset.mode === "working") return stop(stream);
+        if (!isWaiting()) return stop(stream);
         this.#stream = stream;
         video.srcObject = stream;
         await video.play();
+        if (!isWaiting()) return;
         this.#mode("live");
         this.#find(".shutter").focus();
       } catch (error) {
+        if (!isWaiting()) return;
         this.#mode("none", error.name === "NotAllowedError" ? this.#texts.denied : this.#texts.no_camera);
       }
     }
@@ -206,7 +209,8 @@
       this.progress = { text: this.#texts.restoring, share: 0 };
       this.#mode("working");
       this.#stop();
-      this.dispatchEvent(new CustomEvent("photo", { detail: { file, family: this.#family }, bubbles: true, composed: true }));
+      const detail = { file, family: this.#family };
+      this.dispatchEvent(new CustomEvent("photo", { detail, bubbles: true, composed: true }));
     }
 
     #stop() {

@@ -1,22 +1,21 @@
-// What Gradio has no component for: its own words in the chosen language, and photos pasted from the clipboard.
+// What Gradio has no component for: a remembered language, names of groups, and photos pasted from the clipboard.
 
 (() => {
-    const GRADIO_LOCALES = { zh: 'zh-CN' };
-
-    // Gradio asks the browser for its language when it starts; a visitor's choice comes first.
-    const asked = new URLSearchParams(location.search).get('lang') || localStorage.getItem('din-language');
-    if (asked) {
-        Object.defineProperty(navigator, 'language', { get: () => GRADIO_LOCALES[asked] || asked });
-        document.documentElement.lang = asked;
-    }
-
-    // Gradio's module is loaded already: importing it once more gives the same one.
-    window.dinSpeak = async (language) => {
+    window.dinSpeak = (language) => {
+        localStorage.setItem('din-language', language);
         document.documentElement.lang = language;
-        const loaded = performance.getEntriesByType('resource').map((entry) => entry.name);
-        const core = loaded.find((name) => /\/core-[^/]*\.js/.test(name));
-        if (core) (await import(core)).changeLocale?.(GRADIO_LOCALES[language] || language);
     };
+
+    // Radio groups of Gradio's have no names for screen readers; what stands above them is theirs.
+    const nameGroups = () => {
+        for (const group of document.querySelectorAll('fieldset:not([aria-labelledby])')) {
+            const title = group.querySelector('[data-testid=block-info]');
+            if (!title || !group.id) continue;
+            title.id = `${group.id}-title`;
+            group.setAttribute('aria-labelledby', title.id);
+        }
+    };
+    new MutationObserver(nameGroups).observe(document.documentElement, { childList: true, subtree: true });
 
     document.addEventListener('paste', (event) => {
         const photos = [...(event.clipboardData?.files || [])].filter((file) => file.type.startsWith('image/'));

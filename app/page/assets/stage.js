@@ -10,8 +10,8 @@
  * `stage.fail(sentence)`. `stage.notice` is a sentence that stays until it is set to "".
  *
  * How it is made. One clock runs through TIMELINE for each pair; it sets the CSS variable --split, and the style sheet
- * clips the upper picture at it (or fades it, where less motion is wanted). The next pair is decoded before it is shown;
- * one whose pictures are gone leaves the show.
+ * clips the upper picture at it (or fades it, where less motion is wanted). The next pair is decoded before it is
+ * shown; one whose pictures are gone leaves the show.
  */
 (() => {
   if (customElements.get("din-stage")) return;
@@ -77,7 +77,7 @@
     .backdrop { position: fixed; left: 45%; top: 45%; z-index: -1; width: 10vw; height: 10vh; object-fit: cover;
       /* Blurred while small: cheap even where the processor draws. */
       filter: blur(5px) brightness(.34) saturate(1.3); transform: scale(13); }
-    .frame { position: relative; width: min(100cqw, 100cqh * var(--ratio)); aspect-ratio: var(--ratio); overflow: hidden;
+    .frame { position: relative; overflow: hidden; width: min(100cqw, 100cqh * var(--ratio)); aspect-ratio: var(--ratio);
       box-shadow: 0 0 4em rgb(0 0 0 / .55); }
     .layer { position: absolute; inset: 0; }
     .layer img { display: block; width: 100%; height: 100%; -webkit-user-drag: none; }
@@ -95,15 +95,16 @@
       background: #ffd28a; box-shadow: 0 .3em 2em rgb(0 0 0 / .5); }
     .segments, .bar { position: relative; z-index: 1; display: flex; }
     .segments { grid-row: 2; gap: clamp(2px, .3vw, 8px); padding: .55em 1.4em 0; }
-    .segments i { flex: 1; height: .22em; border-radius: 1em; background: linear-gradient(var(--accent) 0 0) no-repeat 0 /
-      calc(100% * var(--share, 0)) 100% rgb(255 255 255 / .24); }
+    .segments i { flex: 1; height: .22em; border-radius: 1em; background: rgb(255 255 255 / .24)
+      linear-gradient(var(--accent) 0 0) no-repeat 0 / calc(100% * var(--share, 0)) 100%; }
     .segments .past { --share: 1; }
     .bar { grid-row: 3; align-items: center; gap: .6em 1.4em; padding: .6em 1.4em .8em; }
     .title { flex: 1; min-width: 0; }
     h1 { font-size: 2.1em; font-weight: 700; line-height: 1.12; letter-spacing: -.02em; text-wrap: balance; }
     .title p { color: #cfd8db; min-height: 1.3em; }
     .tools { display: flex; gap: .2em; }
-    button { font: inherit; color: inherit; border: 0; cursor: pointer; background: none; min-width: 48px; min-height: 48px; }
+    button { font: inherit; color: inherit; border: 0; background: none; cursor: pointer; min-width: 48px;
+      min-height: 48px; }
     button:focus-visible { outline: 3px solid #fff; outline-offset: 3px; }
     svg { width: 1.5em; height: 1.5em; display: block; fill: none; stroke: currentColor; stroke-width: 1.8;
       stroke-linecap: round; stroke-linejoin: round; }

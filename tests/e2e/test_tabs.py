@@ -1,0 +1,83 @@
+"""The server's and the about tab, in a browser and over a real Triton."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import TimeoutError, expect
+
+from tests.e2e.conftest import DESK, PHONE
+from tests.e2e.test_accessibility import serious
+
+ROW = "#panel tbody tr:has(th:text-is('Enlarge 4×'))"
+TILES = 6
+
+
+def restore_tiles(client):
+    task, tile = client.task("sr_x4"), np.zeros((32, 32, 3), np.uint8)
+    for future in [client.submit(task, tile) for _ in range(TILES)]:
+        assert future.result().shape == (128, 128, 3)
+
+
+def answered(tab):
+    return int(tab.locator(f"{ROW} td").nth(3).inner_text().replace(",", ""))
+
+
+def open_tab(tab, name, shown):
+    tab.get_by_role("tab", name=name).click()
+    expect(tab.locator(shown).first).to_be_visible(timeout=10_000)
+
+
+def test_the_panel_follows_what_is_restored(visit, client):
+    tab = visit()
+    open_tab(tab, "Server", ROW)
+    before = answered(tab)
+    restore_tiles(client)
+    expect(tab.locator(f"{ROW} td").nth(3)).to_have_text(f"{before + TILES:,}", timeout=10_000)
+    expect(tab.locator(f"{ROW} .din-bars text").first).to_be_visible()
+    expect(tab.locator("#panel polyline")).to_have_count(1)
+
+
+def falls_silent(tab):
+    """Whether the page stops asking for more than two refreshes' time, once what was under way has arrived."""
+    for _ in range(4):
+        try:
+            tab.wait_for_event("request", lambda request: request.method == "POST", timeout=4500)
+        except TimeoutError:
+            return True
+    return False
+
+
+def test_the_panel_rests_in_other_tabs_and_when_told(visit):
+    tab = visit()
+    open_tab(tab, "Server", ROW)
+    assert not falls_silent(tab)
+    tab.get_by_role("tab", name="About").click()
+    assert falls_silent(tab)
+    open_tab(tab, "Server", ROW)
+    assert not falls_silent(tab)
+    tab.locator("#refresh input").uncheck()
+    assert falls_silent(tab)
+
+
+def test_scrolling_survives_a_refresh(visit, client):
+    tab = visit(device=PHONE)
+    open_tab(tab, "Server", ROW)
+    box = tab.locator("#panel .din-scroll")
+    box.focus()
+    box.evaluate("box => { box.scrollLeft = 150; }")
+    before = answered(tab)
+    restore_tiles(client)
+    expect(tab.locator(f"{ROW} td").nth(3)).to_have_text(f"{before + TILES:,}", timeout=10_000)
+    assert box.evaluate("box => [box.scrollLeft, document.activeElement === box]") == [150, True]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("device", [DESK, PHONE], ids=["desk", "phone"])
+def test_both_tabs_fit_and_can_be_read(visit, device, theme):
+    tab = visit(f"?__theme={theme}", device)
+    for name, shown in (("Server", ROW), ("About", "#learnt details")):
+        open_tab(tab, name, shown)
+        if name == "About":
+            tab.locator("#learnt summary").first.click()
+            expect(tab.get_by_role("img", name="The deep interleaved network")).to_be_visible()
+        assert tab.evaluate("document.documentElement.scrollWidth") <= device["viewport"]["width"]
+        assert serious(tab) == []
