@@ -6,44 +6,41 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from app.codec.photo import Photo, eight_bits
+from app.codec.photo import Photo, Pixels, eight_bits
 
-Values = NDArray[np.float32]
+OPAQUE = 255
+IS_SEEN = [0] + [OPAQUE] * 255  # every alpha but 0
 
 
 def fill_transparent(photo: Photo) -> Photo:
     """Gives fully transparent pixels the colour of the nearest others; the rest stays as it is."""
     if photo.alpha is None or photo.alpha.all() or not photo.alpha.any():
         return photo
-    seen = photo.alpha[..., None] > 0
-    colour = photo.rgb if photo.deep is None else photo.deep
-    filled = np.rint(pull_push(colour.astype(np.float32), seen.astype(np.float32)))
+    seen = photo.alpha > 0
+    rgb = fill(photo.rgb, seen)
     if photo.deep is None:
-        return replace(photo, rgb=np.where(seen, photo.rgb, filled.astype(np.uint8)))
-    deep = np.where(seen, photo.deep, filled.astype(np.uint16))
+        return replace(photo, rgb=rgb)
+    deep = np.where(seen[..., None], photo.deep, rgb.astype(np.uint16) * 257)
     return replace(photo, rgb=eight_bits(deep), deep=deep)
 
 
-def pull_push(colour: Values, weight: Values) -> Values:
-    """Colours where weight is 0 from the coarser picture that has some there.
+def fill(rgb: Pixels, seen: NDArray[np.bool_]) -> Pixels:
+    """Colours where none is seen from coarser and coarser pictures, each the mean of what is seen in the finer one.
 
     Args:
-        colour: (H, W, 3).
-        weight: (H, W, 1), 0..1.
+        rgb: uint8 (H, W, 3).
+        seen: (H, W), somewhere true.
     """
-    h, w = weight.shape[:2]
-    if h == w == 1 or weight.min() >= 1:
-        return colour
-    known = halve(weight)
-    coarse = halve(colour * weight) / np.maximum(known, 1e-6)
-    coarse = pull_push(coarse, np.minimum(known, 1))
-    return colour * weight + coarse.repeat(2, 0).repeat(2, 1)[:h, :w] * (1 - weight)
-
-
-def halve(values: Values) -> Values:
-    """Sums over 2x2 pixels, (H, W, C) to half of it, rounded up."""
-    h, w = values.shape[:2]
-    even = np.pad(values, ((0, h % 2), (0, w % 2), (0, 0)))
-    sums: Values = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
-    return sums
+    levels = [Image.fromarray(np.dstack([rgb, np.where(seen, np.uint8(OPAQUE), np.uint8(0))]))]
+    while levels[-1].getchannel("A").getextrema() != (OPAQUE, OPAQUE):
+        coarse = levels[-1].reduce(2)
+        coarse.putalpha(coarse.getchannel("A").point(IS_SEEN))
+        levels.append(coarse)
+    filled = levels.pop()
+    for level in reversed(levels):
+        part = (0, 0, level.width / 2, level.height / 2)  # of an odd side the coarser picture holds half a pixel more
+        filled = filled.resize(level.size, Image.Resampling.NEAREST, box=part)
+        filled.paste(level, mask=level.getchannel("A"))
+    return np.asarray(filled.convert("RGB"))

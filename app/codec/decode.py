@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from tifffile import TiffPage
 
 from app.codec.alpha import fill_transparent
-from app.codec.deep import bit_depth, read_deep
+from app.codec.deep import deep_tiff, is_deep_png, read_png, read_tiff
 from app.codec.photo import MAX_INPUT_PIXELS, SMALL_SIDE, Photo, Pixels, check_size, eight_bits, megapixels
 from app.errors import PhotoError
 from app.texts import Text, say
@@ -32,10 +33,11 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 # How each value of EXIF's orientation turns what a sensor saw upright: quarter turns, then whether it is mirrored.
 TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
+SIDEWAYS = 5  # from here on a photo lies on its side
 
 
 def decode(data: bytes, scale: int = 1) -> Photo:
-    """Decodes a photo, after checking its size against the limits.
+    """Decodes a photo, after checking its size against the limits; what is transparent gets the nearest colour.
 
     Args:
         data: content of an image file: PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC or another that Pillow reads.
@@ -44,9 +46,7 @@ def decode(data: bytes, scale: int = 1) -> Photo:
     Raises:
         PhotoError: empty, not an image, damaged, or above a limit.
     """
-    with opened(data) as image:
-        check_size((image.height, image.width), scale)
-        return fill_transparent(read_image(image, data))
+    return fill_transparent(read(data, lambda size: check_size(size, scale)))
 
 
 def reopen(data: bytes) -> Photo:
@@ -55,8 +55,7 @@ def reopen(data: bytes) -> Photo:
     Raises:
         PhotoError: it is damaged.
     """
-    with opened(data) as image:
-        return read_image(image, data)
+    return read(data, lambda size: None)
 
 
 def read_size(data: bytes) -> tuple[int, int]:
@@ -65,57 +64,81 @@ def read_size(data: bytes) -> tuple[int, int]:
     Raises:
         PhotoError: empty or not an image.
     """
-    with opened(data) as image:
-        size = image.height, image.width
-        return size[::-1] if image.format != "TIFF" and orientation(image) >= 5 else size
+    with explained(data):
+        if page := deep_tiff(data):
+            size, turn = (page.imagelength, page.imagewidth), orientation(tiff_exif(page, data))
+        else:
+            with Image.open(io.BytesIO(data)) as image:
+                size, turn = (image.height, image.width), turn_in_header(image)
+        return size[::-1] if turn >= SIDEWAYS else size
 
 
 @contextlib.contextmanager
-def opened(data: bytes) -> Iterator[Image.Image]:
-    """An image file whose pixels are not decoded yet; what goes wrong with it then or later is explained."""
+def explained(data: bytes) -> Iterator[None]:
+    """Says in a sentence what is wrong with a file."""
     if not data:
         raise PhotoError(say("error.empty_file"))
     try:
         with warnings.catch_warnings():
             # Our own limit is checked before any pixel is decoded; odd tags do no harm to the pixels.
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as image:
-                yield image
+            yield
+    except PhotoError:
+        raise
     except Image.DecompressionBombError as error:
         raise PhotoError(say("error.bomb", limit=megapixels(MAX_INPUT_PIXELS))) from error
     except UnidentifiedImageError as error:
         raise PhotoError(say("error.not_an_image")) from error
-    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
-        raise PhotoError(say("error.damaged", reason=str(error))) from error
+    except Exception as error:  # of a dozen decoders, each with its own kinds
+        raise PhotoError(say("error.damaged", reason=str(error) or type(error).__name__)) from error
+
+
+def read(data: bytes, check: Callable[[tuple[int, int]], None]) -> Photo:
+    """Decodes a file, whose stored (h, w) is checked before any of its pixels."""
+    with explained(data):
+        if page := deep_tiff(data):
+            check((page.imagelength, page.imagewidth))
+            return read_page(page, data)
+        with Image.open(io.BytesIO(data)) as image:
+            check((image.height, image.width))
+            return read_image(image, data)
+
+
+def read_page(page: TiffPage, data: bytes) -> Photo:
+    """The photo on a TIFF's page of 16 bits a channel."""
+    exif = tiff_exif(page, data)
+    planes = upright(read_tiff(page, data), orientation(exif))
+    notices = (say("notice.first"),) if len(page.parent.pages) > 1 else ()
+    icc_profile = page.tags.valueof(ExifTags.Base.InterColorProfile)
+    return from_planes(planes, icc_profile, keep_exif(exif, is_tiff=True), notices)
 
 
 def read_image(image: Image.Image, data: bytes) -> Photo:
-    """The pixels of an opened file, upright, with all that goes along."""
+    """The photo in a file that Pillow has opened."""
     notices = list(about_file(image))
     icc_profile = image.info.get("icc_profile")
-    exif = keep_exif(image)
-    turn = orientation(image)
-    deep = read_deep(data, str(image.format)) if bit_depth(image, data) > 8 else None
-    if deep is None:
+    is_tiff = image.format == "TIFF"
+    exif = keep_exif(image.getexif(), is_tiff)
+    if is_deep_png(data):
+        planes: NDArray[Any] = read_png(data)
+    else:
         image.load()
-        turn = orientation(image)  # Pillow has turned a TIFF by now
         if image.mode.startswith(("I", "F")):
             notices.append(say("notice.deep"))
         elif image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
             notices.append(say("notice.converted", mode=image.mode))
-        shallow, icc_profile = shallow_planes(image, icc_profile)
-    planes = upright(shallow if deep is None else deep, turn)
-    h, w = planes.shape[:2]
-    if min(h, w) < SMALL_SIDE:
-        notices.append(say("notice.small", w=w, h=h))
-    return from_planes(planes, icc_profile, exif, tuple(notices))
+        planes, icc_profile = shallow_planes(image, icc_profile)
+    turn = 1 if is_tiff else orientation(image.getexif())  # Pillow has turned a TIFF by now
+    return from_planes(upright(planes, turn), icc_profile, exif, tuple(notices))
 
 
 def from_planes(
     planes: NDArray[Any], icc_profile: bytes | None, exif: bytes | None, notices: tuple[Text, ...]
 ) -> Photo:
-    """A photo of (H, W, C) values: gray, gray and alpha, RGB or RGBA."""
-    count = planes.shape[2]
+    """A photo of upright (H, W, C) values: gray, gray and alpha, RGB or RGBA."""
+    h, w, count = planes.shape
+    if min(h, w) < SMALL_SIDE:
+        notices = (*notices, say("notice.small", w=w, h=h))
     alpha = np.ascontiguousarray(planes[..., -1]) if count in (2, 4) else None
     colour = planes[..., : count - (alpha is not None)]
     colour = np.ascontiguousarray(colour if colour.shape[2] == 3 else colour.repeat(3, 2))
@@ -165,10 +188,19 @@ def to_8_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
 
 
-def orientation(image: Image.Image) -> int:
-    """EXIF's orientation, 1 where there is none."""
-    turn = image.getexif().get(ExifTags.Base.Orientation, 1)
+def orientation(exif: Image.Exif) -> int:
+    """How a photo is to be turned, 1 where it is upright."""
+    turn = exif.get(ExifTags.Base.Orientation, 1)
     return turn if turn in TURNS else 1
+
+
+def turn_in_header(image: Image.Image) -> int:
+    """The orientation of a file whose pixels are not decoded."""
+    if image.format == "TIFF":
+        return 1  # Pillow gives its size upright
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1  # to look for EXIF behind the pixels Pillow would decode them
+    return orientation(image.getexif())
 
 
 def upright(planes: NDArray[Any], turn: int) -> NDArray[Any]:
@@ -180,14 +212,22 @@ def upright(planes: NDArray[Any], turn: int) -> NDArray[Any]:
     return np.ascontiguousarray(turned[:, ::-1] if is_mirrored else turned)
 
 
-def keep_exif(image: Image.Image) -> bytes | None:
+def keep_exif(found: Image.Exif, is_tiff: bool) -> bytes | None:
     """What is known of a photo besides its pixels; without orientation, and without the thumbnail of what it was."""
-    found, kept = image.getexif(), Image.Exif()
-    own = [tag for tag in found if image.format != "TIFF" or tag in ABOUT_PHOTO]
-    for tag in own:
-        if tag not in (ExifTags.Base.Orientation, *ExifTags.IFD):
+    kept = Image.Exif()
+    for tag in found:
+        if tag in ABOUT_PHOTO or not (is_tiff or tag == ExifTags.Base.Orientation or tag in list(ExifTags.IFD)):
             kept[tag] = found[tag]
     for ifd in ABOUT_PHOTO_IFDS:
         if values := found.get_ifd(ifd):
             kept.get_ifd(ifd).update(values)
-    return kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) or kept._ifds else None
+            kept[ifd] = kept.get_ifd(ifd)
+    return kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) else None
+
+
+def tiff_exif(page: TiffPage, data: bytes) -> Image.Exif:
+    """The tags of a TIFF's page, as Pillow tells those of other files."""
+    exif = Image.Exif()
+    exif.endian, exif.bigtiff = page.parent.byteorder, page.parent.is_bigtiff
+    exif.load_from_fp(io.BytesIO(data), page.offset)
+    return exif

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image, TiffImagePlugin, TiffTags
 
 from app.codec.photo import Photo, Pixels, eight_bits
 from app.errors import PhotoError
@@ -22,6 +23,7 @@ from app.texts import Text, say
 PNG_COMPRESS_LEVEL = 1
 PNG_HEADER_END = 33  # after the signature and IHDR, where a PNG's colour profile belongs
 LOSSLESS = 100
+STAND_IN = 1  # below a table's tag, which tifffile refuses to write: the tags stay in order
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,6 @@ def losses(photo: Photo, output: Output) -> tuple[Text, ...]:
         lost.append(say("notice.flattened", format=kind.label))
     if photo.deep is not None and not kind.is_deep:
         lost.append(say("notice.reduced", format=kind.label))
-    if photo.deep is not None and photo.exif and output == Output("tiff", output.quality):
-        lost.append(say("notice.tiff_exif"))
     return tuple(lost)
 
 
@@ -170,15 +170,14 @@ def write_webp(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, 
 
 
 def write_tiff(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, exif: bytes | None) -> bytes:
-    if pixels.dtype == np.uint8:
-        return by_pillow(pixels, "TIFF", icc_profile, exif, compression="tiff_adobe_deflate")
-    import tifffile
-
-    target = io.BytesIO()
+    target, found = io.BytesIO(), Image.Exif()
+    if exif:
+        found.load(exif)
     count = 1 if pixels.ndim == 2 else pixels.shape[2]
     tifffile.imwrite(
         target,
         pixels,
+        byteorder="<",
         photometric="rgb" if count > 2 else "minisblack",
         planarconfig="contig",
         extrasamples=["unassalpha"] if count in (2, 4) else None,
@@ -187,19 +186,32 @@ def write_tiff(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, 
         iccprofile=icc_profile,
         metadata=None,
         software=False,
-        extratags=tiff_tags(exif),
+        extratags=[tiff_tag(int(tag), value) for tag, value in found.items() if isinstance(value, str | int)],
     )
-    return target.getvalue()
+    tables = {int(ifd): found.get_ifd(ifd) for ifd in ExifTags.IFD if ifd in found}
+    return with_tables(target.getvalue(), tables)
 
 
-def tiff_tags(exif: bytes | None) -> list[tuple[int, str, int, bytes, bool]]:
-    """EXIF's sentences (camera, date, artist) as tags of a TIFF file."""
-    if exif is None:
-        return []
-    found = Image.Exif()
-    found.load(exif)
-    sentences = {int(tag): value for tag, value in found.items() if isinstance(value, str)}
-    return [(tag, "s", 0, value.encode() + b"\0", True) for tag, value in sentences.items()]
+def tiff_tag(tag: int, value: str | int) -> tuple[int, str, int, bytes | int, bool]:
+    """A tag as tifffile takes it: a sentence, or the number of a table, which :func:`with_tables` puts in place."""
+    if isinstance(value, int):
+        return tag - STAND_IN, "I", 1, value, True
+    text = value.encode() + b"\0"
+    return tag, "s", len(text), text, True
+
+
+def with_tables(data: bytes, tables: dict[int, dict[int, Any]]) -> bytes:
+    """A TIFF file with tables of EXIF at its end, to which tags of the first table point."""
+    result = bytearray(data)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        tags_at = {ifd: file.pages.first.tags[ifd - STAND_IN].offset for ifd in tables}
+    for ifd, values in tables.items():
+        result += bytes(len(result) % 2)
+        struct.pack_into("<HHII", result, tags_at[ifd], ifd, TiffTags.LONG, 1, len(result))
+        table = TiffImagePlugin.ImageFileDirectory_v2(group=ifd)
+        table.update(values)
+        result += table.tobytes(len(result))
+    return bytes(result)
 
 
 def by_pillow(

@@ -27,7 +27,7 @@ def encoded(pixels, image_format="PNG", **options):
 def test_png_is_lossless_both_ways(rgb):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     alpha = np.arange(40 * 60, dtype=np.uint8).reshape(40, 60)
-    photo = codec.decode(codec.encode_png(Photo(rgb, alpha, profile)))
+    photo = codec.reopen(codec.encode_png(Photo(rgb, alpha, profile)))
     assert np.array_equal(photo.rgb, rgb)
     assert np.array_equal(photo.alpha, alpha)
     assert photo.icc_profile == profile
@@ -57,30 +57,31 @@ def test_gray_palette_and_two_level_photos_become_rgb(rgb):
     assert set(codec.decode(encoded(two_levels)).rgb.flat) == {0, 255}
 
 
-def test_deep_gray_keeps_its_range_and_says_so(rgb):
-    deep = rgb[..., 0].astype(np.uint16) * 257
-    photo = codec.decode(encoded(deep))
+def test_gray_of_16_bits_in_a_rare_format_keeps_its_range_and_says_so(rgb):
+    photo = codec.decode(encoded(Image.fromarray(rgb[..., 0].astype(np.uint16) * 257), "PPM"))
     assert np.array_equal(photo.rgb[..., 0], rgb[..., 0])
-    assert "more than 8 bits" in photo.notices[0]
+    assert "more than 8 bits" in str(photo.notices[0])
 
 
 def test_cmyk_is_converted_and_says_so(rgb):
     photo = codec.decode(encoded(Image.fromarray(rgb).convert("CMYK"), "JPEG"))
     assert photo.rgb.shape == rgb.shape
-    assert "converted from CMYK" in photo.notices[0]
+    assert "converted from CMYK" in str(photo.notices[0])
 
 
 def test_the_first_of_several_pictures_is_used(rgb):
     frames = [Image.fromarray(rgb), Image.fromarray(255 - rgb)]
     photo = codec.decode(encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:]))
     assert np.array_equal(photo.rgb, rgb)
-    assert "first one" in photo.notices[0]
+    assert "first one" in str(photo.notices[0])
 
 
 def test_a_single_pixel_is_a_photo_with_a_word_of_warning():
     photo = codec.decode(encoded(np.full((1, 1, 3), 7, np.uint8)))
     assert photo.rgb.tolist() == [[[7, 7, 7]]]
-    assert photo.notices == ("The photo is only 1x1 pixels: there is little to restore from.",)
+    assert [str(notice) for notice in photo.notices] == [
+        "The photo is only 1x1 pixels: there is little to restore from."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -133,3 +134,37 @@ def test_resize_keeps_photos_of_that_size_and_fit_the_proportions(rgb):
     small = codec.resize(photo, (20, 30))
     assert (small.rgb.shape, small.alpha.shape, small.icc_profile) == ((20, 30, 3), (20, 30), b"profile")
     assert (small.alpha == 7).all()
+
+
+def test_what_a_format_cannot_keep_is_said(rgb):
+    photo = Photo(rgb, np.full((40, 60), 7, np.uint8), deep=rgb.astype(np.uint16) * 257)
+    said = {name: " ".join(map(str, codec.losses(photo, codec.Output(name)))) for name in codec.FORMATS}
+    assert said["png"] == said["tiff"] == ""
+    assert "JPEG has no transparency" in said["jpeg"]
+    assert "JPEG has 8 bits" in said["jpeg"]
+    assert "transparency" not in said["webp"]
+    assert "WebP has 8 bits" in said["webp"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"format": "bmp"}, "no format 'bmp': choose one of png, jpeg, webp, tiff"),
+        ({"quality": 0}, "quality of 0 is outside the limits of 1 and 100"),
+        ({"quality": 101}, "quality of 101 is outside"),
+    ],
+)
+def test_outputs_that_there_are_not(options, sentence):
+    with pytest.raises(PhotoError, match=sentence):
+        codec.Output(**options)
+
+
+def test_a_side_too_long_for_a_format():
+    long = Photo(np.zeros((1, 16_384, 3), np.uint8))
+    with pytest.raises(PhotoError, match="WebP holds at most 16383 pixels a side: save as PNG or TIFF"):
+        codec.encode(long, codec.Output("webp"))
+    assert codec.reopen(codec.encode(long, codec.Output("jpeg"))).size == (1, 16_384)
+
+
+def test_names_are_kept_with_a_suffix():
+    assert codec.output_name("My photo.v2", "sr_x4", codec.Output("jpeg")) == "My photo.v2_sr_x4.jpg"
