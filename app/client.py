@@ -289,8 +289,8 @@ class RestorationClient:
         future: Future[NDArray[Any]] = Future()
 
         def deliver(result: triton.InferResult | None, error: InferenceServerException | None) -> None:
-            if future.cancelled():
-                return
+            if not future.set_running_or_notify_cancel():
+                return  # cancelled, and from here on it cannot be
             answer = result.as_numpy(output) if result is not None else None
             if error is not None:
                 future.set_exception(explain(error))
@@ -354,7 +354,8 @@ def grpc_target(url: str) -> str:
 def explain(error: InferenceServerException) -> ServerError:
     """Triton's error as a sentence for the person who waits."""
     status, message = str(error.status()), str(error.message())
-    log.info("Triton answered %s: %s", status, message)  # for the operator; visitors get the sentence
+    if "CANCELLED" not in status:  # which is what we asked for
+        log.info("Triton answered %s: %s", status, message)  # for the operator; visitors get the sentence
     if "maximum queue size" in message:
         return ServerUnavailableError(say("error.server_busy"))
     if "DEADLINE_EXCEEDED" in status:

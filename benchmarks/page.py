@@ -1,42 +1,61 @@
 """Prints the figures of docs/performance.md on the machine it runs on: ``python benchmarks/page.py`` (CPU, idle).
 
-Start-up, page memory, a 512x512 photo at 4x, and how far tiles are from the whole photo. Medians of several runs.
+Start-up, page memory, a 512x512 photo at 4x, how far tiles are from the whole photo, and what a visitor's browser waits
+for. Medians of several runs.
 """
 
 import io
+import os
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import psutil
 import skimage.data
 from PIL import Image
+from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from app import codec, tiling  # noqa: E402
 from app.client import RestorationClient  # noqa: E402
-from app.restore import restore, restore_pixels  # noqa: E402
+from app.restore import pixel_steps, restore, run  # noqa: E402
 from app.server import EmbeddedTriton, free_port  # noqa: E402
 
 RUNS = 7
 START_RUNS = 3
+TASK = "sr_x4"
+CHROMIUM_FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+EXAMPLE = "astronaut"
+FACT_SECONDS = 5  # which line of the page's report tells how long the network took
+
+
+@contextmanager
+def started_page() -> Iterator[tuple[str, int]]:
+    """A page's address and process, once it says that it is there."""
+    port = free_port()
+    command = [sys.executable, "-m", "app", "--port", str(port)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as page:
+        while "The page is at" not in page.stdout.readline():
+            pass
+        yield f"http://127.0.0.1:{port}", page.pid
+        page.terminate()
 
 
 def start_page() -> tuple[float, float]:
     """Seconds until the page says where it is, and its resident MB then."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "app", "--port", str(free_port())]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as page:
-        while "The page is at" not in page.stdout.readline():
-            pass
+    with started_page() as (_, pid):
         seconds = time.monotonic() - started
-        status = Path(f"/proc/{page.pid}/status").read_text()
-        page.terminate()
+        status = Path(f"/proc/{pid}/status").read_text()
     return seconds, int(status.split("VmRSS:")[1].split()[0]) / 1000
 
 
@@ -60,6 +79,74 @@ def start_server() -> float:
         return time.monotonic() - started
 
 
+def paint_s(tab: Page) -> float:
+    """Seconds from asking for the page to its first picture."""
+    return float(tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")) / 1e3
+
+
+def arrive(tab: Page, url: str) -> None:
+    """Opens the page for one task."""
+    tab.goto(f"{url}/?task={TASK}")
+    tab.wait_for_selector(f"#task input[value={TASK}]:checked")
+
+
+def wait_for_result(tab: Page, name: str) -> None:
+    """Until the page tells what became of a photo and the comparison has loaded both pictures."""
+    tab.wait_for_function("name => document.querySelector('#report h3')?.textContent.includes(name)", arg=name)
+    tab.wait_for_function(
+        """() => {
+            const pictures = [...document.querySelector('din-compare').shadowRoot.querySelectorAll('.layer img')];
+            return pictures.length >= 2 && pictures.every(image => image.complete && image.naturalWidth);
+        }"""
+    )
+
+
+def browse(photo: np.ndarray) -> None:
+    """What a visitor's browser waits for, and how much of that is not the network's work."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        started_page() as (url, _),
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS) as browser,
+    ):
+        paints, arrivals, cached, uncached, shares = [], [], [], [], []
+        tab = browser.new_page()
+        for _ in range(RUNS + 1):
+            started = time.monotonic()
+            arrive(tab, url)
+            arrivals.append(time.monotonic() - started)
+            paints.append(paint_s(tab))
+        for i in range(RUNS + 1):
+            path = Path(folder) / f"photo{i}.png"
+            Image.fromarray(np.roll(photo, i, 1)).save(path)
+            arrive(tab, url)
+            tab.set_input_files("#photos input[type=file]", path)
+            tab.wait_for_selector("#brought p")
+            started = time.monotonic()
+            tab.click("#restore")
+            wait_for_result(tab, path.stem)
+            uncached.append(time.monotonic() - started)
+            network = float(tab.locator("#report table tr").nth(FACT_SECONDS).locator("td").text_content().split()[0])
+            shares.append(1 - network / uncached[-1])
+        for _ in range(RUNS + 1):
+            arrive(tab, url)
+            started = time.monotonic()
+            tab.locator("#samples button").first.click()
+            wait_for_result(tab, EXAMPLE)
+            cached.append(time.monotonic() - started)
+        # The first ones wait for networks and caches.
+        print_figure("first paint in a browser", f"{statistics.median(paints[1:]):.2f} s")
+        print_figure("all of the page", f"{statistics.median(arrivals[1:]):.2f} s")
+        print_figure("a cached example, from the click to both pictures", f"{statistics.median(cached[1:]):.2f} s")
+        print_figure("an uncached 512x512 photo at 4x, likewise", f"{statistics.median(uncached[1:]):.2f} s")
+        print_figure("the page's own share of that", f"{100 * statistics.median(shares[1:]):.0f}%")
+
+
+def print_figure(name: str, value: str) -> None:
+    print(f"| {name} | {value} |", flush=True)
+
+
 def main() -> None:
     servers = [start_server() for _ in range(START_RUNS)]
     starts = [start_page() for _ in range(START_RUNS)]
@@ -68,32 +155,33 @@ def main() -> None:
     Image.fromarray(photo).save(buffer, "PNG")
     data = buffer.getvalue()
     print("| figure | value |\n|---|---|")
-    print(f"| `python -m app` to a usable page | {statistics.median(s for s, _ in starts):.1f} s |")
-    print(f"| resident memory of the page's process | {max(mb for _, mb in starts):.0f} MB |")
+    print_figure("`python -m app` to a usable page", f"{statistics.median(s for s, _ in starts):.1f} s")
+    print_figure("resident memory of the page's process", f"{max(mb for _, mb in starts):.0f} MB")
     with EmbeddedTriton() as triton, RestorationClient(triton.url) as client:
         triton.wait_ready()
         tasks = client.tasks().values()
-        print(f"| the server alone, {len(tasks)} tasks | {statistics.median(servers):.1f} s |")
-        print(f"| its memory then | {server_memory_gb():.1f} GB |")
+        print_figure(f"the server alone, {len(tasks)} tasks", f"{statistics.median(servers):.1f} s")
+        print_figure("its memory then", f"{server_memory_gb():.1f} GB")
         tile = np.zeros((32, 32, 3), np.uint8)
         firsts = [timed(lambda task=task: client.submit(task, tile).result()) for task in tasks]
-        print(f"| what the first picture of a task waits for its network | {statistics.median(firsts):.1f} s |")
+        print_figure("what the first picture of a task waits for its network", f"{statistics.median(firsts):.1f} s")
         for task in tasks:  # several at once, so that every instance gets some
             for answer in [client.submit(task, tile) for _ in range(16)]:
                 answer.result()
-        print(f"| the server's memory when every task has been used | {server_memory_gb():.1f} GB |")
-        result = restore(data, "sr_x4", client)
-        seconds = statistics.median(timed(lambda: restore(data, "sr_x4", client)) for _ in range(RUNS))
+        print_figure("the server's memory when every task has been used", f"{server_memory_gb():.1f} GB")
+        result = restore(data, TASK, client)
+        seconds = statistics.median(timed(lambda: restore(data, TASK, client)) for _ in range(RUNS))
         encode = statistics.median(timed(lambda: codec.encode_png(result.after)) for _ in range(RUNS))
-        print(f"| 512x512 photo at 4x, {result.task.preset}, {result.tiles} tiles | {seconds:.2f} s |")
-        print(f"| encoding its 2048x2048 PNG | {encode:.2f} s |")
+        print_figure(f"512x512 photo at 4x, {result.task.preset}, {result.tiles} tiles", f"{seconds:.2f} s")
+        print_figure("encoding its 2048x2048 PNG", f"{encode:.2f} s")
         hop = np.zeros((1, 1, 3), np.uint8)
         hops = [timed(lambda: client.submit(result.task, hop).result()) for _ in range(200)]
-        print(f"| one 1x1 tile, there and back | {statistics.median(hops) * 1e3:.1f} ms |")
+        print_figure("one 1x1 tile, there and back", f"{statistics.median(hops) * 1e3:.1f} ms")
         whole = tiling.plan((512, 512), 512, result.task.overlap)
-        reference = restore_pixels(photo, whole, result.task, client, lambda done, total: None)
+        reference = run(pixel_steps(photo, whole, result.task, client))
         error = np.mean((result.after.rgb.astype(float) - reference) ** 2)
-        print(f"| tiled against whole, 512x512 | {10 * np.log10(255**2 / error):.1f} dB |")
+        print_figure("tiled against whole, 512x512", f"{10 * np.log10(255**2 / error):.1f} dB")
+    browse(photo)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from app import tiling  # noqa: E402
 from app.client import RestorationClient, ServedTask  # noqa: E402
 from app.codec import Pixels  # noqa: E402
-from app.restore import restore_pixels  # noqa: E402
+from app.restore import pixel_steps, run  # noqa: E402
 from app.server import EmbeddedTriton  # noqa: E402
 from din_model.data import degrade  # noqa: E402
 from din_model.tasks import TASKS  # noqa: E402
@@ -32,7 +32,7 @@ def restored(photo: Pixels, task: ServedTask, client: RestorationClient, whole_p
     tile = task.tile if task.size_multiple == 1 else STRIDED_TILE
     plan = tiling.plan(photo.shape[:2], tile, task.overlap, task.size_multiple, whole_pixels)
     started = time.monotonic()
-    pixels = restore_pixels(photo, plan, task, client, lambda done, total: None)
+    pixels = run(pixel_steps(photo, plan, task, client))
     return pixels, time.monotonic() - started
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 
+import imagecodecs
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -31,8 +32,6 @@ def is_deep_png(data: bytes) -> bool:
 
 def read_png(data: bytes) -> DeepPixels:
     """The values of a PNG file of 16 bits: uint16 (H, W, C), gray, gray and alpha, RGB or RGBA."""
-    import imagecodecs  # here, for few photos need it
-
     planes: DeepPixels = imagecodecs.png_decode(data)
     return planes[..., None] if planes.ndim == 2 else planes
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import imagecodecs
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -19,8 +20,8 @@ from app.codec.photo import Photo, Pixels, eight_bits
 from app.errors import PhotoError
 from app.texts import Text, say
 
-# Fast and nearly as small: level 6 takes four times as long on a photo.
-PNG_COMPRESS_LEVEL = 1
+# Fast and nearly as small: level 6 takes four times as long on a photo, and trying all filters twice.
+PNG_LEVEL = 1
 PNG_HEADER_END = 33  # after the signature and IHDR, where a PNG's colour profile belongs
 LOSSLESS = 100
 STAND_IN = 1  # below a table's tag, which tifffile refuses to write: the tags stay in order
@@ -139,11 +140,7 @@ def on_white(colour: Pixels, alpha: Pixels) -> Pixels:
 
 
 def write_png(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, exif: bytes | None) -> bytes:
-    if pixels.dtype == np.uint8:
-        return by_pillow(pixels, "PNG", icc_profile, exif, compress_level=PNG_COMPRESS_LEVEL)
-    import imagecodecs  # here, for few photos need it
-
-    data = imagecodecs.png_encode(np.ascontiguousarray(pixels), level=PNG_COMPRESS_LEVEL)
+    data = imagecodecs.png_encode(np.ascontiguousarray(pixels), level=PNG_LEVEL, filter=imagecodecs.PNG.FILTER.UP)
     chunks = b""
     if icc_profile:
         chunks += png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile))

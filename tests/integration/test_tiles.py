@@ -5,7 +5,7 @@ import pytest
 import skimage.data
 
 from app import tiling
-from app.restore import restore_pixels
+from app.restore import pixel_steps, run
 from din_model.data import degrade
 from din_model.loading import shipped_weights
 from din_model.tasks import TASKS
@@ -29,7 +29,7 @@ def in_one_piece_and_in_tiles(photo, task, client):
     plans = [tiling.plan(size, tile, task.overlap, task.size_multiple, whole) for whole in (ANY_SIZE, 0)]
     assert len(plans[0]) == 1
     assert len(plans[1]) >= 2
-    return [restore_pixels(photo, plan, task, client, lambda done, total: None).astype(int) for plan in plans]
+    return [run(pixel_steps(photo, plan, task, client)).astype(int) for plan in plans]
 
 
 @pytest.mark.parametrize("name", OFFERED)
