@@ -47,12 +47,12 @@ def build_page(client: RestorationClient) -> Site:
     Raises:
         ServerUnavailableError: no server answers.
     """
+    gr.set_static_paths([choices.EXAMPLES])  # or they would be copied to where visitors' photos are
     workshop, words = Workshop(client), Words()
     page: gr.Blocks
     with gr.Blocks(
         title="DIN image restoration",
         analytics_enabled=False,
-        delete_cache=(files.CACHE_SWEEP_S, files.CACHE_AGE_S),
         fill_width=True,
     ) as page:
         with gr.Row(elem_id="top"):
@@ -117,7 +117,7 @@ def build_page(client: RestorationClient) -> Site:
     families = list(dict.fromkeys(task.family for task in workshop.tasks.values()))
     sheets = ((ASSETS / name).read_text(encoding="utf-8") for name in ("page.css", "tabs.css"))
     styles = "".join(sheets) + choices.card_styles(families)
-    return Site(page, styles, scripts("page.js", "compare.js"))
+    return Site(page, styles, scripts("page.js", "compare_look.js", "compare.js"))
 
 
 def scripts(*names: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
@@ -30,10 +33,21 @@ def new_folder(is_kept: bool = False) -> Path:
 
 
 def sweep(age_s: float) -> None:
-    """Deletes visitors' results that are older. What they brought, Gradio deletes."""
-    for folder in (Path(get_upload_folder()) / RESULTS).glob("*"):
-        if time.time() - folder.stat().st_mtime > age_s:
-            shutil.rmtree(folder, ignore_errors=True)  # its visitor may be saving another format into it
+    """Deletes what visitors brought or got, by whatever way, once it has lain there for so long."""
+    root = Path(get_upload_folder())
+    for folder in [*root.glob("*"), *(root / RESULTS).glob("*")]:
+        is_a_photos = folder.name not in (RESULTS, KEPT)
+        with contextlib.suppress(FileNotFoundError):  # it may be gone already
+            if is_a_photos and time.time() - folder.stat().st_mtime > age_s:
+                shutil.rmtree(folder, ignore_errors=True)  # its visitor may be saving another format into it
+
+
+def keep_young(paths: Iterable[Path]) -> None:
+    """Lets the files of a job start their time anew: it may take longer than they are kept."""
+    for path in paths:
+        if is_brought(path):
+            with contextlib.suppress(FileNotFoundError):
+                os.utime(path.parent)
 
 
 def sweep_always() -> None:

@@ -92,9 +92,15 @@ class Workshop:
 
     def steps(self, paths: Sequence[Path], order: Order) -> Iterator[Advance | Outcome]:
         """Does a job: tells how far it is, and what came of each photo, in their order."""
+        made: list[Path] = []
         for number, path in enumerate(paths, 1):
             try:
-                yield from self.photo_steps(path, order, (number, len(paths)))
+                with contextlib.closing(self.photo_steps(path, order, (number, len(paths)))) as events:
+                    for event in events:
+                        if isinstance(event, Outcome) and event.master:
+                            made.append(event.master)
+                        files.keep_young([*paths, *made])
+                        yield event
             except RestorationError as error:
                 yield Outcome(path.stem, order.task, order.quality, error=error)
 

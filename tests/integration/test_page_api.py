@@ -1,5 +1,9 @@
 """The page's named event ``restore``, called as other programs call it."""
 
+import asyncio
+import base64
+import io
+import re
 import shutil
 import signal
 import zipfile
@@ -11,6 +15,8 @@ import pytest
 import skimage.data
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 
 from app.page import limits
@@ -195,6 +201,27 @@ sys.exit(page.main(sys.argv[1:]))
 """
 
 
+async def call_tool(url, name, arguments):
+    """What a language model does with the page; the text of the answer."""
+    async with (
+        streamable_http_client(f"{url}/gradio_api/mcp/") as (receive, send, _),
+        ClientSession(receive, send) as session,
+    ):
+        await session.initialize()
+        answer = await session.call_tool(name, arguments)
+        assert not answer.isError, answer.content
+        return answer.content[0].text
+
+
+def test_a_tool_restores_a_photo_that_is_given_inline(page_url, photo, small_photo):
+    inline = "data:image/png;base64," + base64.b64encode(photo.read_bytes()).decode()
+    told = asyncio.run(call_tool(page_url, "restore", {"photo": inline, "task": "sr_x4"}))
+    (address,) = re.findall(r"'url': '([^']+)'", told)
+    restored = np.asarray(Image.open(io.BytesIO(httpx.get(address).content)))
+    h, w = small_photo.shape[:2]
+    assert restored.shape == (4 * h, 4 * w, 3)
+
+
 def test_photos_are_gone_after_the_stated_time_and_everything_with_the_page(triton, photo, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -203,7 +230,10 @@ def test_photos_are_gone_after_the_stated_time_and_everything_with_the_page(trit
         connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore")
         connection.close()
         assert list(folder.rglob("my photo*.png"))
-        wait_until(lambda: not [p for p in folder.rglob("*") if "my photo" in p.name or "results/" in str(p)])
+        inline = "data:image/png;base64," + base64.b64encode(photo.read_bytes()).decode()
+        asyncio.run(call_tool(url, "restore", {"photo": inline, "task": "sr_x4"}))
+        # What is left is what the page itself has restored to begin with.
+        wait_until(lambda: {p.parts[-3] for p in folder.rglob("*.*") if p.is_file()} <= {"kept"})
         assert list(folder.iterdir()) != []
     assert list(folder.iterdir()) == []
 
