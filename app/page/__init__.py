@@ -117,7 +117,7 @@ def build_page(client: RestorationClient) -> Site:
     families = list(dict.fromkeys(task.family for task in workshop.tasks.values()))
     sheets = ((ASSETS / name).read_text(encoding="utf-8") for name in ("page.css", "tabs.css"))
     styles = "".join(sheets) + choices.card_styles(families)
-    return Site(page, styles, scripts("page.js", "compare_look.js", "compare.js"))
+    return Site(page, styles, scripts("page.js", "compare_view.js", "compare_look.js", "compare.js"))
 
 
 def scripts(*names: str) -> str:
