@@ -38,11 +38,13 @@ def test_memory_is_bounded(task, size, scale, tmp_path, monkeypatch):
     with running_page() as (url, process):
         peak = PeakMemory(psutil.Process(process.pid))
         peak.start()
-        started = time.monotonic()
-        download, _, report = Client(url, verbose=False).predict(handle_file(photo), task, api_name="/restore")
-        seconds = time.monotonic() - started
-        peak.ended.set()
-        peak.join()
+        try:
+            started = time.monotonic()
+            download, report = Client(url, verbose=False).predict(handle_file(photo), task, api_name="/restore")
+            seconds = time.monotonic() - started
+        finally:
+            peak.ended.set()
+            peak.join()
     megapixels = size[0] * size[1] / 1e6
     print(
         f"{task}, {megapixels:.0f} MP: {seconds:.0f} s, page {peak.page:.2f} GB, server {peak.server:.2f} GB; {report}"

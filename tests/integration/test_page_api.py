@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -201,8 +202,13 @@ sys.exit(page.main(sys.argv[1:]))
 """
 
 
-async def call_tool(url, name, arguments):
+def call_tool(url, name, arguments):
     """What a language model does with the page; the text of the answer."""
+    with ThreadPoolExecutor(1) as thread:  # the browser tests' event loop may be running in this one
+        return thread.submit(asyncio.run, ask_tool(url, name, arguments)).result()
+
+
+async def ask_tool(url, name, arguments):
     async with (
         streamable_http_client(f"{url}/gradio_api/mcp/") as (receive, send, _),
         ClientSession(receive, send) as session,
@@ -215,7 +221,7 @@ async def call_tool(url, name, arguments):
 
 def test_a_tool_restores_a_photo_that_is_given_inline(page_url, photo, small_photo):
     inline = "data:image/png;base64," + base64.b64encode(photo.read_bytes()).decode()
-    told = asyncio.run(call_tool(page_url, "restore", {"photo": inline, "task": "sr_x4"}))
+    told = call_tool(page_url, "restore", {"photo": inline, "task": "sr_x4"})
     (address,) = re.findall(r"'url': '([^']+)'", told)
     restored = np.asarray(Image.open(io.BytesIO(httpx.get(address).content)))
     h, w = small_photo.shape[:2]
@@ -231,7 +237,7 @@ def test_photos_are_gone_after_the_stated_time_and_everything_with_the_page(trit
         connection.close()
         assert list(folder.rglob("my photo*.png"))
         inline = "data:image/png;base64," + base64.b64encode(photo.read_bytes()).decode()
-        asyncio.run(call_tool(url, "restore", {"photo": inline, "task": "sr_x4"}))
+        call_tool(url, "restore", {"photo": inline, "task": "sr_x4"})
         # What is left is what the page itself has restored to begin with.
         wait_until(lambda: {p.parts[-3] for p in folder.rglob("*.*") if p.is_file()} <= {"kept"})
         assert list(folder.iterdir()) != []
