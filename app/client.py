@@ -48,7 +48,8 @@ class ServedTask:
     """One task as its Triton model describes it.
 
     Attributes:
-        name: of the task; the model is ``din_<name>``.
+        name: of the task, or ``<task>-<preset>`` where it is a further network for it; the model is ``din_<name>``.
+        task: what it does, the name of the task's fastest network.
         order: its place among the tasks.
         label: what a visitor reads.
         family, variant: what it has in common with other tasks, and what tells it from them.
@@ -70,6 +71,7 @@ class ServedTask:
     """
 
     name: str
+    task: str
     order: int
     label: str
     family: str
@@ -133,6 +135,7 @@ def read_task(config: Any) -> ServedTask:
         (group,) = config.instance_group
         return ServedTask(
             name=model.removeprefix(MODEL_PREFIX),
+            task=text["task"],
             order=int(text["order"]),
             label=text["label"],
             family=text["family"],
@@ -191,7 +194,7 @@ class RestorationClient:
             return False
 
     def tasks(self) -> dict[str, ServedTask]:
-        """The tasks that can be used now, by name and in their order.
+        """The tasks that can be used now, by name and in their order, a task's networks from fast to slow.
 
         Raises:
             ServerUnavailableError: no server answers.
@@ -203,7 +206,7 @@ class RestorationClient:
         except InferenceServerException as error:
             raise explain(error) from error
         tasks = (read_task(config) for config in configs)
-        return {task.name: task for task in sorted(tasks, key=lambda task: task.order)}
+        return {task.name: task for task in sorted(tasks, key=lambda task: (task.order, task.mult_adds_per_pixel))}
 
     def broken(self) -> dict[str, str]:
         """The tasks that the server knows but could not load, by name, with its reason.

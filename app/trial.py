@@ -52,6 +52,25 @@ class Trial:
     after: Score
 
 
+def check_trial_size(size: tuple[int, int], task: ServedTask) -> None:
+    """Checks whether a clean photo of (h, w) can be degraded and measured.
+
+    Raises:
+        PhotoError: it is too large or too small for it; the message names the limit.
+    """
+    h, w = cut_size(size, task.scale)
+    smallest = max(task.scale, 2) * WINDOW_SIZE
+    if min(h, w) < smallest:
+        raise PhotoError(say("error.trial_small", limit=smallest))
+    if h * w > MAX_TRIAL_PIXELS:
+        raise PhotoError(say("error.trial_large", limit=MAX_TRIAL_PIXELS / 1e6))
+
+
+def cut_size(size: tuple[int, int], scale: int) -> tuple[int, int]:
+    """The largest multiples of the scale within (h, w)."""
+    return size[0] - size[0] % scale, size[1] - size[1] % scale
+
+
 def degrade(clean: Photo, task: ServedTask) -> tuple[Photo, Photo]:
     """Cuts a photo to a multiple of the scale and degrades it as the task's weights expect it.
 
@@ -61,12 +80,8 @@ def degrade(clean: Photo, task: ServedTask) -> tuple[Photo, Photo]:
     Raises:
         PhotoError: the photo is too large or too small for it.
     """
-    h, w = (n - n % task.scale for n in clean.size)
-    smallest = max(task.scale, 2) * WINDOW_SIZE
-    if min(h, w) < smallest:
-        raise PhotoError(say("error.trial_small", limit=smallest))
-    if h * w > MAX_TRIAL_PIXELS:
-        raise PhotoError(say("error.trial_large", limit=MAX_TRIAL_PIXELS / 1e6))
+    check_trial_size(clean.size, task)
+    h, w = cut_size(clean.size, task.scale)
     cut = np.ascontiguousarray(clean.rgb[:h, :w])
     lq = DEGRADATIONS[task.degradation].apply(cut, task.scale, np.random.default_rng(SEED))
     kept = replace(clean, rgb=cut, deep=None, alpha=None)

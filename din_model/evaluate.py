@@ -94,7 +94,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--task", required=True, choices=TASKS)
     parser.add_argument("--hq", required=True, type=Path, help="folder of ground truths")
     parser.add_argument("--lq", type=Path, help="folder of inputs; without it the ground truths are degraded")
-    parser.add_argument("--preset", help="which shipped weights; default: the largest preset there is")
+    parser.add_argument("--preset", help="which shipped weights; default: the fastest preset there is")
     parser.add_argument("--weights", help="a weights file or hf://OWNER/NAME@REVISION instead of the shipped ones")
     parser.add_argument("--self-ensemble", action="store_true", help="DIN+: mean over 8 flips and rotations")
     parser.add_argument("--precision", choices=DTYPES, help="score the folded form that is served, in this precision")

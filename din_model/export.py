@@ -1,7 +1,8 @@
 """Traces trained networks into Triton's model repository: ``python -m din_model.export [--task T ...]``.
 
 Each task with weights becomes ``din_<task>/1/model.pt`` (TorchScript) beside two configurations: ``config.pbtxt`` for
-NVIDIA's container on a GPU and ``configs/cpu.pbtxt`` for the embedded server.
+NVIDIA's container on a GPU and ``configs/cpu.pbtxt`` for the embedded server. Where weights are shipped in several
+presets, that is the fastest one, and each slower one becomes ``din_<task>-<preset>``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from din_model.checkpoint import Checkpoint, CheckpointError
 from din_model.fold import DTYPES, fold
-from din_model.loading import load_checkpoint, shipped_weights
+from din_model.loading import load_checkpoint, shipped_presets, shipped_weights
 from din_model.network import DIN, count_mult_adds, global_skip
 from din_model.tasks import TASKS, Task, find_task
 
@@ -201,12 +202,13 @@ GPU_SERVING = Serving(
 )
 
 
-def config_text(task: Task, checkpoint: Checkpoint, serving: Serving, precision: str) -> str:
-    """Triton's configuration of one model, for the container's GPU or for the embedded server's CPU."""
+def config_text(name: str, task: Task, checkpoint: Checkpoint, serving: Serving, precision: str) -> str:
+    """Triton's configuration of the model of that name, for the container's GPU or for the embedded server's CPU."""
     largest = max_tile_pixels(task)
     # A strided network sees a quarter of the rows and columns: the same work covers a tile four times as wide.
     tile = min(serving.tile * task.stride, int(largest**0.5) // task.stride * task.stride)
     parameters = {
+        "task": task.name,
         "order": str(list(TASKS).index(task.name)),
         "label": task.label,
         "family": task.family,
@@ -234,7 +236,7 @@ def config_text(task: Task, checkpoint: Checkpoint, serving: Serving, precision:
     lines = [
         f"# Written by python -m din_model.export --task {task.name}",
         *(f"# {line}" for line in serving.reasons),
-        f'name: "din_{task.name}"',
+        f'name: "{name}"',
         'backend: "pytorch"',
         'platform: "pytorch_libtorch"',
         f"max_batch_size: {serving.batch}",
@@ -254,16 +256,23 @@ def config_text(task: Task, checkpoint: Checkpoint, serving: Serving, precision:
     return "\n".join(lines) + "\n"
 
 
-def export(task: Task, checkpoint: Checkpoint, repository: Path, device: torch.device, dtype: torch.dtype) -> Path:
-    """Writes one model and its two configurations; returns the path of ``model.pt``."""
+def model_name(task: str, preset: str) -> str:
+    """The Triton model of shipped weights: the fastest preset goes by its task's name alone."""
+    return f"din_{task}" if preset == shipped_presets(task)[0] else f"din_{task}-{preset}"
+
+
+def export(
+    name: str, task: Task, checkpoint: Checkpoint, repository: Path, device: torch.device, dtype: torch.dtype
+) -> Path:
+    """Writes the model of that name and its two configurations; returns the path of ``model.pt``."""
     traced = trace(checkpoint.model, task, device, dtype)
-    folder = repository / f"din_{task.name}"
+    folder = repository / name
     model_path = folder / "1" / "model.pt"
     model_path.parent.mkdir(parents=True, exist_ok=True)
     (folder / "configs").mkdir(exist_ok=True)
     precision = next(name for name, value in DTYPES.items() if value == dtype)
-    (folder / "config.pbtxt").write_text(config_text(task, checkpoint, GPU_SERVING, precision))
-    (folder / "configs" / "cpu.pbtxt").write_text(config_text(task, checkpoint, CPU_SERVING, precision))
+    (folder / "config.pbtxt").write_text(config_text(name, task, checkpoint, GPU_SERVING, precision))
+    (folder / "configs" / "cpu.pbtxt").write_text(config_text(name, task, checkpoint, CPU_SERVING, precision))
     partial = model_path.with_suffix(".partial")
     traced.save(str(partial))
     partial.replace(model_path)
@@ -273,7 +282,7 @@ def export(task: Task, checkpoint: Checkpoint, repository: Path, device: torch.d
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m din_model.export", description=__doc__)
     parser.add_argument("--task", nargs="+", default=["all"], choices=["all", *TASKS], help="default: all with weights")
-    parser.add_argument("--preset", help="which shipped weights; default: the largest preset there is")
+    parser.add_argument("--preset", help="serve these shipped weights alone; default: every preset there is")
     parser.add_argument("--weights", help="a weights file or hf://OWNER/NAME@REVISION, for a single task")
     parser.add_argument("--repository", type=Path, default=REPOSITORY)
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
@@ -284,18 +293,35 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return args
 
 
+def wanted(args: argparse.Namespace) -> list[tuple[str, Task, str | None]]:
+    """The models to write: name, task, and preset if it is one of several.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if "all" in args.task:
+        tasks = [task for task in TASKS.values() if shipped_weights(task.name, args.preset)]
+    else:
+        tasks = [find_task(name) for name in args.task]
+    if not tasks:
+        raise CheckpointError("no weights are shipped: train a task first")
+    if args.preset or args.weights:
+        return [(f"din_{task.name}", task, args.preset) for task in tasks]
+    models: list[tuple[str, Task, str | None]] = []
+    for task in tasks:
+        networks = [(model_name(task.name, preset), task, preset) for preset in shipped_presets(task.name)]
+        models += networks or [(f"din_{task.name}", task, None)]  # whose weights will be found missing
+    return models
+
+
 def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
-    names = [name for name in TASKS if shipped_weights(name, args.preset)] if "all" in args.task else args.task
     device = choose_device(args.device)
     try:
-        if not names:
-            raise CheckpointError("no weights are shipped: train a task first")
-        for name in names:
-            task = find_task(name)
+        for name, task, preset in wanted(args):
             dtype = choose_dtype(args.precision, device, task)
-            checkpoint = load_checkpoint(name, args.preset, args.weights)
-            path = export(task, checkpoint, args.repository, device, dtype)
+            checkpoint = load_checkpoint(task.name, preset, args.weights)
+            path = export(name, task, checkpoint, args.repository, device, dtype)
             print(f"{path}: {checkpoint.preset}, {device.type}, {str(dtype).removeprefix('torch.')}")
     except CheckpointError as error:
         print(f"error: {error}", file=sys.stderr)

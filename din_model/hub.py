@@ -26,7 +26,7 @@ from huggingface_hub.errors import (
 )
 
 from din_model.checkpoint import WEIGHTS, CheckpointError, first_line
-from din_model.network import PRESETS
+from din_model.network import FASTEST_FIRST
 
 SOURCE = re.compile(r"hf://(?P<repo>[^/@#\s]+/[^/@#\s]+)@(?P<revision>[^@#\s]+)")
 SUMS = "SHA256SUMS"
@@ -82,7 +82,7 @@ def download(source: str, task: str, preset: str | None) -> Path:
     Args:
         source: ``hf://OWNER/NAME@REVISION``.
         task: name in ``TASKS``.
-        preset: name in ``PRESETS``; None takes the largest there is.
+        preset: name in ``PRESETS``; None takes the fastest there is.
 
     Returns:
         The weights file, in the hub's cache.
@@ -96,7 +96,7 @@ def download(source: str, task: str, preset: str | None) -> Path:
     repo, revision = match["repo"], match["revision"]
     lines = fetch(repo, revision, SUMS).read_text().splitlines()
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    wanted = [f"{task}-{name}.safetensors" for name in (PRESETS if preset is None else (preset,))]
+    wanted = [f"{task}-{name}.safetensors" for name in (FASTEST_FIRST if preset is None else (preset,))]
     name = next((name for name in wanted if name in sums), None)
     if name is None:
         raise CheckpointError(f"{repo}@{revision} holds no weights of {task} ({preset or 'any preset'})")

@@ -5,24 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from din_model.checkpoint import WEIGHTS, Checkpoint, CheckpointError, load_weights
-from din_model.network import DIN, PRESETS
+from din_model.network import DIN, FASTEST_FIRST
 from din_model.tasks import find_task
 
 HUB_PREFIX = "hf://"
 
 
+def shipped_presets(task: str) -> list[str]:
+    """The presets that a task's weights come in with the package, the fastest first; empty where it has none yet."""
+    return [name for name in FASTEST_FIRST if weights_path(task, name).is_file()]
+
+
 def shipped_weights(task: str, preset: str | None = None) -> Path | None:
-    """The file of the weights that come with the package, or None where a task has none yet.
+    """The file of the weights that come with the package, or None where there are none.
 
     Args:
         task: name in ``TASKS``.
-        preset: None takes the first of ``PRESETS``, largest first, that is shipped.
+        preset: None takes the fastest that is shipped.
     """
-    for name in PRESETS if preset is None else (preset,):
-        path = WEIGHTS / f"{task}-{name}.safetensors"
-        if path.is_file():
-            return path
-    return None
+    names = shipped_presets(task)
+    name = preset or next(iter(names), None)
+    return weights_path(task, name) if name in names else None
+
+
+def weights_path(task: str, preset: str) -> Path:
+    """Where the weights of a task and preset lie, if they are shipped."""
+    return WEIGHTS / f"{task}-{preset}.safetensors"
 
 
 def load_model(task: str, preset: str | None = None, source: Path | str | None = None) -> DIN:
@@ -30,7 +38,7 @@ def load_model(task: str, preset: str | None = None, source: Path | str | None =
 
     Args:
         task: name in ``TASKS``.
-        preset: name in ``PRESETS``; None takes the largest that is there.
+        preset: name in ``PRESETS``; None takes the fastest that is there.
         source: a weights file, ``.safetensors`` or a ``.pth`` of the authors' code; ``hf://OWNER/NAME@REVISION``;
             None takes the shipped weights. No code in a file is ever run.
 

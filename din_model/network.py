@@ -85,6 +85,7 @@ PRESETS: dict[str, DINConfig] = {
     "din_s": DINConfig(branches=2, wrdbs=2, rdbs=2, convs=4, tail="single"),
     "din_t": DINConfig(channels=32, growth=16, branches=3, wrdbs=2, rdbs=2, convs=4, tail="single"),
 }
+FASTEST_FIRST = tuple(reversed(PRESETS))
 
 
 @torch.jit.script_if_tracing  # type: ignore[untyped-decorator]

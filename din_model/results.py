@@ -13,6 +13,7 @@ Beside the Markdown a JSON file of the same name holds every figure. The paper's
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 import tomllib
@@ -26,7 +27,7 @@ from din_model.checkpoint import CheckpointError
 from din_model.data import Pair, dataset_pairs
 from din_model.datasets import LAYOUTS
 from din_model.evaluate import Restore, describe_metric, score_pairs
-from din_model.loading import load_checkpoint, shipped_weights
+from din_model.loading import load_model, shipped_presets
 from din_model.self_ensemble import self_ensemble
 from din_model.tasks import TASKS, Task
 
@@ -92,12 +93,13 @@ def below(root: Path, data: str) -> str:
 
 
 def measure(task: Task, sets: list[ScoredSet]) -> Rows:
-    """Our rows of one task: the baseline, DIN and, in super-resolution, DIN+."""
-    checkpoint = load_checkpoint(task.name)
-    model = checkpoint.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    restorers: dict[str, Restore] = {f"DIN, {checkpoint.preset} †": model}
-    if task.scale > 1:  # where the paper shows DIN+ too
-        restorers[f"DIN+, {checkpoint.preset} †"] = lambda x: self_ensemble(model, x)
+    """Our rows of one task: the baseline, and of every preset DIN and, in super-resolution, DIN+."""
+    restorers: dict[str, Restore] = {}
+    for preset in shipped_presets(task.name):
+        model = load_model(task.name, preset).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        restorers[f"DIN, {preset} †"] = model
+        if task.scale > 1:  # where the paper shows DIN+ too
+            restorers[f"DIN+, {preset} †"] = functools.partial(self_ensemble, model)
     rows: Rows = {"bicubic" if task.scale > 1 else "untouched": {}, **{name: {} for name in restorers}}
     for scored in sets:
         pairs = list[Pair](dataset_pairs(task, [scored.data]))
@@ -150,7 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
             if name not in sets:
                 raise ValueError(f"{args.sets} names no set for {name}")
             task = TASKS[name]
-            if shipped_weights(name) is None:
+            if not shipped_presets(name):
                 raise CheckpointError(f"no weights of {name} are shipped: train them first")
             ours = measure(task, sets[name])
             text += f"## {task.label} (`{name}`)\n\nMeasured on {describe_metric(task)}.\n\n"

@@ -49,6 +49,7 @@ def build_page(client: RestorationClient) -> Site:
     """
     gr.set_static_paths([choices.EXAMPLES])  # or they would be copied to where visitors' photos are
     workshop, words = Workshop(client), Words()
+    first = next(iter(workshop.tasks.values()), None)
     page: gr.Blocks
     with gr.Blocks(
         title="DIN image restoration",
@@ -93,13 +94,12 @@ def build_page(client: RestorationClient) -> Site:
             """What the address asks for: ``?task=derain_light&lang=de``."""
             asked = dict(request.query_params)
             tag = choose_language(asked.get("lang") or stored_language or request.headers.get("accept-language", ""))
-            task = workshop.tasks.get(asked.get("task", "")) or next(iter(workshop.tasks.values()), None)
+            task = choices.network(workshop.tasks, asked.get("task", ""), choices.FAST) or first
             if task is None:
                 return tag, gr.skip(), gr.skip(), gr.skip()
             example = workshop.restored_example(task)
             states = viewer_states(example, tag) if example else []
-            variants = gr.Radio(choices=choices.variants(workshop.tasks, task.family, tag), value=task.name)
-            return tag, task.family, variants, viewer_value(states, tag)
+            return tag, task.family, gr.Radio(value=task.name), viewer_value(states, tag)
 
         language.change(None, language, None, js=SPEAK, api_visibility="private")
         language.change(words.switch, language, words.components, api_visibility="private", show_progress="hidden")
@@ -114,9 +114,8 @@ def build_page(client: RestorationClient) -> Site:
         events.wire(tab, workshop, language, page, arrived)
     threading.Thread(target=workshop.warm_up, name="warm-up", daemon=True).start()
     page.queue(max_size=limits.QUEUED_JOBS)
-    families = list(dict.fromkeys(task.family for task in workshop.tasks.values()))
     sheets = ((ASSETS / name).read_text(encoding="utf-8") for name in ("page.css", "tabs.css"))
-    styles = "".join(sheets) + choices.card_styles(families)
+    styles = "".join(sheets) + choices.choice_styles(workshop.tasks)
     return Site(page, styles, scripts("page.js", "compare_view.js", "compare_look.js", "compare.js"))
 
 

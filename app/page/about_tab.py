@@ -11,7 +11,7 @@ from app import codec
 from app.client import RestorationClient, ServedTask
 from app.page import files, limits
 from app.page.architecture import BRANCHES, WRDBS, architecture_svg, legend_html
-from app.page.choices import task_label
+from app.page.choices import networks, task_label
 from app.page.records import Card, Rows, Score, read_card, read_measured, read_paper
 from app.page.report import message_html
 from app.page.words import Words
@@ -74,7 +74,7 @@ def network_html(language: str) -> str:
 def results_html(tasks: Mapping[str, ServedTask], language: str) -> str:
     """For every task its results beside the paper's, and what its weights learnt from."""
     paper, measured = read_paper(), read_measured()
-    cards = {name: read_card(name, task.preset) for name, task in tasks.items()}
+    cards = {name: read_card(task.task, task.preset) for name, task in tasks.items()}
     missing = {
         "about.no_paper": paper is None,
         "about.no_results": measured is None,
@@ -85,13 +85,12 @@ def results_html(tasks: Mapping[str, ServedTask], language: str) -> str:
     if all(missing.values()):
         return "".join(parts)
     parts.append(f'<p class="din-prose">{escape(say("about.results").into(language))}</p>')
-    for name, task in tasks.items():
-        table = table_html(task, (paper or {}).get(name, {}), (measured or {}).get(name, {}), language)
-        card, label = cards[name], escape(task_label(task).into(language))
-        parts.append(
-            f'<details class="din-results"><summary>{label}</summary>{table}'
-            f"{card_html(task, card, language) if card else ''}</details>"
-        )
+    for name in dict.fromkeys(task.task for task in tasks.values()):
+        offered = networks(tasks, name)
+        table = table_html(offered[0], (paper or {}).get(name, {}), (measured or {}).get(name, {}), language)
+        told = (card_html(task, card, language) for task in offered if (card := cards[task.name]))
+        label = escape(task_label(offered[0]).into(language))
+        parts.append(f'<details class="din-results"><summary>{label}</summary>{table}{"".join(told)}</details>')
     return "".join(parts)
 
 

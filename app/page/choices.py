@@ -1,8 +1,13 @@
-"""What a visitor can choose: families of tasks, their variants, and quality against speed."""
+"""What a visitor can choose: families of tasks, their variants, and quality against speed.
+
+Every choice is always offered whole, and the page's styles show what goes with the choice before it: so it shows at
+once, and what a visitor sends is valid even if it was chosen while something else was under way.
+"""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.client import ServedTask
@@ -11,14 +16,16 @@ from app.texts import Text, knows, say
 
 CARDS = Path(__file__).parent / "assets" / "cards"
 EXAMPLES = Path(__file__).parent.parent / "examples"
-FAST, BEST = "din", "din+"  # the network once, or as self-ensemble
+FAST, FINER, BEST = "fast", "finer", "best"  # a task's fastest network; its slowest one; that one as self-ensemble
+LEVELS = {FAST: "page.fast", FINER: "page.finer", BEST: "page.best"}
 
 Choices = list[tuple[str, str]]  # what is read, and what it stands for
+Tasks = Mapping[str, ServedTask]
 
 
 def task_label(task: ServedTask) -> Text:
     """What a task is called; one that we have no word for is called as its model says."""
-    return told(f"task.{task.name}", task.label)
+    return told(f"task.{task.task}", task.label)
 
 
 def told(key: str, otherwise: str) -> Text:
@@ -26,15 +33,30 @@ def told(key: str, otherwise: str) -> Text:
     return say(key) if knows(key) else say("page.as_is", text=otherwise)
 
 
-def families(tasks: dict[str, ServedTask], language: str) -> Choices:
+def family_names(tasks: Tasks) -> list[str]:
     """The families of the tasks, in their order."""
-    names = dict.fromkeys(task.family for task in tasks.values())
-    return [(told(f"family.{name}", name.capitalize()).into(language), name) for name in names]
+    return list(dict.fromkeys(task.family for task in tasks.values()))
 
 
-def variants(tasks: dict[str, ServedTask], family: str, language: str) -> Choices:
-    """The tasks of a family, by what tells them apart, with what they measured."""
-    return [(describe(task, language), task.name) for task in tasks.values() if task.family == family]
+def families(tasks: Tasks, language: str) -> Choices:
+    """The families of the tasks, as they are chosen."""
+    return [(told(f"family.{name}", name.capitalize()).into(language), name) for name in family_names(tasks)]
+
+
+def variants(tasks: Tasks, language: str) -> Choices:
+    """The tasks, by what tells those of a family apart."""
+    return [(describe(task, language), task.name) for task in tasks.values() if task.name == task.task]
+
+
+def networks(tasks: Tasks, task: str) -> list[ServedTask]:
+    """The networks that do a task, from fast to slow."""
+    return [network for network in tasks.values() if network.task == task]
+
+
+def network(tasks: Tasks, task: str, level: str) -> ServedTask | None:
+    """The network that does a task so well; None where nothing does it."""
+    found = networks(tasks, task)
+    return found[0 if level == FAST else -1] if found else None
 
 
 def describe(task: ServedTask, language: str) -> str:
@@ -49,16 +71,17 @@ def measured(task: ServedTask, language: str) -> str:
     return say("page.measured", psnr=task.psnr, before=task.baseline_psnr, on=task.evaluated_on).into(language)
 
 
-def qualities(task: ServedTask | None, sizes: list[tuple[int, int]], pace: Pace, language: str) -> Choices:
-    """Fast or best, each with the time that photos of these (h, w) will take."""
+def qualities(tasks: Tasks, task: str, sizes: list[tuple[int, int]], pace: Pace, language: str) -> Choices:
+    """The levels, each with the time that photos of these (h, w) will take."""
     choices = []
-    for name, key in ((FAST, "page.fast"), (BEST, "page.best")):
-        expected = [pace.expect_s(task, size, name == BEST) for size in sizes] if task else []
+    for level, key in LEVELS.items():
+        runs = network(tasks, task, level)
+        expected = [pace.expect_s(runs, size, level == BEST) for size in sizes] if runs else []
         seconds = sum(s for s in expected if s is not None)
         label = say(key).into(language)
         if expected and None not in expected:
             label = say("page.expected", label=label, time=duration(seconds)).into(language)
-        choices.append((label, name))
+        choices.append((label, level))
     return choices
 
 
@@ -76,13 +99,25 @@ def examples(task: ServedTask) -> list[Path]:
     return sorted((EXAMPLES / task.name).glob("*.png"))
 
 
-def card_styles(names: list[str]) -> str:
-    """CSS that gives each family its picture, in the order of the choice; in the page, so that nothing is fetched."""
+def choice_styles(tasks: Tasks) -> str:
+    """CSS that gives each family its picture, and shows of the other choices what goes with those before them."""
     rules = []
-    for place, name in enumerate(names, 1):
-        picture = CARDS / f"{name}.jpg"
-        if picture.is_file():
+    for place, family in enumerate(family_names(tasks), 1):
+        picture = CARDS / f"{family}.jpg"
+        if picture.is_file():  # in the page, so that nothing is fetched
             data = base64.b64encode(picture.read_bytes()).decode()
             selector = f"#family label:nth-of-type({place})::before"
             rules.append(f"{selector} {{ background-image: url(data:image/jpeg;base64,{data}); }}")
+    for task in tasks.values():
+        if task.name == task.task:
+            rules.append(
+                hide_unless(f"#family input[value='{task.family}']", f"#task label:has([value='{task.name}'])")
+            )
+    refined = ", ".join(f"#task input[value='{task.task}']" for task in tasks.values() if task.name != task.task)
+    rules.append(hide_unless(refined or "#none", f"#quality label:has([value='{FINER}'])"))
     return "\n".join(rules)
+
+
+def hide_unless(inputs: str, choice: str) -> str:
+    """CSS that hides a choice while none of these inputs is checked."""
+    return f"body:not(:has(:is({inputs}):checked)) {choice} {{ display: none; }}"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from app.codec import Output
-from app.errors import PhotoError, RestorationError
+from app.errors import RestorationError
 from app.page import choices, limits
-from app.page.job import Advance, Order, Workshop
+from app.page.job import Advance, Order, Workshop, check_photos
 from app.page.outcomes import Outcome, beside, save_as, viewer_states
 from app.page.report import message_html, outcomes_html, progress_html
 from app.page.restore_tab import (
@@ -44,29 +45,29 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
     shown = [tab.progress, tab.viewer, tab.gallery, tab.download, tab.report, tab.outcomes]
     buttons = [tab.restore, tab.stop]
 
-    def choose_family(family: str, photos: Photos, quality: str, language: str) -> Updates:
+    def levels(task: str, paths: list[Path], level: str, language: str) -> gr.Radio:
+        """The choice of quality for a task and photos."""
+        offered = choices.qualities(tasks, task, photo_sizes(paths), pace, language)
+        is_offered = level != choices.FINER or len(choices.networks(tasks, task)) > 1
+        return gr.Radio(choices=offered, value=level if is_offered else choices.FAST)
+
+    def choose_family(family: str, photos: Photos, level: str, language: str) -> Updates:
         name = next(name for name, task in tasks.items() if task.family == family)
-        variants = gr.Radio(choices=choices.variants(tasks, family, language), value=name)
-        return variants, *choose_task(name, photos, quality, language)
+        return gr.Radio(value=name), *choose_task(name, photos, level, language)
 
-    def choose_task(task: str | None, photos: Photos, quality: str, language: str) -> Updates:
-        chosen = tasks.get(task or "")
-        offered = choices.qualities(chosen, photo_sizes(as_paths(photos)), pace, language)
+    def choose_task(task: str, photos: Photos, level: str, language: str) -> Updates:
+        samples = sample_pictures(tasks[task], language) if task in tasks else []
+        return levels(task, as_paths(photos), level, language), gr.Gallery(value=samples, selected_index=None)
+
+    def translate(task: str, photos: Photos, level: str, language: str) -> Updates:
+        variants = gr.Radio(choices=choices.variants(tasks, language), value=task)
+        return variants, *choose_task(task, photos, level, language)
+
+    def bring(photos: Photos, task: str, level: str, language: str) -> Updates:
+        paths = as_paths(photos)
+        states, sentences = preview(paths, tasks.get(task), language)
         return (
-            gr.Radio(choices=offered, value=quality),
-            gr.Gallery(value=sample_pictures(chosen, language) if chosen else [], selected_index=None),
-        )
-
-    def translate(family: str, task: str | None, photos: Photos, quality: str, language: str) -> Updates:
-        variants = gr.Radio(choices=choices.variants(tasks, family, language), value=task)
-        return variants, *choose_task(task, photos, quality, language)
-
-    def bring(photos: Photos, task: str | None, quality: str, language: str) -> Updates:
-        chosen, paths = tasks.get(task or ""), as_paths(photos)
-        states, sentences = preview(paths, chosen, language)
-        offered = choices.qualities(chosen, photo_sizes(paths), pace, language)
-        return (
-            gr.Radio(choices=offered, value=quality),
+            levels(task, paths, level, language),
             sentences,
             viewer_value(states, language),
             gr.Gallery(visible=False),
@@ -75,21 +76,20 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
             (),
         )
 
-    def check(photos: Photos, task: str | None, language: str, request: gr.Request) -> Updates:
+    def check(photos: Photos, task: str, is_trial: bool, language: str, request: gr.Request) -> Updates:
         """Everything that can be known before waiting for one's turn."""
         try:
-            if not photos:
-                raise PhotoError(say("error.no_photo"))
-            find_task(workshop, task)
-            limits.check_share(request, page, len(photos))
+            limits.check_share(request, page)
+            limits.check_count(len(photos or ()))
+            check_photos(as_paths(photos), find_task(workshop, task), is_trial)
         except RestorationError as error:
             raise page_error(error, language) from error
         return gr.Button(interactive=False), gr.Button(interactive=True)
 
     def restore(
         photos: Photos,
-        task: str | None,
-        quality: str,
+        task: str,
+        level: str,
         is_trial: bool,
         file_format: str,
         percent: int,
@@ -98,7 +98,8 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
         language: str,
     ) -> Iterator[Updates]:
         try:
-            order = Order(find_task(workshop, task), quality, is_trial)
+            network = choices.network(tasks, task, level) or find_task(workshop, task)
+            order = Order(network, level == choices.BEST, is_trial)
             output = Output(file_format, int(percent), metadata)
             paths, done = as_paths(photos), []
             for event in workshop.steps(paths, order):
@@ -156,7 +157,7 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
         return event(bring, [tab.photos, tab.task, tab.quality, language], shows, **quiet)
 
     def restore_on(event: Any) -> Any:
-        checked = event(check, [tab.photos, tab.task, language], buttons, concurrency_limit=None, **quiet)
+        checked = event(check, [tab.photos, tab.task, tab.is_trial, language], buttons, concurrency_limit=None, **quiet)
         run = checked.success(
             restore,
             [tab.photos, tab.task, tab.quality, tab.is_trial, *tab.output, tab.outcomes, language],
@@ -181,7 +182,7 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
     for component in tab.output:
         component.input(save, [*tab.output, tab.outcomes, language], [tab.output[1], tab.download, tab.report], **quiet)
     for event in (language.change, arrived.then):
-        event(translate, [tab.family, *chosen], [tab.task, tab.quality, tab.samples], **quiet)
+        event(translate, chosen, [tab.task, tab.quality, tab.samples], **quiet)
     language.change(reshow, [tab.outcomes, language], [tab.viewer, tab.report, tab.progress], **quiet)
 
 

@@ -18,11 +18,11 @@ from app.client import RestorationClient, ServedTask
 from app.errors import PhotoError, RestorationError
 from app.pace import Pace
 from app.page import files
-from app.page.choices import BEST, FAST, examples
+from app.page.choices import examples
 from app.page.outcomes import Outcome, keep_restored, keep_trial
 from app.restore import Steps, photo_steps, run
 from app.texts import say
-from app.trial import trial_steps
+from app.trial import check_trial_size, trial_steps
 
 T = TypeVar("T")
 
@@ -32,13 +32,13 @@ class Order:
     """What is to be done with photos.
 
     Attributes:
-        task: what to restore them for.
-        quality: ``din`` or ``din+``.
+        task: what to restore them for, and by which network.
+        self_ensemble: whether as DIN+.
         is_trial: whether they are clean, and to be degraded first.
     """
 
     task: ServedTask
-    quality: str
+    self_ensemble: bool = False
     is_trial: bool = False
 
 
@@ -74,12 +74,12 @@ class Workshop:
         shown = (path for task in self.tasks.values() for path in examples(task))
         self._examples = {digest(path.read_bytes()) for path in shown}
         self._lock = threading.Lock()
-        self._restored: dict[tuple[str, str, str], Outcome] = {}
+        self._restored: dict[tuple[str, str, bool], Outcome] = {}
 
     def restored_example(self, task: ServedTask) -> Outcome | None:
         """A task's first example, if it has been restored before."""
         data = [path.read_bytes() for path in examples(task)[:1]]
-        return self._restored.get((digest(data[0]), task.name, FAST)) if data else None
+        return self._restored.get((digest(data[0]), task.name, False)) if data else None
 
     def warm_up(self) -> None:
         """Restores the first task's first example: it can be shown at once, and the server's pace is known."""
@@ -88,7 +88,7 @@ class Workshop:
                 # Some tiles for every instance, so that each has loaded the network before its pace is taken.
                 photo = codec.Photo(np.full((task.tile, 2 * task.instances * task.tile, 3), 128, np.uint8))
                 run(photo_steps(photo, task, self.client))
-                list(self.steps(examples(task)[:1], Order(task, FAST)))
+                list(self.steps(examples(task)[:1], Order(task)))
 
     def steps(self, paths: Sequence[Path], order: Order) -> Iterator[Advance | Outcome]:
         """Does a job: tells how far it is, and what came of each photo, in their order."""
@@ -102,7 +102,7 @@ class Workshop:
                         files.keep_young([*paths, *made])
                         yield event
             except RestorationError as error:
-                yield Outcome(path.stem, order.task, order.quality, error=error)
+                yield Outcome(path.stem, order.task, order.self_ensemble, error=error)
 
     def photo_steps(self, path: Path, order: Order, place: tuple[int, int]) -> Generator[Advance | Outcome, None, None]:
         """The same for one photo.
@@ -111,19 +111,20 @@ class Workshop:
             RestorationError: nothing was restored; the message says why.
         """
         data = read(path)
-        key = (digest(data), order.task.name, order.quality)
+        key = (digest(data), order.task.name, order.self_ensemble)
         is_example = key[0] in self._examples and not order.is_trial
         if is_example and key in self._restored:
             yield self._restored[key]
             return
-        best = order.quality == BEST
         about = Advance(path.stem, 0, 1, 0.0, place, is_loading=not self.client.has_restored(order.task))
         if order.is_trial:
-            trial = yield from told(trial_steps(codec.decode(data), order.task, self.client, best), about)
+            trial = yield from told(
+                trial_steps(codec.decode(data), order.task, self.client, order.self_ensemble), about
+            )
             yield keep_trial(trial, path.stem, files.new_folder())
             return
         photo = codec.decode(data, order.task.scale)
-        result = yield from told(photo_steps(photo, order.task, self.client, best), about)
+        result = yield from told(photo_steps(photo, order.task, self.client, order.self_ensemble), about)
         if not about.is_loading:  # or loading the network would be taken for slowness
             self.pace.learn(result)
         outcome = keep_restored(result, path.stem, files.new_folder(is_kept=is_example))
@@ -131,6 +132,26 @@ class Workshop:
             with self._lock:
                 self._restored[key] = outcome
         yield outcome
+
+
+def check_photos(paths: Sequence[Path], task: ServedTask, is_trial: bool = False) -> None:
+    """Checks, by their headers alone, that there is a photo to restore, so that none waits its turn in vain.
+
+    Raises:
+        PhotoError: there is none, or none that can be used; the message says why the first one cannot.
+    """
+    refusals = []
+    for path in paths:
+        try:
+            size = codec.read_size(read(path))
+            codec.check_size(size, 1 if is_trial else task.scale)
+            if is_trial:
+                check_trial_size(size, task)
+        except PhotoError as error:
+            refusals.append(error)
+        else:
+            return
+    raise refusals[0] if refusals else PhotoError(say("error.no_photo"))
 
 
 def told(steps: Steps[T], about: Advance) -> Generator[Advance, None, T]:

@@ -43,19 +43,26 @@ def jobs_of(visitor: str, page: gr.Blocks) -> int:
     return sum(address(event.request) == visitor for event in [*waiting, *working] if event.alive)
 
 
-def check_share(request: gr.Request | None, page: gr.Blocks, photos: int, already: int = 0) -> None:
-    """Checks a job before it waits for its turn.
+def check_count(photos: int) -> None:
+    """Checks how many photos a job has.
+
+    Raises:
+        TooManyError: they are too many.
+    """
+    if photos > MAX_PHOTOS:
+        raise TooManyError(say("error.many_photos", photos=photos, limit=MAX_PHOTOS))
+
+
+def check_share(request: gr.Request | None, page: gr.Blocks, already: int = 0) -> None:
+    """Checks how many jobs a visitor has.
 
     Args:
         request: of the visitor.
         page: whose queue it is.
-        photos: in the job.
-        already: how many jobs the visitor has that count themselves.
+        already: how many of the jobs count themselves.
 
     Raises:
-        TooManyError: too many photos, or too many jobs.
+        TooManyError: they are too many.
     """
-    if photos > MAX_PHOTOS:
-        raise TooManyError(say("error.many_photos", photos=photos, limit=MAX_PHOTOS))
     if jobs_of(address(request), page) - already >= VISITOR_JOBS:
         raise TooManyError(say("error.many_jobs", limit=VISITOR_JOBS))

@@ -13,7 +13,7 @@ from app.client import ServedTask
 from app.codec import Output, Photo
 from app.errors import RestorationError
 from app.page import files
-from app.page.choices import BEST, FAST, duration, task_label
+from app.page.choices import duration, task_label
 from app.restore import Restoration
 from app.texts import Text, say
 from app.trial import Score, Trial
@@ -42,8 +42,8 @@ class Outcome:
 
     Attributes:
         name: of its file, without suffix.
-        task: what it was restored for.
-        quality: ``din`` or ``din+``.
+        task: what it was restored for, and by which network.
+        self_ensemble: whether as DIN+.
         pictures: its states, as it was first and restored last.
         master: the restored photo without loss; None if it was not restored.
         facts: what ran, as pairs of a name and a value.
@@ -54,7 +54,7 @@ class Outcome:
 
     name: str
     task: ServedTask
-    quality: str = FAST
+    self_ensemble: bool = False
     pictures: tuple[Picture, ...] = ()
     master: Path | None = None
     facts: tuple[tuple[Text, Text], ...] = ()
@@ -63,14 +63,15 @@ class Outcome:
     error: RestorationError | None = None
 
 
-def state_label(task: ServedTask, quality: str) -> Text:
+def state_label(task: ServedTask, self_ensemble: bool) -> Text:
     """How a restored photo is called beside others."""
-    return say("report.best", task=task_label(task)) if quality == BEST else task_label(task)
+    if self_ensemble:
+        return say("report.best", task=task_label(task))
+    return task_label(task) if task.name == task.task else say("report.finer", task=task_label(task))
 
 
 def keep_restored(result: Restoration, name: str, folder: Path) -> Outcome:
     """Writes what a restoration needs to be shown and kept."""
-    quality = BEST if result.self_ensemble else FAST
     enlarged = result.task.scale > 1
     before = Picture(
         say("report.bicubic") if enlarged else say("report.before"),
@@ -78,8 +79,9 @@ def keep_restored(result: Restoration, name: str, folder: Path) -> Outcome:
         result.after.size,
     )
     master, shown = keep_master(result.after, folder)
-    after = Picture(state_label(result.task, quality), shown, result.after.size)
-    return Outcome(name, result.task, quality, (before, after), master, what_ran(result), notices=result.after.notices)
+    after = Picture(state_label(result.task, result.self_ensemble), shown, result.after.size)
+    facts, notices = what_ran(result), result.after.notices
+    return Outcome(name, result.task, result.self_ensemble, (before, after), master, facts, notices=notices)
 
 
 def keep_trial(trial: Trial, name: str, folder: Path) -> Outcome:
@@ -194,4 +196,4 @@ def unused(folder: Path, name: str) -> Path:
 
 def suffix(outcome: Outcome) -> str:
     """What a restored file's name ends in, so that two restorations of a photo differ."""
-    return f"{outcome.task.name}_plus" if outcome.quality == BEST else outcome.task.name
+    return f"{outcome.task.name}_plus" if outcome.self_ensemble else outcome.task.name

@@ -11,18 +11,39 @@ import gradio as gr
 
 from app import codec
 from app.codec import FORMATS, Output
-from app.errors import PhotoError, RestorationError
-from app.page import choices, limits
-from app.page.job import Advance, Order, Workshop
+from app.errors import RestorationError
+from app.page import limits
+from app.page.job import Advance, Order, Workshop, check_photos
 from app.page.outcomes import Outcome, save_as
-from app.page.restore_tab import find_task, page_error
+from app.page.restore_tab import as_paths, find_task, page_error
 from app.texts import ENGLISH, say
 
 Report = dict[str, Any]
+Verdict = dict[str, Any]  # as gr.validate makes it
+PHOTOS_AT, TASK_AT = 0, 1  # among the arguments
+FAST, BEST = "din", "din+"  # the network once, or as self-ensemble
 
 
 def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
     """Adds the events ``restore``, ``restore_batch`` and ``tasks`` to a page."""
+
+    def verdict(photos: Sequence[str], task: str) -> list[Verdict]:
+        """What Gradio answers at once instead of queueing a call that cannot succeed, an entry for each argument."""
+        refused_at = TASK_AT
+        try:
+            found = find_task(workshop, task)
+            refused_at = PHOTOS_AT
+            limits.check_count(len(photos))
+            check_photos(as_paths(photos), found)
+        except RestorationError as error:
+            return [gr.validate(place != refused_at, str(error)) for place in range(len(options) + 1)]
+        return [gr.validate(True, "")] * (len(options) + 1)
+
+    def check_one(photo: str | None, task: str, *_: object) -> list[Verdict]:
+        return verdict([photo] if photo else [], task)
+
+    def check_batch(photos: list[str] | None, task: str, *_: object) -> list[Verdict]:
+        return verdict(photos or [], task)
 
     def do(
         photos: Sequence[str], order: Order, output: Output, progress: gr.Progress
@@ -36,7 +57,7 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
         return save_as(outcomes, output)[0], outcomes
 
     def restore(
-        photo: str | None,
+        photo: str,
         task: str,
         quality: str,
         file_format: str,
@@ -59,10 +80,8 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
             The restored photo as a file, and a report: what ran, sizes in pixels, tiles, seconds, notices.
         """
         try:
-            if photo is None:
-                raise PhotoError(say("error.no_photo"))
-            limits.check_share(request, page, 1, already=1)
-            order = Order(find_task(workshop, task), quality)
+            limits.check_share(request, page, already=1)
+            order = Order(find_task(workshop, task), quality == BEST)
             path, (outcome,) = do([photo], order, Output(file_format, int(percent), metadata), progress)
             if outcome.error is not None:
                 raise outcome.error
@@ -71,7 +90,7 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
         return str(path), report(outcome)
 
     def restore_batch(
-        photos: list[str] | None,
+        photos: list[str],
         task: str,
         quality: str,
         file_format: str,
@@ -95,10 +114,8 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
             with its error where it could not be restored.
         """
         try:
-            if not photos:
-                raise PhotoError(say("error.no_photo"))
-            limits.check_share(request, page, len(photos), already=1)
-            order = Order(find_task(workshop, task), quality)
+            limits.check_share(request, page, already=1)
+            order = Order(find_task(workshop, task), quality == BEST)
             path, outcomes = do(photos, order, Output(file_format, int(percent), metadata), progress)
         except RestorationError as error:
             raise page_error(error, ENGLISH) from error
@@ -113,6 +130,7 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
         """
         wanted = (
             "name",
+            "task",
             "label",
             "family",
             "variant",
@@ -125,7 +143,6 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
         )
         return [{key: asdict(task)[key] for key in wanted} for task in workshop.client.tasks().values()]
 
-    shared: dict[str, Any] = {"concurrency_limit": limits.CONCURRENT_JOBS, "concurrency_id": limits.QUEUE}
     names = list(workshop.tasks)
     with gr.Column(visible=False):
         photo, photos = gr.File(label="photo"), gr.File(label="photos", file_count="multiple")
@@ -133,14 +150,22 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
         task.preprocess = lambda payload: payload  # type: ignore[method-assign]  # an unknown one gets our own words
         options = [
             task,
-            gr.Radio([choices.FAST, choices.BEST], value=choices.FAST, label="quality"),
+            gr.Radio([FAST, BEST], value=FAST, label="quality"),
             gr.Radio(list(FORMATS), value="png", label="file_format"),
             gr.Number(codec.Output().quality, minimum=1, maximum=100, precision=0, label="percent"),
             gr.Checkbox(True, label="metadata"),
         ]
         restored, told = gr.File(label="restored"), gr.JSON(label="report")
-        gr.Button().click(restore, [photo, *options], [restored, told], api_name="restore", **shared)
-        gr.Button().click(restore_batch, [photos, *options], [restored, told], api_name="restore_batch", **shared)
+        for function, given, check in ((restore, photo, check_one), (restore_batch, photos, check_batch)):
+            gr.Button().click(
+                function,
+                [given, *options],
+                [restored, told],
+                api_name=function.__name__,
+                validator=check,
+                concurrency_limit=limits.CONCURRENT_JOBS,
+                concurrency_id=limits.QUEUE,
+            )
         gr.Button().click(tasks, None, told, api_name="tasks", queue=False)
 
 

@@ -107,11 +107,11 @@ def lay_out(workshop: Workshop, words: Words) -> RestoreTab:
                 label=say("page.family"),
                 choices=lambda language: choices.families(tasks, language),
             )
-            offered = choices.variants(tasks, family or "", ENGLISH)
-            task = gr.Radio(offered, value=first.name if first else None, elem_id="task")
+            chosen = first.name if first else ""
+            task = gr.Radio(choices.variants(tasks, ENGLISH), value=chosen or None, elem_id="task")
             words.bind(task, label=say("page.variant"))
-            quality = gr.Radio(choices.qualities(first, [], workshop.pace, ENGLISH), value=choices.FAST)
-            quality.elem_id = "quality"
+            levels = choices.qualities(tasks, chosen, [], workshop.pace, ENGLISH)
+            quality = gr.Radio(levels, value=choices.FAST, elem_id="quality")
             words.bind(quality, label=say("page.quality"))
             is_trial = words.bind(gr.Checkbox(elem_id="trial"), label=say("page.trial"), info=say("page.trial_info"))
             with gr.Row():
@@ -239,10 +239,10 @@ def as_paths(photos: Sequence[str] | None) -> list[Path]:
     return [Path(photo) for photo in photos or ()]
 
 
-def find_task(workshop: Workshop, name: str | None) -> ServedTask:
+def find_task(workshop: Workshop, name: str) -> ServedTask:
     """The task of that name.
 
     Raises:
         UnknownTaskError: there is none.
     """
-    return workshop.tasks[name] if name in workshop.tasks else workshop.client.task(name or "")
+    return workshop.tasks[name] if name in workshop.tasks else workshop.client.task(name)

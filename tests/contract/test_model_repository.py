@@ -5,23 +5,23 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from app.client import read_task
-from din_model.export import CPU_SERVING, GPU_SERVING, REPOSITORY, config_text, max_tile_pixels
+from din_model.export import CPU_SERVING, GPU_SERVING, REPOSITORY, config_text, max_tile_pixels, model_name
 from din_model.fold import DTYPES
-from din_model.loading import load_checkpoint, shipped_weights
+from din_model.loading import load_checkpoint, shipped_presets
 from din_model.tasks import TASKS
 
-OFFERED = [name for name in TASKS if shipped_weights(name)]
+OFFERED = {model_name(task, preset): (task, preset) for task in TASKS for preset in shipped_presets(task)}
 VARIANTS = {"gpu": "config.pbtxt", "cpu": "configs/cpu.pbtxt"}
 
 
-def parse(task, variant):
-    text = (REPOSITORY / f"din_{task}" / VARIANTS[variant]).read_text()
+def parse(model, variant):
+    text = (REPOSITORY / model / VARIANTS[variant]).read_text()
     return text_format.Parse(text, model_config_pb2.ModelConfig())
 
 
-def test_exactly_the_tasks_with_weights_are_in_the_repository():
-    assert OFFERED
-    assert {p.name for p in REPOSITORY.glob("*/")} == {f"din_{name}" for name in OFFERED}
+def test_exactly_what_has_weights_is_in_the_repository():
+    assert {f"din_{task}" for task in TASKS} <= set(OFFERED)
+    assert {p.name for p in REPOSITORY.glob("*/")} == set(OFFERED)
 
 
 def tensor_of(io):
@@ -30,10 +30,10 @@ def tensor_of(io):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("task", OFFERED)
-def test_wire_contract(task, variant):
-    config = parse(task, variant)
-    assert (config.name, config.backend, config.platform) == (f"din_{task}", "pytorch", "pytorch_libtorch")
+@pytest.mark.parametrize("model", OFFERED)
+def test_wire_contract(model, variant):
+    config = parse(model, variant)
+    assert (config.name, config.backend, config.platform) == (model, "pytorch", "pytorch_libtorch")
     assert [tensor_of(io) for io in config.input] == [
         ("lq", "TYPE_UINT8", [-1, -1, 3], False),
         ("attention", "TYPE_FP32", [-1], True),
@@ -51,16 +51,12 @@ def test_wire_contract(task, variant):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("name", OFFERED)
-def test_parameters_carry_what_the_page_needs(name, variant):
-    task, config = TASKS[name], parse(name, variant)
-    served = read_task(config)
-    assert (served.name, served.label, served.scale, served.size_multiple) == (
-        name,
-        task.label,
-        task.scale,
-        task.stride,
-    )
+@pytest.mark.parametrize("model", OFFERED)
+def test_parameters_carry_what_the_page_needs(model, variant):
+    name, preset = OFFERED[model]
+    task, served = TASKS[name], read_task(parse(model, variant))
+    assert (f"din_{served.name}", served.task, served.preset) == (model, name, preset)
+    assert (served.label, served.scale, served.size_multiple) == (task.label, task.scale, task.stride)
     assert float(served.psnr) > float(served.baseline_psnr)
     assert served.tile**2 <= served.max_pixels == max_tile_pixels(task)
     assert served.attention_rounds == task.attention_rounds
@@ -71,11 +67,12 @@ def test_parameters_carry_what_the_page_needs(name, variant):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("name", OFFERED)
-def test_committed_configurations_are_what_export_writes(name, variant):
+@pytest.mark.parametrize("model", OFFERED)
+def test_committed_configurations_are_what_export_writes(model, variant):
+    name, preset = OFFERED[model]
     # Which precision a machine exports in is its own affair; both files tell that of the one model.
-    precision = parse(name, variant).parameters["precision"].string_value
+    precision = parse(model, variant).parameters["precision"].string_value
     assert precision in DTYPES
     serving = CPU_SERVING if variant == "cpu" else GPU_SERVING
-    written = config_text(TASKS[name], load_checkpoint(name), serving, precision)
-    assert (REPOSITORY / f"din_{name}" / VARIANTS[variant]).read_text() == written
+    written = config_text(model, TASKS[name], load_checkpoint(name, preset), serving, precision)
+    assert (REPOSITORY / model / VARIANTS[variant]).read_text() == written

@@ -16,14 +16,17 @@ DESK = {"viewport": {"width": 1400, "height": 950}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 
 
-@pytest.fixture(scope="session")
-def browser():
+def chromium(playwright):
+    """A headless Chromium, to be closed."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     assert path, "the browser tests need Chromium: `make test` installs it, or set CHROMIUM to its path"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
+    return playwright.chromium.launch(executable_path=path, args=FLAGS)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright, chromium(playwright) as started:
+        yield started
 
 
 @pytest.fixture

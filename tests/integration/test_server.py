@@ -22,7 +22,8 @@ from app.client import RestorationClient
 from app.errors import ServerError, ServerStartError, ServerUnavailableError, UnknownTaskError
 from app.restore import restore
 from app.server import REPOSITORY, EmbeddedTriton
-from din_model.loading import shipped_weights
+from din_model.export import model_name
+from din_model.loading import shipped_presets
 from din_model.tasks import TASKS
 from tests.conftest import ROOT, png, wait_until
 
@@ -148,7 +149,9 @@ def test_malformed_tensors_are_refused_with_a_reason(triton, client, shape, dtyp
 
 def test_tasks_are_read_from_the_server(client):
     tasks = client.tasks()
-    assert list(tasks) == [name for name in TASKS if shipped_weights(name)]
+    models = [model_name(task, preset) for task in TASKS for preset in shipped_presets(task)]
+    assert [f"din_{name}" for name in tasks] == models
+    assert list(dict.fromkeys(task.task for task in tasks.values())) == list(TASKS)
     assert (tasks[TASK].label, tasks[TASK].scale) == ("Enlarge 4x", 4)
     assert client.broken() == {}
     with pytest.raises(UnknownTaskError, match=r"no task 'sr_x5': this server offers sr_x2"):

@@ -15,7 +15,7 @@ from din_model.tasks import TASKS
 
 SVG = "{http://www.w3.org/2000/svg}"
 TASK = ServedTask(**dict.fromkeys(ServedTask.__annotations__, ""))
-SERVED = {name: replace(TASK, name=name, label=task.label, preset="din_t") for name, task in TASKS.items()}
+SERVED = {name: replace(TASK, name=name, task=name, label=task.label, preset="din_t") for name, task in TASKS.items()}
 SERVED["deblur"] = replace(SERVED["deblur"], preset="din_s")
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from din_model import DIN, PRESETS, TASKS, export
+from din_model import DIN, PRESETS, TASKS, export, loading
 from din_model.checkpoint import save_weights
 from din_model.export import choose_device, choose_dtype, main, max_tile_pixels
 
@@ -54,7 +54,7 @@ def test_weights_that_are_not_numbers_are_one_sentence(value, tmp_path, capsys):
 
 
 def test_without_any_weights_there_is_nothing_to_export(monkeypatch, capsys):
-    monkeypatch.setattr(export, "shipped_weights", lambda name, preset: None)
+    monkeypatch.setattr(export, "shipped_weights", lambda task, preset: None)
     assert main([]) == 2
     assert capsys.readouterr().err == "error: no weights are shipped: train a task first\n"
 
@@ -84,3 +84,23 @@ def test_pixel_limits_bound_input_and_output():
         "sr_x8": 2**16,
         "deblur": 2**21,
     }
+
+
+def test_every_shipped_preset_becomes_a_model_and_the_fastest_has_the_tasks_name(monkeypatch, tmp_path, capsys):
+    for preset in ("din_t", "din_s"):
+        config = PRESETS[preset].for_task(2, 1)
+        save_weights(tmp_path / f"sr_x2-{preset}.safetensors", DIN(config).state_dict(), config, "sr_x2", preset, {})
+    monkeypatch.setattr(loading, "WEIGHTS", tmp_path)
+    repository = tmp_path / "repository"
+    assert main(["--repository", str(repository), "--device", "cpu", "--precision", "fp32"]) == 0
+    assert {path.name for path in repository.iterdir()} == {"din_sr_x2", "din_sr_x2-din_s"}
+    for name, preset in (("din_sr_x2", "din_t"), ("din_sr_x2-din_s", "din_s")):
+        text = (repository / name / "config.pbtxt").read_text()
+        assert f'name: "{name}"' in text
+        assert 'key: "task" value { string_value: "sr_x2" }' in text
+        assert f'key: "preset" value {{ string_value: "{preset}" }}' in text
+    alone = tmp_path / "alone"
+    assert main(["--preset", "din_s", "--repository", str(alone), "--device", "cpu", "--precision", "fp32"]) == 0
+    assert {path.name for path in alone.iterdir()} == {"din_sr_x2"}
+    assert main(["--task", "sr_x8", "--repository", str(alone)]) == 2
+    assert "no weights of sr_x8 (any preset) are shipped" in capsys.readouterr().err

@@ -135,11 +135,11 @@ def test_what_is_pushed_is_loaded_also_without_a_network(hub, python, weights):
     assert f'source="hf://{REPO}@REVISION"' in readme
     assert {token for _, _, token in hub.seen} == {"Bearer hf_secret"}
 
-    assert python("-c", load(source)) == "sr_x2 din_s 37.1"  # the largest preset
-    assert python("-c", load(source, preset="din_t")) == "sr_x2 din_t 37.1"
+    assert python("-c", load(source)) == "sr_x2 din_t 37.1"  # the fastest preset
+    assert python("-c", load(source, preset="din_s")) == "sr_x2 din_s 37.1"
     hub.seen.clear()
-    assert python("-c", load(source), HF_HUB_OFFLINE="1") == "sr_x2 din_s 37.1"
-    assert python("-c", load(source), HF_ENDPOINT="http://127.0.0.1:9") == "sr_x2 din_s 37.1"
+    assert python("-c", load(source), HF_HUB_OFFLINE="1") == "sr_x2 din_t 37.1"
+    assert python("-c", load(source), HF_ENDPOINT="http://127.0.0.1:9") == "sr_x2 din_t 37.1"
     assert hub.seen == []
     assert python("-c", load(source, "derain_light"), HF_HUB_OFFLINE="1").startswith(
         "error: the hub cannot be reached, and derain_light-din_t.safetensors"

@@ -41,7 +41,7 @@ def test_the_same_photo_is_expected_to_take_as_long_again():
 
 
 def test_newer_photos_weigh_more_and_other_tasks_follow():
-    pace, other = Pace(), replace(TASK, name="other", mult_adds_per_pixel=2 * TASK.mult_adds_per_pixel)
+    pace, other = Pace(), replace(TASK, name="other", task="other", mult_adds_per_pixel=2 * TASK.mult_adds_per_pixel)
     for _ in range(20):
         pace.learn(restored(TASK, (32, 32), 1.0))
     pace.learn(restored(TASK, (32, 32), 4.0))

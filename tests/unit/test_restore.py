@@ -16,6 +16,7 @@ from app.restore import TILES_IN_FLIGHT, photo_steps, restore
 
 TASK = ServedTask(
     name="sr_x2",
+    task="sr_x2",
     order=0,
     label="Enlarge 2x",
     family="enlarge",
@@ -102,7 +103,7 @@ def test_a_photo_of_many_tiles():
 class BrightnessClient(CountingClient):
     """Its attention is a tile's mean brightness, and its restoration fills the tile with the attention it is given."""
 
-    task_ = replace(TASK, name="dehaze", scale=1, attention_rounds=2)
+    task_ = replace(TASK, name="dehaze", task="dehaze", scale=1, attention_rounds=2)
 
     def __init__(self):
         self.given, self.asked_under = [], []

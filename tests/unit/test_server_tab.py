@@ -16,7 +16,7 @@ from app.texts import say
 TASK = ServedTask(
     **{name: 0 for name in ServedTask.__annotations__ if name not in ("name", "label")}, name="sr_x4", label="Enlarge"
 )
-TASK = replace(TASK, preset="din_t", precision="bf16", device="CPU", instances=2)
+TASK = replace(TASK, task="sr_x4", preset="din_t", precision="bf16", device="CPU", instances=2)
 USED = Usage(requests=1200, failures=3, queue_s=0.6, compute_s=30.0, batches={4: 100, 1: 800})
 
 
@@ -67,7 +67,7 @@ def test_a_task_that_has_not_run_has_no_means():
 
 
 def test_names_of_a_server_are_not_markup():
-    row = row_html(replace(TASK, name="new", label="<b>", preset="<i>", device="&"), USED, "en")
+    row = row_html(replace(TASK, name="new", task="new", label="<b>", preset="<i>", device="&"), USED, "en")
     assert "<b>" not in row
     assert "<i>" not in row
     assert "&lt;b&gt;" in row

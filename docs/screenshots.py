@@ -1,0 +1,148 @@
+"""Makes the screenshots of the docs: ``python docs/screenshots.py [NAME ...]`` (needs requirements-dev.txt, Chromium).
+
+A headless Chromium visits the page as a person would; the photos are the page's own examples and scikit-image's.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import skimage.data
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.conftest import running_page  # noqa: E402
+from tests.e2e.conftest import PHONE, chromium  # noqa: E402
+from tests.e2e.visitor import bring, choose, done, restore  # noqa: E402
+
+IMAGES = ROOT / "docs" / "images"
+DESK = {"viewport": {"width": 1440, "height": 960}}
+SCREEN = {"viewport": {"width": 1280, "height": 720}}
+SETTLED = """() => [...document.querySelectorAll('img')].every((image) => image.complete)"""
+
+
+def desk(tab: Page) -> None:
+    """Rain taken out of an example."""
+    example(tab, "derain", "derain_heavy")
+
+
+def dark(tab: Page) -> None:
+    """Four results of one photo side by side, in the dark."""
+    bring(tab, saved("astronaut"))
+    choose(tab, "enlarge", "sr_x2")
+    restore(tab)
+    choose(tab, "enlarge", "sr_x4")
+    restore(tab)
+    tab.locator("#comparison").get_by_role("button", name="Side by side").click()
+
+
+def phone(tab: Page) -> None:
+    """An example enlarged, on a phone, with the comparison in sight."""
+    example(tab, "enlarge", "sr_x4")
+    tab.locator("#see").evaluate("column => column.scrollIntoView()")
+
+
+def proof(tab: Page) -> None:
+    """A clean photo degraded, restored and measured."""
+    bring(tab, saved("chelsea"))
+    choose(tab, "enlarge", "sr_x4")
+    tab.locator("#trial input").check()
+    restore(tab)
+
+
+def batch(tab: Page) -> None:
+    """Several photos at once, one of them broken."""
+    broken = saved("chelsea").with_name("broken.jpg")
+    broken.write_bytes(b"no picture")
+    bring(tab, saved("astronaut"), saved("chelsea"), broken, saved("coffee"), saved("rocket"))
+    choose(tab, "enlarge", "sr_x2")
+    restore(tab)
+
+
+def server(tab: Page) -> None:
+    """The server's panel after a photo of many tiles."""
+    example(tab, "derain", "derain_heavy")
+    bring(tab, saved("astronaut"))
+    choose(tab, "enlarge", "sr_x4")
+    restore(tab)
+    tab.get_by_role("tab", name="Server").click()
+    expect(tab.locator("#panel table")).to_be_visible(timeout=20_000)
+    tab.wait_for_timeout(5000)  # so that there is a line to see
+
+
+def about(tab: Page) -> None:
+    """What there is to know of the network."""
+    tab.get_by_role("tab", name="About").click()
+    expect(tab.locator("#network svg").first).to_be_visible()
+
+
+def stage(tab: Page) -> None:
+    """The stage, in the middle of a sweep."""
+    tab.locator(".frame").first.wait_for(timeout=60_000)
+    tab.wait_for_timeout(1500)
+
+
+# Name of the picture: what is done, on which device, and what the address says.
+VISITS: dict[str, tuple[Callable[[Page], None], dict[str, object], str]] = {
+    "page_desk": (desk, DESK, "?__theme=light"),
+    "page_dark": (dark, DESK, "?__theme=dark"),
+    "page_phone": (phone, PHONE, "?__theme=light"),
+    "page_proof": (proof, DESK, "?__theme=light"),
+    "page_batch": (batch, DESK, "?__theme=light"),
+    "page_server": (server, DESK, "?__theme=light"),
+    "page_about": (about, DESK, "?__theme=light"),
+}
+STAGE_VISITS = {"stage": (stage, SCREEN, "")}
+
+
+def example(tab: Page, family: str, task: str) -> None:
+    """A task's first example, restored."""
+    choose(tab, family, task)
+    tab.wait_for_timeout(500)  # its examples take the place of those before
+    tab.locator("#samples .thumbnail-lg").first.click()
+    done(tab)
+
+
+def saved(name: str) -> Path:
+    """One of scikit-image's photos as a file."""
+    path = Path(tempfile.gettempdir()) / "din-screenshots" / f"{name}.png"
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(getattr(skimage.data, name)()).save(path)
+    return path
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright, chromium(playwright) as started:
+        yield started
+
+
+def take(visits: dict[str, tuple[Callable[[Page], None], dict[str, object], str]], url: str) -> None:
+    with browser() as started:
+        for name, (visit, device, address) in visits.items():
+            tab = started.new_context(**device).new_page()
+            tab.goto(f"{url}/{address}")
+            visit(tab)
+            tab.wait_for_function(SETTLED)
+            tab.wait_for_timeout(500)  # colours and sizes on their way
+            tab.screenshot(path=IMAGES / f"{name}.jpg", type="jpeg", quality=85)
+            print(IMAGES / f"{name}.jpg", flush=True)
+            tab.context.close()
+
+
+def main(names: list[str]) -> None:
+    for options, visits in (((), VISITS), (("--kiosk",), STAGE_VISITS)):
+        wanted = {name: visit for name, visit in visits.items() if not names or name in names}
+        if wanted:
+            with running_page(*options) as (url, _):
+                take(wanted, url)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
