@@ -70,7 +70,7 @@ def check_size(size: tuple[int, int], scale: int) -> None:
 
 
 def megapixels(pixels: int) -> Text:
-    return say("page.megapixels", number=pixels / 1e6)
+    return say("page.megapixels", number=round(pixels / 1e6, 1))
 
 
 def enlarge(pixels: Pixels, scale: int) -> Pixels:

@@ -46,10 +46,11 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
     buttons = [tab.restore, tab.stop]
 
     def levels(task: str, paths: list[Path], level: str, language: str) -> gr.Radio:
-        """The choice of quality for a task and photos."""
+        """The choice of quality for a task and photos; what is chosen stays, for it may have changed meanwhile."""
         offered = choices.qualities(tasks, task, photo_sizes(paths), pace, language)
-        is_offered = level != choices.FINER or len(choices.networks(tasks, task)) > 1
-        return gr.Radio(choices=offered, value=level if is_offered else choices.FAST)
+        if level == choices.FINER and len(choices.networks(tasks, task)) < 2:
+            return gr.Radio(choices=offered, value=choices.FAST)
+        return gr.Radio(choices=offered)
 
     def choose_family(family: str, photos: Photos, level: str, language: str) -> Updates:
         name = next(name for name, task in tasks.items() if task.family == family)
@@ -60,7 +61,7 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
         return levels(task, as_paths(photos), level, language), gr.Gallery(value=samples, selected_index=None)
 
     def translate(task: str, photos: Photos, level: str, language: str) -> Updates:
-        variants = gr.Radio(choices=choices.variants(tasks, language), value=task)
+        variants = gr.Radio(choices=choices.variants(tasks, language))
         return variants, *choose_task(task, photos, level, language)
 
     def bring(photos: Photos, task: str, level: str, language: str) -> Updates:
@@ -158,6 +159,7 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
 
     def restore_on(event: Any) -> Any:
         checked = event(check, [tab.photos, tab.task, tab.is_trial, language], buttons, concurrency_limit=None, **quiet)
+        checked.success(None, None, None, js="() => dinWatch()", api_visibility="private")
         run = checked.success(
             restore,
             [tab.photos, tab.task, tab.quality, tab.is_trial, *tab.output, tab.outcomes, language],

@@ -26,8 +26,10 @@ VIEWER_TEXTS = (
 )
 SHOW_STATES = """
 const show = () => {
-    const viewer = element.querySelector('din-compare');
+    const [empty, viewer] = element.querySelectorAll('.din-empty, din-compare');
     const { states, texts } = props.value;
+    empty.textContent = texts.empty;
+    empty.hidden = states.length > 0;
     viewer.texts = texts;
     viewer.states = states;
     viewer.hidden = !states.length;
@@ -62,7 +64,8 @@ class RestoreTab:
 
 def viewer_value(states: list[dict[str, object]], language: str) -> dict[str, object]:
     """What the comparison shows, and its words."""
-    return {"states": states, "texts": {name: say(f"viewer.{name}").into(language) for name in VIEWER_TEXTS}}
+    texts = {name: say(f"viewer.{name}").into(language) for name in VIEWER_TEXTS}
+    return {"states": states, "texts": texts | {"empty": say("page.empty").into(language)}}
 
 
 def lay_out(workshop: Workshop, words: Words) -> RestoreTab:
@@ -114,14 +117,14 @@ def lay_out(workshop: Workshop, words: Words) -> RestoreTab:
             quality = gr.Radio(levels, value=choices.FAST, elem_id="quality")
             words.bind(quality, label=say("page.quality"))
             is_trial = words.bind(gr.Checkbox(elem_id="trial"), label=say("page.trial"), info=say("page.trial_info"))
-            with gr.Row():
+            with gr.Row(elem_id="act"):
                 restore = words.bind(gr.Button(variant="primary", elem_id="restore"), value=say("page.restore"))
                 stop = words.bind(gr.Button(variant="stop", interactive=False, elem_id="stop"), value=say("page.stop"))
         with gr.Column(scale=7, min_width=320, elem_id="see"):
             progress = gr.HTML(elem_id="progress")
             viewer = gr.HTML(
                 viewer_value([], ENGLISH),
-                html_template="<din-compare hidden></din-compare>",
+                html_template="<p class='din-empty'></p><din-compare hidden></din-compare>",
                 js_on_load=SHOW_STATES,
                 elem_id="comparison",
             )

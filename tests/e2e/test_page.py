@@ -81,6 +81,41 @@ def expected_seconds(page):
     return float(re.search(r"about ([\d.]+) s", page.locator("#quality label").first.inner_text())[1])
 
 
+def test_what_starts_a_job_is_in_sight_and_then_what_comes_of_it(page, small):
+    for button in ("#restore", "#stop"):
+        expect(page.locator(button)).to_be_in_viewport(ratio=1)
+    bring(page, small)
+    restore(page)
+    expect(page.locator("#comparison .din-empty")).to_be_hidden()
+    expect(page.locator("#comparison")).to_be_in_viewport(ratio=0.6)
+    expect(page.locator("#stop")).to_be_in_viewport(ratio=1)
+
+
+def test_before_a_result_the_page_says_where_it_will_be(page):
+    expect(page.locator("#comparison .din-empty")).to_contain_text("The result appears here")
+    expect(page.locator("#keep")).to_be_hidden()
+
+
+def test_choices_made_while_others_are_under_way_stay_valid(desk, small):
+    """Each is sent with what was chosen so far, before the page has answered the one before it."""
+    bring(desk, small)
+    desk.evaluate(
+        """async () => {
+            const choose = (value) => document.querySelector(`#family input[value=${value}]`).click();
+            for (const family of ['derain', 'dehaze', 'enlarge', 'derain', 'deblur', 'dehaze']) {
+                choose(family);
+                document.querySelector('#quality input[value=best]').click();
+                document.querySelector('#task label:not([hidden]) input').click();
+                await new Promise((resolve) => setTimeout(resolve, 15));
+            }
+        }"""
+    )
+    choose(desk, "derain", "derain_heavy")
+    restore(desk)
+    expect(desk.locator("#report h3")).to_contain_text("Remove heavy rain")
+    expect(desk.get_by_test_id("toast-body")).to_have_count(0)
+
+
 def test_tiles_and_time_left_are_shown_meanwhile(desk, large, tmp_path):
     bring(desk, large)
     desk.click("#restore")
@@ -145,6 +180,26 @@ def test_those_who_wait_see_their_place_in_the_queue(visit, huge, small):
     done(tabs[2])
 
 
+def test_what_cannot_be_restored_is_refused_without_waiting(visit, huge, tmp_path):
+    """While others hold every place, a photo above a limit is told of at once."""
+    Image.fromarray(np.zeros((2600, 2400, 3), np.uint8)).save(tmp_path / "large.png")
+    tabs = [visit("?task=sr_x4") for _ in range(3)]
+    for tab in tabs[:2]:
+        bring(tab, huge)
+        tab.click("#restore")
+        expect(tab.locator("#progress")).to_contain_text("tiles", timeout=30_000)
+    bring(tabs[2], tmp_path / "large.png")
+    tabs[2].click("#restore")
+    expect(tabs[2].get_by_test_id("toast-body")).to_contain_text("use a photo of at most 6 megapixels", timeout=5000)
+    tabs[2].get_by_test_id("toast-close").click()
+    tabs[2].get_by_label("Prove it on a clean photo").check()
+    tabs[2].click("#restore")
+    expect(tabs[2].get_by_test_id("toast-body")).to_contain_text("may have at most 4 megapixels", timeout=5000)
+    for tab in tabs[:2]:
+        tab.click("#stop")
+        expect(tab.locator("#progress")).to_contain_text("Stopped")
+
+
 def test_an_example_is_one_click_away_and_then_at_once(desk):
     desk.locator("#samples .thumbnail-lg").nth(1).click()
     done(desk)
@@ -178,11 +233,11 @@ def test_choices_are_pictures_and_words(page, client):
 def test_tasks_and_qualities_of_one_photo_compare_side_by_side(desk, small):
     bring(desk, small)
     restore(desk)
-    desk.locator("#quality input[value='din+']").check()
+    desk.locator("#quality input[value=best]").check()
     desk.click("#restore")
     expect(desk.locator("#report h3")).to_contain_text("Enlarge 4×, best", timeout=30_000)
     desk.locator("#task input[value=sr_x2]").check()
-    desk.locator("#quality input[value='din']").check()
+    desk.locator("#quality input[value=fast]").check()
     desk.click("#restore")
     expect(desk.locator("#report h3")).to_contain_text("Enlarge 2×", timeout=30_000)
     assert labels(desk) == ["Before (bicubic)", "Enlarge 4×", "Enlarge 4×, best", "Enlarge 2×"]
@@ -294,7 +349,7 @@ def test_a_photo_can_be_taken(desk):
         ("empty.png", b"", "The file is empty"),
         ("note.png", b"this is no image", "The file is not an image that can be read"),
         ("cut.png", png(np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8))[:900], "damaged"),
-        ("long.png", png(np.zeros((10, 700_000, 3), np.uint8)), "above the limit of 96.0 megapixels"),
+        ("long.png", png(np.zeros((10, 700_000, 3), np.uint8)), "above the limit of 96 megapixels"),
     ],
 )
 def test_bad_files_are_explained(desk, tmp_path, name, content, sentence):

@@ -109,13 +109,13 @@ def test_limits_are_named_before_pixels_are_decoded():
     # Only headers: decoding the pixels would fail with another sentence.
     wide = encoded(np.zeros((1, 1, 3), np.uint8), "BMP")
     huge = wide[:18] + (8000).to_bytes(4, "little") + (4000).to_bytes(4, "little") + wide[26:]
-    with pytest.raises(PhotoError, match=r"has 32\.0 megapixels, above the limit of 24\.0 megapixels"):
+    with pytest.raises(PhotoError, match=r"has 32 megapixels, above the limit of 24 megapixels"):
         codec.decode(huge)
     large = wide[:18] + (3000).to_bytes(4, "little") + (3000).to_bytes(4, "little") + wide[26:]
-    with pytest.raises(PhotoError, match=r"Enlarged 4x .* limit of 96\.0 megapixels: use a photo of at most 6\.0"):
+    with pytest.raises(PhotoError, match=r"Enlarged 4x .* limit of 96 megapixels: use a photo of at most 6 "):
         codec.decode(large, scale=4)
     monster = wide[:18] + (60000).to_bytes(4, "little") + (60000).to_bytes(4, "little") + wide[26:]
-    with pytest.raises(PhotoError, match="limit of 24.0 megapixels"):
+    with pytest.raises(PhotoError, match="limit of 24 megapixels"):
         codec.decode(monster)
 
 

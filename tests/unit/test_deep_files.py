@@ -82,5 +82,5 @@ def test_limits_hold_before_pixels_are_read():
     for place in places:
         huge[place : place + 2] = (9000).to_bytes(2, "little")
     assert codec.read_size(bytes(huge)) == (9000, 9000)
-    with pytest.raises(PhotoError, match="81.0 megapixels, above the limit of 24.0"):
+    with pytest.raises(PhotoError, match="81 megapixels, above the limit of 24"):
         codec.decode(bytes(huge))

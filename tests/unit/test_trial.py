@@ -67,5 +67,5 @@ def test_sizes_that_cannot_be_measured_are_named():
     with pytest.raises(PhotoError, match="at least 22 pixels on each side"):
         degrade(Photo(np.zeros((21, 400, 3), np.uint8)), TASK)
     side = int(MAX_TRIAL_PIXELS**0.5) + 2
-    with pytest.raises(PhotoError, match=r"at most 4\.0 megapixels"):
+    with pytest.raises(PhotoError, match=r"at most 4 megapixels"):
         degrade(Photo(np.zeros((side, side, 3), np.uint8)), TASK)

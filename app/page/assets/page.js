@@ -1,9 +1,18 @@
-// What Gradio has no component for: a remembered language, names of groups, and photos pasted from the clipboard.
+// What Gradio has no component for: a remembered language, a result brought into sight, names of groups, and photos
+// pasted from the clipboard.
 
 (() => {
     window.dinSpeak = (language) => {
         localStorage.setItem('din-language', language);
         document.documentElement.lang = language;
+    };
+
+    // Brings progress and result into sight, if they are not: on a phone they lie below the choices.
+    window.dinWatch = () => {
+        const see = document.querySelector('#see');
+        const { top } = see.getBoundingClientRect();
+        const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
+        if (top < 0 || top > innerHeight / 2) see.scrollIntoView({ behavior: isStill ? 'instant' : 'smooth' });
     };
 
     // Radio groups of Gradio's have no names for screen readers; what stands above them is theirs.
