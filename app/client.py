@@ -9,6 +9,7 @@ Other services may use it as it stands::
 from __future__ import annotations
 
 import logging
+import re
 import socket
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -22,7 +23,7 @@ from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from app.codec import Pixels
-from app.errors import ServerError, ServerUnavailableError, UnknownTaskError
+from app.errors import ServerError, ServerMemoryError, ServerUnavailableError, UnknownTaskError
 from app.texts import Text, say
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ Core = tuple[int, int, int, int]
 
 MODEL_PREFIX = "din_"
 BIGGEST_MESSAGE = 2**31 - 1
+# As CUDA, torch on a CPU and the shared memory between Triton and its instances tell it.
+OUT_OF_MEMORY = re.compile("out of memory|allocate memory|shared memory pool", re.IGNORECASE)
 CHANNEL_OPTIONS = [
     ("grpc.max_send_message_length", BIGGEST_MESSAGE),
     ("grpc.max_receive_message_length", BIGGEST_MESSAGE),
@@ -365,6 +368,8 @@ def explain(error: InferenceServerException) -> ServerError:
         return ServerUnavailableError(say("error.server_slow"))
     if "UNAVAILABLE" in status or "not healthy" in message or "stopping" in message:
         return ServerUnavailableError(say("error.server_away"))
+    if OUT_OF_MEMORY.search(message):
+        return ServerMemoryError(say("error.memory"))
     if "not finite" in message:
         return ServerError(say("error.not_finite"))
     return ServerError(say("error.refused", message=message))

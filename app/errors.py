@@ -5,6 +5,7 @@ RestorationError
 ├── UnknownTaskError        no such task is served
 └── ServerError             Triton refused or failed a request
     ├── ServerUnavailableError   it does not answer: down, restarting, overloaded
+    ├── ServerMemoryError        a tensor is too large for the memory that it has left
     └── ServerStartError         the embedded one cannot be started here
 """
 
@@ -43,6 +44,10 @@ class ServerError(RestorationError):
 
 class ServerUnavailableError(ServerError):
     """Triton does not answer."""
+
+
+class ServerMemoryError(ServerError):
+    """Triton has too little memory for a tensor."""
 
 
 class ServerStartError(ServerError):

@@ -11,7 +11,7 @@ import itertools
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +19,8 @@ import numpy as np
 from app import codec, tiling
 from app.client import Attention, RestorationClient, ServedTask, Usage
 from app.codec import Photo, Pixels
+from app.errors import ServerMemoryError
+from app.texts import say
 
 # Tiles under way at once: enough to keep every instance busy, few enough to bound memory and share the server.
 TILES_IN_FLIGHT = 8
@@ -91,25 +93,51 @@ def run(steps: Steps[T], progress: Progress | None = None) -> T:
 def photo_steps(
     before: Photo, task: ServedTask, client: RestorationClient, self_ensemble: bool = False
 ) -> Steps[Restoration]:
-    """Restores a decoded photo, its alpha with it.
+    """Restores a decoded photo, its alpha with it; in smaller tiles where the server has no memory for larger ones.
 
     Raises:
         ServerError: a tile failed; the others are taken back.
     """
-    plan = plan_tiles(before.size, task)
     opening = client.usage().get(task.name, Usage())
-    started = time.monotonic()
-    restores_alpha = before.alpha is not None and task.degradation == CLEAN
-    colours = ensemble_steps(before.rgb, task, client) if self_ensemble else pixel_steps(before.rgb, plan, task, client)
-    rgb = yield from within(colours, 0, 1 + restores_alpha)
-    alpha = None
-    if before.alpha is not None and restores_alpha:
-        gray = np.ascontiguousarray(codec.eight_bits(before.alpha)[..., None].repeat(3, 2))
-        alpha = (yield from within(pixel_steps(gray, plan, task, client), 1, 2))[..., 1]
+    started, tiled = time.monotonic(), task
+    while True:
+        try:
+            rgb, alpha = yield from plane_steps(before, tiled, client, self_ensemble)
+            break
+        except ServerMemoryError:
+            smaller = halve_tiles(tiled)
+            if smaller is None:
+                raise
+            tiled = smaller
     seconds = time.monotonic() - started
     usage = client.usage().get(task.name, Usage()).since(opening)
     after = codec.finish(before, rgb, task.scale, alpha)
-    return Restoration(task, self_ensemble, before, after, len(plan), seconds, usage)
+    if tiled is not task:
+        after = replace(after, notices=(*after.notices, say("notice.memory")))
+    return Restoration(task, self_ensemble, before, after, len(plan_tiles(before.size, tiled)), seconds, usage)
+
+
+def halve_tiles(task: ServedTask) -> ServedTask | None:
+    """The task in tiles of half the side; None where they would be too small."""
+    tile = task.tile // 2 // task.size_multiple * task.size_multiple
+    if tile <= 2 * task.overlap + task.size_multiple:
+        return None
+    return replace(task, tile=tile, whole_pixels=min(task.whole_pixels, tile**2))
+
+
+def plane_steps(
+    before: Photo, task: ServedTask, client: RestorationClient, self_ensemble: bool
+) -> Steps[tuple[Pixels, Pixels | None]]:
+    """Restores a photo's colours, and its alpha where that is as clean as they are: else None."""
+    plan = plan_tiles(before.size, task)
+    restores_alpha = before.alpha is not None and task.degradation == CLEAN
+    colours = ensemble_steps(before.rgb, task, client) if self_ensemble else pixel_steps(before.rgb, plan, task, client)
+    rgb = yield from within(colours, 0, 1 + restores_alpha)
+    if before.alpha is None or not restores_alpha:
+        return rgb, None
+    gray = np.ascontiguousarray(codec.eight_bits(before.alpha)[..., None].repeat(3, 2))
+    alpha = yield from within(pixel_steps(gray, plan, task, client), 1, 2)
+    return rgb, alpha[..., 1]
 
 
 def plan_tiles(size: tuple[int, int], task: ServedTask) -> list[tiling.Tile]:

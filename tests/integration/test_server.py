@@ -14,15 +14,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 from tritonclient import grpc
 from tritonclient.utils import InferenceServerException
 
 from app import server
 from app.client import RestorationClient
-from app.errors import ServerError, ServerStartError, ServerUnavailableError, UnknownTaskError
+from app.errors import ServerError, ServerMemoryError, ServerStartError, ServerUnavailableError, UnknownTaskError
 from app.restore import restore
 from app.server import REPOSITORY, EmbeddedTriton
-from din_model.export import model_name
+from din_model.export import NOTHING, model_name
 from din_model.loading import shipped_presets
 from din_model.tasks import TASKS
 from tests.conftest import ROOT, png, wait_until
@@ -272,6 +274,31 @@ def test_a_server_that_ends_while_starting_quotes_its_reason(repository):
                 EmbeddedTriton().wait_ready()
         finally:
             server.free_port = original
+
+
+class Hungry(torch.nn.Module):
+    """A network of scale 4 that asks for a petabyte where a tile has more than 64x64 pixels."""
+
+    def forward(self, lq: Tensor, attention: Tensor = NOTHING, core: Tensor = NOTHING) -> tuple[Tensor, Tensor]:
+        if lq.size(1) * lq.size(2) > 64 * 64:
+            lq = lq + torch.zeros(1 << 50, dtype=torch.uint8)[0]
+        return lq.repeat_interleave(4, 1).repeat_interleave(4, 2), attention
+
+
+def test_a_server_that_runs_out_of_memory_gets_smaller_tiles(repository):
+    for folder in repository.iterdir():
+        if folder.name != f"din_{TASK}":
+            shutil.rmtree(folder)
+    torch.jit.script(Hungry()).save(str(repository / f"din_{TASK}/1/model.pt"))
+    photo = np.random.default_rng(0).integers(0, 256, (100, 150, 3)).astype(np.uint8)
+    with EmbeddedTriton(repository) as embedded, RestorationClient(embedded.url) as client:
+        embedded.wait_ready()
+        with pytest.raises(ServerMemoryError):
+            client.submit(client.task(TASK), photo).result()
+        result = restore(png(photo), TASK, client)
+    assert np.array_equal(result.after.rgb, photo.repeat(4, 0).repeat(4, 1))
+    assert result.tiles > 4
+    assert "short of memory" in str(result.after.notices[0])
 
 
 def test_an_interpreter_without_its_shared_library_is_told_what_to_do(monkeypatch):

@@ -11,8 +11,8 @@ from PIL import Image
 
 from app.client import ServedTask, Usage
 from app.codec import Photo, encode_png
-from app.errors import PhotoError, ServerError, ServerUnavailableError, UnknownTaskError
-from app.restore import TILES_IN_FLIGHT, photo_steps, restore
+from app.errors import PhotoError, ServerError, ServerMemoryError, ServerUnavailableError, UnknownTaskError
+from app.restore import TILES_IN_FLIGHT, photo_steps, plan_tiles, restore
 
 TASK = ServedTask(
     name="sr_x2",
@@ -247,3 +247,39 @@ def test_mistakes_are_found_before_anything_is_sent():
         restore(b"", "sr_x2", client)
     with pytest.raises(UnknownTaskError, match="no task 'colourise'"):
         restore(b"", "colourise", NearestClient())
+
+
+class SmallClient(NearestClient):
+    """Has memory for tiles of so many pixels."""
+
+    def __init__(self, most):
+        self.most, self.sides = most, []
+
+    def submit(self, task, pixels, attention):
+        self.sides.append(max(pixels.shape))
+        if pixels.shape[0] * pixels.shape[1] <= self.most:
+            return finished(pixels.repeat(2, 0).repeat(2, 1))
+        future = Future()
+        future.set_exception(ServerMemoryError("full"))
+        return future
+
+
+def test_a_server_short_of_memory_gets_smaller_tiles():
+    pixels, data = photo_bytes((100, 75))
+    client, progress = SmallClient(20 * 20), []
+    result = restore(data, "sr_x2", client, lambda done, total: progress.append((done, total)))
+    assert np.array_equal(result.after.rgb, pixels.repeat(2, 0).repeat(2, 1))
+    assert [str(notice) for notice in result.after.notices] == [
+        "The server ran short of memory: the photo was restored in smaller tiles."
+    ]
+    assert client.sides[-1] == 16
+    assert result.tiles == len(plan_tiles((100, 75), replace(TASK, tile=16, whole_pixels=256)))
+    assert progress[-1] == (result.tiles, result.tiles)
+
+
+def test_a_server_without_memory_for_the_smallest_tiles_is_told_of():
+    _, data = photo_bytes((100, 75))
+    client = SmallClient(1)
+    with pytest.raises(ServerMemoryError):
+        restore(data, "sr_x2", client)
+    assert min(client.sides) == 16  # half of that would be all overlap
