@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,48 @@ def test_grpc_guide(index, triton, client, small_photo, tmp_path, monkeypatch):
     exec(compile(code[index].replace("127.0.0.1:8001", triton.url), "docs/grpc.md", "exec"), {})
     expected = restore(png(small_photo), "sr_x4", client).after.rgb
     assert np.array_equal(read(tmp_path / "restored.png"), expected)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, small_photo):
+    """A folder with the photos that the guide for programs speaks of, to run its examples in."""
+    Image.fromarray(small_photo).save(tmp_path / "photo.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return tmp_path
+
+
+def run_program(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_api_guide_python(here, page_url, small_photo, client):
+    code = blocks(ROOT / "docs/api.md")[0].replace("http://127.0.0.1:7860", page_url)
+    one, several = run_program(
+        sys.executable, "-c", code.replace("Client(", "Client(download_files='.', src=")
+    ).splitlines()[-2:]
+    restored, tiles, *_ = one.split()
+    assert np.array_equal(read(restored), restore(png(small_photo), "sr_x4", client).after.rgb)
+    assert tiles == "1"
+    archive, told = several.split(" ", 1)
+    assert Path(archive).suffix == ".webp"
+    assert re.fullmatch(r"\['restored', 'The file is not an image .*'\]", told)
+
+
+def test_api_guide_rest(here, page_url, small_photo, client):
+    (code,) = re.findall(r"```bash\n(.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
+    run_program("bash", "-ec", code.replace("http://127.0.0.1:7860", page_url))
+    assert np.array_equal(read(here / "restored.png"), restore(png(small_photo), "sr_x4", client).after.rgb)
+
+
+def test_api_guide_tools(here, page_url, client):
+    code = blocks(ROOT / "docs/api.md")[1].replace("http://127.0.0.1:7860", page_url)
+    *tools, tasks = run_program(sys.executable, "-c", code).splitlines()
+    assert {tool.split(" - ")[0] for tool in tools} == {"restore", "restore_batch", "tasks"}
+    assert all(name in tasks for name in client.tasks())
 
 
 def test_readme_python(tmp_path, monkeypatch, small_photo):
