@@ -38,6 +38,7 @@ START_TIMEOUT_S = 120.0
 KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_": "256000000"}
 WATCH_INTERVAL_S = 5.0
 CONFIRM_AFTER_S = 1.0
+SERVERS = ("tritonserver", "triton_python_b")  # as the kernel names them, in 15 letters
 
 
 @dataclass(frozen=True)
@@ -210,23 +211,23 @@ def start_guarded(wheel: Wheel, repository: Path, port: int) -> GuardedTriton:
     return GuardedTriton(guardian, folder, log)
 
 
-def count_processes(pid: int) -> int:
-    """How many processes live below one, however deep."""
+def count_servers(pid: int) -> int:
+    """How many of Triton's own processes live below one, however deep; what those start for a moment does not count."""
     count = 0
     for threads in Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(OSError):  # it has just ended
             children = [int(child) for child in threads.read_text().split()]
-            count += sum(1 + count_processes(child) for child in children if is_alive(child))
+            count += sum(is_server(child) + count_servers(child) for child in children)
     return count
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be collected does not."""
+def is_server(pid: int) -> bool:
+    """Whether a process is Triton or one of its instances, and runs: one that waits to be collected does not."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
     except OSError:
         return False
-    return state != "Z"
+    return name in SERVERS and rest.split()[0] != "Z"
 
 
 class EmbeddedTriton:
@@ -247,7 +248,7 @@ class EmbeddedTriton:
         self._wheel = find_wheel()
         check_repository(repository)
         self._port = free_port()
-        self._processes = 0  # that a healthy server has; known when it is ready
+        self._servers = 0  # processes that a healthy server has; known when it is ready
         self._stopping = threading.Event()
         self._running = start_guarded(self._wheel, repository, self._port)
         self._watcher = threading.Thread(target=self._watch, name="triton-watch", daemon=True)
@@ -284,7 +285,7 @@ class EmbeddedTriton:
                 if time.monotonic() > deadline:
                     raise ServerStartError(f"The embedded Triton did not start within {START_TIMEOUT_S:.0f} s.")
                 time.sleep(0.05)
-        self._processes = count_processes(self._running.guardian.pid)
+        self._servers = count_servers(self._running.guardian.pid)
 
     def _watch(self) -> None:
         """Restarts Triton when it no longer answers or an instance has died: a dead stub never recovers by itself."""
@@ -304,7 +305,7 @@ class EmbeddedTriton:
 
     def _answers(self) -> bool:
         """Whether the server answers, and the process of every instance of every model lives."""
-        if self._running.has_ended() or count_processes(self._running.guardian.pid) < self._processes:
+        if self._running.has_ended() or count_servers(self._running.guardian.pid) < self._servers:
             return False
         with RestorationClient(self.url) as client:
             return client.is_live()
