@@ -41,6 +41,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         parser.add_argument("--self-ensemble", action="store_true", help="DIN+: a little better, eight times slower")
         parser.add_argument("--format", choices=list(codec.FORMATS), default="png", help="default: %(default)s")
         parser.add_argument("--quality", type=int, default=codec.Output().quality, help="of JPEG and WebP, 1 to 100")
+        parser.add_argument("--without-exif", action="store_true", help="leave out date, camera and place")
     else:
         parser.add_argument("--host", default="127.0.0.1", help="address that the page listens on")
         parser.add_argument("--port", type=int, default=7860)
@@ -107,7 +108,7 @@ def serve_page(args: argparse.Namespace) -> int:
 
 def restore_files(args: argparse.Namespace) -> int:
     """Restores files one after the other; a bad one is reported and the others go on."""
-    output = codec.Output(args.format, args.quality)
+    output = codec.Output(args.format, args.quality, metadata=not args.without_exif)
     targets = plan_targets(args.photos, args.out, args.task, output)
     failures = 0
     with connect(args.triton_url) as client:

@@ -8,7 +8,7 @@ import pillow_heif
 import pytest
 import skimage.data
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 from playwright.sync_api import expect
 
 from app import tiling
@@ -284,6 +284,28 @@ def test_formats_may_be_changed_afterwards(desk, small, small_photo, tmp_path):
     desk.locator("#format input[value=tiff]").check()
     wait_until(lambda: download(desk, tmp_path).suffix == ".tif", 10)
     assert np.array_equal(read(tmp_path / "holiday_sr_x4.tif"), in_process(small_photo))
+
+
+def test_what_is_kept_is_the_visitors_choice(desk, small_photo, tmp_path):
+    tags = Image.Exif()
+    tags[ExifTags.Base.Make] = "Pinhole"
+    Image.fromarray(small_photo).save(tmp_path / "camera.jpg", exif=tags)
+    bring(desk, tmp_path / "camera.jpg")
+    restore(desk)
+    with Image.open(download(desk, tmp_path)) as kept:
+        assert kept.getexif()[ExifTags.Base.Make] == "Pinhole"
+    desk.get_by_label("Keep EXIF").uncheck()
+    wait_until(lambda: not Image.open(download(desk, tmp_path)).getexif(), 10)
+
+
+def test_what_had_to_be_changed_is_told(desk, small_photo, tmp_path):
+    photo = Image.fromarray(small_photo)
+    photo.save(tmp_path / "moving.gif", save_all=True, append_images=[photo.rotate(90)])
+    photo.convert("CMYK").save(tmp_path / "print.jpg")
+    for name, notice in (("moving.gif", "the first one is used"), ("print.jpg", "converted from CMYK to RGB")):
+        bring(desk, tmp_path / name)
+        restore(desk)
+        expect(desk.locator("#report")).to_contain_text(notice)
 
 
 def test_many_photos_become_a_zip_in_their_order_and_a_bad_one_stops_nothing(page, small_photo, tmp_path):

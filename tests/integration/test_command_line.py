@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from app.restore import restore
 from app.server import REPOSITORY, EmbeddedTriton
@@ -38,6 +38,17 @@ def test_restore_starts_its_own_triton(photo, tmp_path, client, small_photo):
     assert done.returncode == 0, done.stderr
     restored = read(tmp_path / "out/photo_sr_x4.png")
     assert np.array_equal(restored, restore(png(small_photo), "sr_x4", client).after.rgb)
+
+
+def test_exif_is_kept_or_left_out(small_photo, tmp_path, triton):
+    tags = Image.Exif()
+    tags[ExifTags.Base.Make] = "Pinhole"
+    Image.fromarray(small_photo).save(tmp_path / "photo.jpg", exif=tags)
+    for folder, options in (("kept", ()), ("left", ("--without-exif",))):
+        to = ("--task", "sr_x2", "--out", tmp_path / folder, "--format", "jpeg", "--triton-url", triton.url)
+        assert run("restore", tmp_path / "photo.jpg", *to, *options).returncode == 0
+    assert Image.open(tmp_path / "kept/photo_sr_x2.jpg").getexif()[ExifTags.Base.Make] == "Pinhole"
+    assert not Image.open(tmp_path / "left/photo_sr_x2.jpg").getexif()
 
 
 def test_bad_files_are_named_and_the_others_go_on(photo, tmp_path, triton):

@@ -1,5 +1,6 @@
 """The code in the documentation runs as printed."""
 
+import ast
 import json
 import re
 import subprocess
@@ -73,6 +74,24 @@ def test_api_guide_tools(here, page_url, client):
     *tools, tasks = run_program(sys.executable, "-c", code).splitlines()
     assert {tool.split(" - ")[0] for tool in tools} == {"restore", "restore_batch", "tasks"}
     assert all(name in tasks for name in client.tasks())
+
+
+def test_what_the_page_is_said_to_do_is_tested():
+    told = re.findall(r"`(\w+/\w+\.py)::(\w+)`", (ROOT / "docs/page.md").read_text())
+    assert len(told) > 20
+    for path, name in told:
+        functions = [
+            node.name
+            for node in ast.parse((ROOT / "tests" / path).read_text()).body
+            if isinstance(node, ast.FunctionDef)
+        ]
+        assert name in functions, f"there is no {name} in {path}"
+
+
+def test_pictures_of_the_docs_are_there():
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for picture in re.findall(r"!\[.*?\]\((.*?)\)", page.read_text()):
+            assert (page.parent / picture).is_file(), f"{page.name} shows {picture}"
 
 
 def test_readme_python(tmp_path, monkeypatch, small_photo):
