@@ -61,6 +61,12 @@ def read(path) -> np.ndarray:
         return np.asarray(image)
 
 
+def exif_of(path) -> dict[int, object]:
+    """The EXIF of a picture on disk, by Pillow alone."""
+    with Image.open(path) as image:
+        return dict(image.getexif())
+
+
 @contextmanager
 def running_page(*options: str, program: tuple[str, ...] = ("-m", "app"), folder: Path | None = None):
     """The page as ``python -m app`` starts it: yields its address and its process.

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from app import tiling
 from app.server import EmbeddedTriton
 from din_model.export import REPOSITORY
-from tests.conftest import png, read, running_page, wait_until
+from tests.conftest import exif_of, png, read, running_page, wait_until
 from tests.e2e.visitor import bring, choose, done, download, labels, restore, states
 
 
@@ -292,10 +292,9 @@ def test_what_is_kept_is_the_visitors_choice(desk, small_photo, tmp_path):
     Image.fromarray(small_photo).save(tmp_path / "camera.jpg", exif=tags)
     bring(desk, tmp_path / "camera.jpg")
     restore(desk)
-    with Image.open(download(desk, tmp_path)) as kept:
-        assert kept.getexif()[ExifTags.Base.Make] == "Pinhole"
+    assert exif_of(download(desk, tmp_path))[ExifTags.Base.Make] == "Pinhole"
     desk.get_by_label("Keep EXIF").uncheck()
-    wait_until(lambda: not Image.open(download(desk, tmp_path)).getexif(), 10)
+    wait_until(lambda: exif_of(download(desk, tmp_path)) == {}, 10)
 
 
 def test_what_had_to_be_changed_is_told(desk, small_photo, tmp_path):

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 from app.restore import restore
 from app.server import REPOSITORY, EmbeddedTriton
-from tests.conftest import ROOT, png, read
+from tests.conftest import ROOT, exif_of, png, read
 
 
 def run(*arguments, folder=ROOT):
@@ -47,8 +47,8 @@ def test_exif_is_kept_or_left_out(small_photo, tmp_path, triton):
     for folder, options in (("kept", ()), ("left", ("--without-exif",))):
         to = ("--task", "sr_x2", "--out", tmp_path / folder, "--format", "jpeg", "--triton-url", triton.url)
         assert run("restore", tmp_path / "photo.jpg", *to, *options).returncode == 0
-    assert Image.open(tmp_path / "kept/photo_sr_x2.jpg").getexif()[ExifTags.Base.Make] == "Pinhole"
-    assert not Image.open(tmp_path / "left/photo_sr_x2.jpg").getexif()
+    assert exif_of(tmp_path / "kept/photo_sr_x2.jpg")[ExifTags.Base.Make] == "Pinhole"
+    assert exif_of(tmp_path / "left/photo_sr_x2.jpg") == {}
 
 
 def test_bad_files_are_named_and_the_others_go_on(photo, tmp_path, triton):
