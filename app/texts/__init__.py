@@ -11,7 +11,12 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 ENGLISH = "en"
 # In the order in which they are offered; each by its own name.
-LANGUAGES = {"en": "English", "zh": "中文", "ja": "日本語", "es": "Español", "fr": "Français", "de": "Deutsch"}
+LANGUAGES = {
+    **{"en": "English", "zh": "中文", "ja": "日本語", "es": "Español", "fr": "Français", "de": "Deutsch"},
+    **{"cs": "Čeština", "da": "Dansk", "el": "Ελληνικά", "hi": "हिन्दी", "id": "Indonesia", "it": "Italiano"},
+    **{"ko": "한국어", "nl": "Nederlands", "pl": "Polski", "pt": "Português", "ro": "Română", "ru": "Русский"},
+    **{"sv": "Svenska", "tr": "Türkçe", "uk": "Українська", "vi": "Tiếng Việt"},
+}
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Six languages, by the browser's wish, by the address, and switched on the spot."""
+"""Many languages, by the browser's wish, by the address, and switched on the spot."""
 
 import pytest
 from playwright.sync_api import expect
@@ -17,7 +17,7 @@ def drop_here(tab):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_whole_page_speaks_the_browsers_language(visit, language, small_photo, tmp_path):
-    tab = visit("?task=sr_x4", locale={"zh": "zh-CN"}.get(language, language))
+    tab = visit("?task=sr_x4", PHONE, locale={"zh": "zh-CN"}.get(language, language))
     expect(tab.locator("#restore")).to_have_text(say("page.restore").into(language))
     assert drop_here(tab) == say("page.drop").into(language)
     expect(tab.locator("#task label").nth(2)).to_have_text(say("variant.sr_x4").into(language))
@@ -27,6 +27,8 @@ def test_the_whole_page_speaks_the_browsers_language(visit, language, small_phot
     bring(tab, tmp_path / "photo.png")
     restore(tab)
     assert labels(tab) == [say("report.bicubic").into(language), say("task.sr_x4").into(language)]
+    width = tab.evaluate("document.documentElement.scrollWidth")
+    assert width <= PHONE["viewport"]["width"], f"a phone's page is {width} pixels wide"
     if language != "en":
         visible = tab.locator("body").inner_text()
         for key in ("page.step_bring", "page.step_choose", "page.quality", "page.trial", "report.what_ran"):

@@ -65,7 +65,8 @@ def test_values_may_be_texts_themselves():
     [
         ("de", "de"),
         ("de-AT,de;q=0.9,en;q=0.8", "de"),
-        ("pt-BR, fr;q=0.7, en;q=0.5", "fr"),
+        ("pt-BR, fr;q=0.7, en;q=0.5", "pt"),
+        ("eo, fr;q=0.7, en;q=0.5", "fr"),
         ("zh-TW", "zh"),
         ("xx", "en"),
         ("", "en"),
