@@ -16,7 +16,7 @@ from gradio.utils import get_upload_folder
 from app import codec
 from app.codec import Photo
 
-# After so long files are deleted; the folder is looked through every so often.
+# No file is kept for longer; the folder is looked through every so often, for those that would be before the next time.
 CACHE_AGE_S = 600
 CACHE_SWEEP_S = 60
 # What is shown has at most this many pixels: browsers stall on more. The download is always whole.
@@ -56,7 +56,7 @@ def sweep_always() -> None:
     def keep_sweeping() -> None:
         while True:
             time.sleep(CACHE_SWEEP_S)
-            sweep(CACHE_AGE_S)
+            sweep(CACHE_AGE_S - CACHE_SWEEP_S)
 
     threading.Thread(target=keep_sweeping, name="sweep", daemon=True).start()
 

@@ -122,11 +122,12 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
         return (str(path) if path else None), [report(outcome) for outcome in outcomes]
 
     def tasks() -> list[Report]:
-        """Lists what photos can be restored for.
+        """Lists what photos can be restored for, and by which networks.
 
         Returns:
-            For each task its name (the argument "task" of the other tools), label, family, scale (output size over
-            input size), network, precision, device, and the PSNR in dB that it was measured with.
+            For each network its name (the argument "task" of the other tools), the task it does, label, family, scale
+            (output size over input size), preset, precision, device, and the PSNR in dB that it was measured with. Of
+            several networks for one task the fastest has the task's name.
         """
         wanted = (
             "name",

@@ -113,7 +113,6 @@ def build_stage(client: RestorationClient) -> Site:
         show,
         title=str(say("stage.title")),
         analytics_enabled=False,
-        delete_cache=(files.CACHE_SWEEP_S, files.CACHE_AGE_S),
         fill_width=True,
     ) as page:
         language = gr.State(ENGLISH)
@@ -145,7 +144,9 @@ def build_stage(client: RestorationClient) -> Site:
             try:
                 for event in show.take(Path(data.path), data.family):
                     if isinstance(event, Pair):
-                        yield answer(pair=pair_value(event, language) | {"life_s": files.CACHE_AGE_S})
+                        yield answer(
+                            pair=pair_value(event, language) | {"life_s": files.CACHE_AGE_S - files.CACHE_SWEEP_S}
+                        )
                     else:
                         done, total = event
                         text = say("stage.tiles", done=done, total=total).into(language)

@@ -210,7 +210,7 @@ from app import __main__ as page
 connect = page.connect
 def connect_impatiently(url):
     from app.page import files
-    files.CACHE_AGE_S = files.CACHE_SWEEP_S = 1
+    files.CACHE_AGE_S, files.CACHE_SWEEP_S = 3, 1
     return connect(url)
 page.connect = connect_impatiently
 sys.exit(page.main(sys.argv[1:]))
