@@ -256,9 +256,10 @@ def config_text(name: str, task: Task, checkpoint: Checkpoint, serving: Serving,
     return "\n".join(lines) + "\n"
 
 
-def model_name(task: str, preset: str) -> str:
-    """The Triton model of shipped weights: the fastest preset goes by its task's name alone."""
-    return f"din_{task}" if preset == shipped_presets(task)[0] else f"din_{task}-{preset}"
+def shipped_models(task: str) -> dict[str, str]:
+    """The Triton models that a task's shipped weights become, with their presets; the fastest has the task's name."""
+    presets = shipped_presets(task)
+    return {f"din_{task}" if preset == presets[0] else f"din_{task}-{preset}": preset for preset in presets}
 
 
 def export(
@@ -305,12 +306,11 @@ def wanted(args: argparse.Namespace) -> list[tuple[str, Task, str | None]]:
         tasks = [find_task(name) for name in args.task]
     if not tasks:
         raise CheckpointError("no weights are shipped: train a task first")
-    if args.preset or args.weights:
-        return [(f"din_{task.name}", task, args.preset) for task in tasks]
     models: list[tuple[str, Task, str | None]] = []
     for task in tasks:
-        networks = [(model_name(task.name, preset), task, preset) for preset in shipped_presets(task.name)]
-        models += networks or [(f"din_{task.name}", task, None)]  # whose weights will be found missing
+        alone = {f"din_{task.name}": args.preset}
+        chosen = alone if args.preset or args.weights else shipped_models(task.name) or alone
+        models += [(name, task, preset) for name, preset in chosen.items()]
     return models
 
 

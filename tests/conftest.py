@@ -19,9 +19,14 @@ from PIL import Image
 from app.client import RestorationClient
 from app.server import EmbeddedTriton, free_port
 from din_model.data import degrade
+from din_model.export import shipped_models
 from din_model.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
+# The networks that are shipped, by the names that they are served under, with task and preset.
+SHIPPED = {
+    model.removeprefix("din_"): (task, preset) for task in TASKS for model, preset in shipped_models(task).items()
+}
 STARTUP_S = 60
 
 

@@ -5,12 +5,13 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from app.client import read_task
-from din_model.export import CPU_SERVING, GPU_SERVING, REPOSITORY, config_text, max_tile_pixels, model_name
+from din_model.export import CPU_SERVING, GPU_SERVING, REPOSITORY, config_text, max_tile_pixels
 from din_model.fold import DTYPES
-from din_model.loading import load_checkpoint, shipped_presets
+from din_model.loading import load_checkpoint
 from din_model.tasks import TASKS
+from tests.conftest import SHIPPED
 
-OFFERED = {model_name(task, preset): (task, preset) for task in TASKS for preset in shipped_presets(task)}
+OFFERED = {f"din_{name}": network for name, network in SHIPPED.items()}
 VARIANTS = {"gpu": "config.pbtxt", "cpu": "configs/cpu.pbtxt"}
 
 

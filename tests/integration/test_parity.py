@@ -10,13 +10,12 @@ from tritonclient import grpc
 from din_model import load_model
 from din_model.data import to_image, to_tensor
 from din_model.export import REPOSITORY, ServedDIN, choose_dtype, max_tile_pixels, trace
-from din_model.loading import shipped_weights
 from din_model.network import DIN, PRESETS
 from din_model.tasks import TASKS
+from tests.conftest import SHIPPED
 
 CPU = torch.device("cpu")
 SHAPES = [(1, 48, 48), (1, 1, 1), (1, 2, 3), (4, 7, 9), (1, 31, 57), (3, 16, 16), (2, 100, 13)]
-OFFERED = [name for name in TASKS if shipped_weights(name)]
 # One task of each shape of network, with random weights: size rules do not depend on training.
 SHAPED = {"sr_x2": "din_t", "sr_x3": "din_s", "sr_x8": "din_t", "derain_light": "din_t", "deblur": "din_t"}
 
@@ -64,7 +63,7 @@ def test_traced_and_reloaded_equal_eager(name, dtype, tmp_path):
         assert torch.allclose(our_attention, attention, atol=0.05 if dtype == torch.bfloat16 else 1e-4)
 
 
-@pytest.mark.parametrize("name", OFFERED)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_served_equals_reloaded_to_the_bit(name, triton):
     reloaded = torch.jit.load(REPOSITORY / f"din_{name}" / "1" / "model.pt")
     connection = grpc.InferenceServerClient(triton.url)
@@ -80,14 +79,14 @@ def test_served_equals_reloaded_to_the_bit(name, triton):
     connection.close()
 
 
-@pytest.mark.parametrize("name", OFFERED)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_served_precision_is_close_to_float32(name, client, small_photo):
     task = client.task(name)
     served = client.submit(task, small_photo).result()
     with torch.inference_mode():
-        exact = to_image(load_model(name)(to_tensor(small_photo[None]))[0])
+        exact = to_image(load_model(*SHIPPED[name])(to_tensor(small_photo[None]))[0])
     error = np.mean((served.astype(float) - exact) ** 2)
-    floor_db = 50 if choose_dtype("auto", CPU, TASKS[name]) == torch.bfloat16 else 60
+    floor_db = 50 if choose_dtype("auto", CPU, TASKS[task.task]) == torch.bfloat16 else 60
     assert 10 * np.log10(255**2 / max(error, 1e-9)) > floor_db
 
 

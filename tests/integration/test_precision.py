@@ -7,21 +7,23 @@ import skimage.data
 from din_model.data import Pair, degrade
 from din_model.evaluate import in_precision, score_pairs
 from din_model.fold import DTYPES
-from din_model.loading import load_model, shipped_weights
+from din_model.loading import load_model
 from din_model.tasks import TASKS
+from tests.conftest import SHIPPED
 
-OFFERED = [name for name in TASKS if shipped_weights(name)]
 MOST_LOST_DB = 0.01
 
 pytestmark = pytest.mark.timeout(600)  # processors without these precisions emulate them slowly
 
 
-CHOSEN = [(name, "fp16") for name in OFFERED] + [(name, "bf16") for name in OFFERED if TASKS[name].bf16]
+CHOSEN = [(name, "fp16") for name in SHIPPED] + [
+    (name, "bf16") for name, (task, _) in SHIPPED.items() if TASKS[task].bf16
+]
 
 
 @pytest.mark.parametrize(("name", "precision"), CHOSEN)
 def test_psnr_moves_by_a_hundredth_of_a_decibel_at_most(name, precision):
-    task, model = TASKS[name], load_model(name)
+    task, model = TASKS[SHIPPED[name][0]], load_model(*SHIPPED[name])
     photos = [
         skimage.data.astronaut()[0:240, 100:340],
         skimage.data.chelsea()[0:240, 100:340],

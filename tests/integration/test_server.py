@@ -24,10 +24,9 @@ from app.client import RestorationClient
 from app.errors import ServerError, ServerMemoryError, ServerStartError, ServerUnavailableError, UnknownTaskError
 from app.restore import restore
 from app.server import REPOSITORY, EmbeddedTriton
-from din_model.export import NOTHING, model_name
-from din_model.loading import shipped_presets
+from din_model.export import NOTHING
 from din_model.tasks import TASKS
-from tests.conftest import ROOT, png, wait_until
+from tests.conftest import ROOT, SHIPPED, png, wait_until
 
 TASK = "sr_x4"
 
@@ -151,8 +150,7 @@ def test_malformed_tensors_are_refused_with_a_reason(triton, client, shape, dtyp
 
 def test_tasks_are_read_from_the_server(client):
     tasks = client.tasks()
-    models = [model_name(task, preset) for task in TASKS for preset in shipped_presets(task)]
-    assert [f"din_{name}" for name in tasks] == models
+    assert {name: (task.task, task.preset) for name, task in tasks.items()} == SHIPPED
     assert list(dict.fromkeys(task.task for task in tasks.values())) == list(TASKS)
     assert (tasks[TASK].label, tasks[TASK].scale) == ("Enlarge 4x", 4)
     assert client.broken() == {}

@@ -6,6 +6,7 @@ import torch
 from din_model import DIN, PRESETS, TASKS, DINConfig, load_model
 from din_model.checkpoint import CheckpointError, save_weights
 from din_model.loading import load_checkpoint, shipped_weights
+from tests.conftest import SHIPPED
 
 CONFIG = DINConfig(channels=8, growth=4, branches=2, wrdbs=2, rdbs=2, convs=3, tail="single", scale=2)
 
@@ -28,11 +29,12 @@ def test_what_is_saved_is_loaded(tmp_path):
 
 
 def test_shipped_weights_are_float16_and_finite():
-    shipped = [path for task in TASKS if (path := shipped_weights(task))]
+    shipped = [shipped_weights(*network) for network in SHIPPED.values()]
     assert shipped, "no weights are shipped"
     for path in shipped:
-        model = load_model(path.stem.rpartition("-")[0])
-        assert path.stem.rpartition("-")[2] in PRESETS
+        task, _, preset = path.stem.rpartition("-")
+        model = load_model(task, preset)
+        assert preset in PRESETS
         assert all(p.isfinite().all() and torch.equal(p, p.half().float()) for p in model.parameters())
         assert path.with_suffix(".md").is_file(), f"{path.name} has no card"
 

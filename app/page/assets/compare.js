@@ -116,7 +116,7 @@
     #arrange() {
       const focused = this.shadowRoot.activeElement;
       this.#pointers.clear(); // what was dragged is taken away
-      this.#find(".modes").hidden = this.#states.length < 2;
+      for (const part of [".modes", "#hint"]) this.#find(part).hidden = this.#states.length < 2;
       this.#find(".picks").hidden = !this.#isSlider || this.#states.length < 3;
       for (const select of this.#all("select")) {
         select.replaceChildren(...this.#states.map(({ label }, i) => new Option(label, i)));
