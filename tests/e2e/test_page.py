@@ -245,6 +245,23 @@ def test_tasks_and_qualities_of_one_photo_compare_side_by_side(desk, small):
     expect(desk.locator("#comparison").get_by_role("img", name="Enlarge 4×, best")).to_be_visible()
 
 
+def test_a_finer_network_is_offered_where_there_is_one(desk, small, client, tmp_path):
+    finer = desk.locator("#quality label:has(input[value=finer])")
+    (network,) = [task for task in client.tasks().values() if task.task == "sr_x4" and task.name != "sr_x4"]
+    bring(desk, small)
+    restore(desk)
+    finer.click()
+    desk.click("#restore")
+    expect(desk.locator("#report h3")).to_contain_text("Enlarge 4×, finer", timeout=30_000)
+    assert labels(desk) == ["Before (bicubic)", "Enlarge 4×", "Enlarge 4×, finer"]
+    desk.get_by_text("What ran").click()
+    expect(desk.locator(".din-facts")).to_contain_text(network.preset)
+    assert download(desk, tmp_path).name == f"holiday_{network.name}.png"
+    choose(desk, "derain", "derain_light")
+    expect(finer).to_be_hidden()
+    expect(desk.locator("#quality input[value=fast]")).to_be_checked()
+
+
 def test_prove_it_on_a_clean_photo(page, tmp_path):
     path = tmp_path / "clean.png"
     path.write_bytes(png(skimage.data.chelsea()))
