@@ -11,7 +11,7 @@ import gradio as gr
 from app.codec import Output
 from app.errors import RestorationError
 from app.page import choices, limits
-from app.page.job import Advance, Order, Workshop, check_photos
+from app.page.job import Advance, Order, Preview, Workshop, check_photos
 from app.page.outcomes import Outcome, beside, save_as, viewer_states
 from app.page.report import message_html, outcomes_html, progress_html
 from app.page.restore_tab import (
@@ -103,18 +103,18 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
             order = Order(network, level == choices.BEST, is_trial)
             output = Output(file_format, int(percent), metadata)
             paths, done = as_paths(photos), []
+            earlier = outcomes[0] if len(outcomes) == len(paths) == 1 else None  # restorations of this photo
             for event in workshop.steps(paths, order):
                 if isinstance(event, Advance):
-                    html = progress_html(event, language)
-                    yield html, *(gr.skip() for _ in shown[1:])
-                    continue
-                done.append(event)
-                if len(paths) == 1:
-                    if event.error is not None:
-                        raise event.error
-                    if len(outcomes) == 1 and outcomes[0].pictures and not (outcomes[0].scores or event.scores):
-                        done = [beside(outcomes[0], event)]  # an earlier restoration of this photo
-                yield show(done, output, language, is_last=len(done) == len(paths))
+                    yield progress_html(event, language), *(gr.skip() for _ in shown[1:])
+                elif isinstance(event, Preview):
+                    states = viewer_states(beside(earlier, event.outcome), language)
+                    yield gr.skip(), viewer_value(states, language), *(gr.skip() for _ in shown[2:])
+                elif event.error is not None and len(paths) == 1:
+                    raise event.error
+                else:
+                    done.append(beside(earlier, event))
+                    yield show(done, output, language, is_last=len(done) == len(paths))
         except RestorationError as error:
             raise page_error(error, language) from error
 

@@ -7,6 +7,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +20,7 @@ from app.errors import PhotoError, RestorationError
 from app.pace import Pace
 from app.page import files
 from app.page.choices import examples
-from app.page.outcomes import Outcome, keep_restored, keep_trial
+from app.page.outcomes import Outcome, keep_restored, show_before, show_restored, show_trial
 from app.restore import Steps, photo_steps, run
 from app.texts import say
 from app.trial import check_trial_size, trial_steps
@@ -62,6 +63,20 @@ class Advance:
     is_loading: bool = False
 
 
+@dataclass(frozen=True)
+class Preview:
+    """A restored photo that can be shown already, while it is written without loss.
+
+    Attributes:
+        outcome: what came of the photo, without its master.
+    """
+
+    outcome: Outcome
+
+
+Event = Advance | Preview | Outcome
+
+
 class Workshop:
     """What all jobs of a page share: Triton, the pace it works at, and the examples it has restored already.
 
@@ -90,8 +105,8 @@ class Workshop:
                 run(photo_steps(photo, task, self.client))
                 list(self.steps(examples(task)[:1], Order(task)))
 
-    def steps(self, paths: Sequence[Path], order: Order) -> Iterator[Advance | Outcome]:
-        """Does a job: tells how far it is, and what came of each photo, in their order."""
+    def steps(self, paths: Sequence[Path], order: Order) -> Iterator[Event]:
+        """Does a job: tells how far it is, what can be shown, and at last what came of each photo, in their order."""
         made: list[Path] = []
         for number, path in enumerate(paths, 1):
             try:
@@ -104,7 +119,7 @@ class Workshop:
             except RestorationError as error:
                 yield Outcome(path.stem, order.task, order.self_ensemble, error=error)
 
-    def photo_steps(self, path: Path, order: Order, place: tuple[int, int]) -> Generator[Advance | Outcome, None, None]:
+    def photo_steps(self, path: Path, order: Order, place: tuple[int, int]) -> Generator[Event, None, None]:
         """The same for one photo.
 
         Raises:
@@ -117,17 +132,21 @@ class Workshop:
             yield self._restored[key]
             return
         about = Advance(path.stem, 0, 1, 0.0, place, is_loading=not self.client.has_restored(order.task))
+        folder = files.new_folder(is_kept=is_example)
         if order.is_trial:
-            trial = yield from told(
-                trial_steps(codec.decode(data), order.task, self.client, order.self_ensemble), about
-            )
-            yield keep_trial(trial, path.stem, files.new_folder())
-            return
-        photo = codec.decode(data, order.task.scale)
-        result = yield from told(photo_steps(photo, order.task, self.client, order.self_ensemble), about)
-        if not about.is_loading:  # or loading the network would be taken for slowness
+            clean = codec.decode(data)
+            trial = yield from told(trial_steps(clean, order.task, self.client, order.self_ensemble), about)
+            result, shown = trial.restoration, show_trial(trial, path.stem, folder)
+        else:
+            photo = codec.decode(data, order.task.scale)
+            with ThreadPoolExecutor(1) as aside:  # the server is at work meanwhile
+                before = aside.submit(show_before, photo, order.task, folder)
+                result = yield from told(photo_steps(photo, order.task, self.client, order.self_ensemble), about)
+                shown = show_restored(result, before.result(), path.stem, folder)
+        yield Preview(shown)
+        outcome = keep_restored(shown, result.after, folder)
+        if not (about.is_loading or order.is_trial):  # or loading, or degrading, would be taken for slowness
             self.pace.learn(result)
-        outcome = keep_restored(result, path.stem, files.new_folder(is_kept=is_example))
         if is_example:
             with self._lock:
                 self._restored[key] = outcome

@@ -70,24 +70,29 @@ def state_label(task: ServedTask, self_ensemble: bool) -> Text:
     return task_label(task) if task.name == task.task else say("report.finer", task=task_label(task))
 
 
-def keep_restored(result: Restoration, name: str, folder: Path) -> Outcome:
-    """Writes what a restoration needs to be shown and kept."""
-    enlarged = result.task.scale > 1
-    before = Picture(
-        say("report.bicubic") if enlarged else say("report.before"),
-        files.save_preview(result.before, result.after.size, folder / "before"),
+def show_before(photo: Photo, task: ServedTask, folder: Path) -> Picture:
+    """Writes a photo as it is compared with what the task makes of it: bicubically enlarged where that is larger."""
+    h, w = photo.size
+    size = h * task.scale, w * task.scale
+    label = say("report.bicubic") if task.scale > 1 else say("report.before")
+    return Picture(label, files.save_preview(photo, size, folder / "before"), size)
+
+
+def show_restored(result: Restoration, before: Picture, name: str, folder: Path) -> Outcome:
+    """Writes what a restoration needs to be shown; there is no master yet."""
+    after = Picture(
+        state_label(result.task, result.self_ensemble),
+        files.save_preview(result.after, result.after.size, folder / "after"),
         result.after.size,
     )
-    master, shown = keep_master(result.after, folder)
-    after = Picture(state_label(result.task, result.self_ensemble), shown, result.after.size)
     facts, notices = what_ran(result), result.after.notices
-    return Outcome(name, result.task, result.self_ensemble, (before, after), master, facts, notices=notices)
+    return Outcome(name, result.task, result.self_ensemble, (before, after), facts=facts, notices=notices)
 
 
-def keep_trial(trial: Trial, name: str, folder: Path) -> Outcome:
+def show_trial(trial: Trial, name: str, folder: Path) -> Outcome:
     """The same for a proof, with the clean photo."""
     result = trial.restoration
-    outcome = keep_restored(result, name, folder)
+    outcome = show_restored(result, show_before(result.before, result.task, folder), name, folder)
     before, after = outcome.pictures
     path = files.save_preview(trial.clean, trial.clean.size, folder / "clean")
     degraded = replace(before, label=say("report.degraded") if result.task.scale == 1 else say("report.bicubic"))
@@ -96,12 +101,11 @@ def keep_trial(trial: Trial, name: str, folder: Path) -> Outcome:
     return replace(outcome, pictures=(degraded, clean, after), scores=scores)
 
 
-def keep_master(photo: Photo, folder: Path) -> tuple[Path, Path]:
-    """Writes a photo without loss, and as a browser shows it: one file where it shows the first one."""
+def keep_restored(shown: Outcome, photo: Photo, folder: Path) -> Outcome:
+    """Writes the restored photo without loss: the outcome with its master."""
     master = folder / "restored.png"
     codec.save_png(photo, master)
-    is_shown_as_it_is = photo.deep is None and photo.size[0] * photo.size[1] <= files.MAX_PREVIEW_PIXELS
-    return master, master if is_shown_as_it_is else files.save_preview(photo, photo.size, folder / "after")
+    return replace(shown, master=master)
 
 
 def what_ran(result: Restoration) -> tuple[tuple[Text, Text], ...]:
@@ -128,8 +132,13 @@ def as_is(text: str) -> Text:
     return say("page.as_is", text=text)
 
 
-def beside(earlier: Outcome, new: Outcome) -> Outcome:
-    """The new outcome with the states of an earlier one of the same photo, so that tasks and qualities compare."""
+def beside(earlier: Outcome | None, new: Outcome) -> Outcome:
+    """The new outcome with the states of an earlier one of the same photo, so that tasks and qualities compare.
+
+    A proof stands alone: what it degraded is another photo.
+    """
+    if earlier is None or not earlier.pictures or earlier.scores or new.scores:
+        return new
     labels = {str(new.pictures[-1].label)}
     kept = tuple(picture for picture in earlier.pictures[1:] if str(picture.label) not in labels)
     before = max(earlier.pictures[0], new.pictures[0], key=lambda picture: picture.size)

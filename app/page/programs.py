@@ -52,7 +52,7 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
         for event in workshop.steps([Path(photo) for photo in photos], order):
             if isinstance(event, Outcome):
                 outcomes.append(event)
-            else:
+            elif isinstance(event, Advance):
                 progress((event.done, event.total), desc=describe(event), unit="tiles")
         return save_as(outcomes, output)[0], outcomes
 

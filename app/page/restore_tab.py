@@ -31,7 +31,7 @@ const show = () => {
     empty.textContent = texts.empty;
     empty.hidden = states.length > 0;
     viewer.texts = texts;
-    viewer.states = states;
+    if (JSON.stringify(states) !== JSON.stringify(viewer.states)) viewer.states = states;  // or zoom would be lost
     viewer.hidden = !states.length;
 };
 watch('value', show);

@@ -213,9 +213,8 @@ def test_an_example_is_one_click_away_and_then_at_once(desk):
 
 
 def test_every_task_has_its_examples(desk, client):
-    tasks = client.tasks()
-    for name, task in tasks.items():
-        choose(desk, task.family, name)
+    for task in client.tasks().values():
+        choose(desk, task.family, task.task)
         expect(desk.locator("#samples img").first).to_have_attribute("alt", re.compile(r"^Example 1: "))
         assert desk.locator("#samples .thumbnail-lg").count() >= 2
 
@@ -301,6 +300,18 @@ def test_formats_may_be_changed_afterwards(desk, small, small_photo, tmp_path):
     desk.locator("#format input[value=tiff]").check()
     wait_until(lambda: download(desk, tmp_path).suffix == ".tif", 10)
     assert np.array_equal(read(tmp_path / "holiday_sr_x4.tif"), in_process(small_photo))
+
+
+def test_a_result_is_shown_before_it_is_written_and_stays_as_it_is_looked_at(desk, huge):
+    """What a visitor zooms into meanwhile stays zoomed when the file to download is there."""
+    desk.locator("#task input[value=sr_x2]").check()
+    bring(desk, huge)
+    desk.click("#restore")
+    desk.wait_for_function("document.querySelector('#comparison din-compare').states.length === 2", timeout=60_000)
+    expect(desk.locator("#download")).to_be_hidden()
+    desk.locator("#comparison").get_by_role("button", name="Actual pixels").click()
+    done(desk)
+    expect(desk.locator("#comparison output")).to_have_text("100%")
 
 
 def test_what_is_kept_is_the_visitors_choice(desk, small_photo, tmp_path):
