@@ -86,8 +86,8 @@ def test_zoom_by_buttons_keys_wheel_and_double_click(compare):
     scroll = "document.scrollingElement.scrollTop"
     before = viewer.tab.evaluate(scroll)
     viewer.tab.mouse.move(*viewer.at(0.25, 0.3))
-    viewer.tab.mouse.wheel(0, 120)
-    viewer.tab.wait_for_function(f"{scroll} > {before}")
+    viewer.tab.mouse.wheel(0, -120)
+    viewer.tab.wait_for_function(f"{scroll} < {before}")
     assert viewer.zoom() == fit, "it zoomed while nobody had chosen it"
 
     viewer.tool("Zoom in").click()
@@ -227,8 +227,8 @@ def test_fingers_drag_pinch_pan_and_tap(compare):
     viewer.tool("Lens").tap()
     scroll = "document.scrollingElement.scrollTop"
     top = viewer.tab.evaluate(scroll)
-    fingers.stroke(((0.2, 0.9), (0.2, 0.2)))  # up the fitted picture: the page goes on
-    viewer.tab.wait_for_function(f"{scroll} > {top} + 50")
+    fingers.stroke(((0.2, 0.2), (0.2, 0.9)))  # down the fitted picture: the page goes with it
+    viewer.tab.wait_for_function(f"{scroll} < {top} - 50")
     assert viewer.zoom() == fit
 
 
