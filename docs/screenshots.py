@@ -21,7 +21,7 @@ from tests.e2e.conftest import PHONE, chromium  # noqa: E402
 from tests.e2e.visitor import bring, choose, done, restore  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
-DESK = {"viewport": {"width": 1440, "height": 960}}
+DESK = {"viewport": {"width": 1440, "height": 1080}}
 SCREEN = {"viewport": {"width": 1280, "height": 720}}
 SETTLED = """() => [...document.querySelectorAll('img')].every((image) => image.complete)"""
 
@@ -32,19 +32,29 @@ def desk(tab: Page) -> None:
 
 
 def dark(tab: Page) -> None:
-    """Four results of one photo side by side, in the dark."""
-    bring(tab, saved("astronaut"))
-    choose(tab, "enlarge", "sr_x2")
-    restore(tab)
-    choose(tab, "enlarge", "sr_x4")
-    restore(tab)
-    tab.locator("#comparison").get_by_role("button", name="Side by side").click()
+    """Three ways to enlarge one photo, side by side at a detail, in the dark."""
+    small = example_file("sr_x4", "astronaut")
+    bring(tab, small)
+    for task, level, title in (
+        ("sr_x4", "fast", "Enlarge 4×"),
+        ("sr_x4", "finer", "finer"),
+        ("sr_x2", "fast", "Enlarge 2×"),
+    ):
+        choose(tab, "enlarge", task)
+        tab.locator(f"#quality label:has([value={level}])").click()
+        tab.click("#restore")
+        expect(tab.locator("#report h3")).to_contain_text(title, timeout=30_000)
+    comparison = tab.locator("#comparison")
+    comparison.get_by_role("button", name="Side by side").click()
+    for _ in range(3):
+        comparison.get_by_role("button", name="Zoom in").click()
 
 
 def phone(tab: Page) -> None:
     """An example enlarged, on a phone, with the comparison in sight."""
     example(tab, "enlarge", "sr_x4")
-    tab.locator("#see").evaluate("column => column.scrollIntoView()")
+    tab.wait_for_timeout(1500)  # the page brings it into sight
+    tab.locator("#see").evaluate("column => column.scrollIntoView({ behavior: 'instant' })")
 
 
 def proof(tab: Page) -> None:
@@ -108,6 +118,11 @@ def example(tab: Page, family: str, task: str) -> None:
     done(tab)
 
 
+def example_file(task: str, name: str) -> Path:
+    """One of the page's examples."""
+    return ROOT / "app" / "examples" / task / f"{name}.png"
+
+
 def saved(name: str) -> Path:
     """One of scikit-image's photos as a file."""
     path = Path(tempfile.gettempdir()) / "din-screenshots" / f"{name}.png"
@@ -128,9 +143,13 @@ def take(visits: dict[str, tuple[Callable[[Page], None], dict[str, object], str]
         for name, (visit, device, address) in visits.items():
             tab = started.new_context(**device).new_page()
             tab.goto(f"{url}/{address}")
+            tab.wait_for_timeout(1500)  # for what the page tells on arrival
             visit(tab)
             tab.wait_for_function(SETTLED)
-            tab.wait_for_timeout(500)  # colours and sizes on their way
+            if device is not PHONE:
+                tab.evaluate("scrollTo(0, 0)")
+            tab.mouse.move(0, 0)
+            tab.wait_for_timeout(700)  # colours and sizes on their way
             tab.screenshot(path=IMAGES / f"{name}.jpg", type="jpeg", quality=85)
             print(IMAGES / f"{name}.jpg", flush=True)
             tab.context.close()

@@ -94,12 +94,13 @@ def build_page(client: RestorationClient) -> Site:
             """What the address asks for: ``?task=derain_light&lang=de``."""
             asked = dict(request.query_params)
             tag = choose_language(asked.get("lang") or stored_language or request.headers.get("accept-language", ""))
-            task = choices.network(workshop.tasks, asked.get("task", ""), choices.FAST) or first
-            if task is None:
-                return tag, gr.skip(), gr.skip(), gr.skip()
-            example = workshop.restored_example(task)
+            wanted = choices.network(workshop.tasks, asked.get("task", ""), choices.FAST)
+            task = wanted or first
+            example = workshop.restored_example(task) if task else None
             states = viewer_states(example, tag) if example else []
-            return tag, task.family, gr.Radio(value=task.name), viewer_value(states, tag)
+            # Who asks for nothing may have chosen something by now.
+            chosen = (wanted.family, wanted.name) if wanted else (gr.skip(), gr.skip())
+            return tag, *chosen, viewer_value(states, tag)
 
         language.change(None, language, None, js=SPEAK, api_visibility="private")
         language.change(words.switch, language, words.components, api_visibility="private", show_progress="hidden")
