@@ -168,15 +168,15 @@ def main() -> None:
     with EmbeddedTriton() as triton, RestorationClient(triton.url) as client:
         triton.wait_ready()
         tasks = client.tasks().values()
-        print_figure(f"the server alone, {len(tasks)} tasks", f"{statistics.median(servers):.1f} s")
+        print_figure(f"the server alone, {len(tasks)} networks", f"{statistics.median(servers):.1f} s")
         print_figure("its memory then", f"{server_memory_gb():.1f} GB")
         tile = np.zeros((32, 32, 3), np.uint8)
         firsts = [timed(lambda task=task: client.submit(task, tile).result()) for task in tasks]
-        print_figure("what the first picture of a task waits for its network", f"{statistics.median(firsts):.1f} s")
+        print_figure("what the first picture waits for its network", f"{statistics.median(firsts):.1f} s")
         for task in tasks:  # several at once, so that every instance gets some
             for answer in [client.submit(task, tile) for _ in range(16)]:
                 answer.result()
-        print_figure("the server's memory when every task has been used", f"{server_memory_gb():.1f} GB")
+        print_figure("the server's memory when every network has been used", f"{server_memory_gb():.1f} GB")
         result = restore(data, TASK, client)
         seconds = statistics.median(timed(lambda: restore(data, TASK, client)) for _ in range(RUNS))
         encode = statistics.median(timed(lambda: codec.encode_png(result.after)) for _ in range(RUNS))
