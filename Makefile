@@ -42,10 +42,11 @@ $(VENV)/.models: $(VENV)/.run $(wildcard din_model/*.py imaging/degradations/*.p
 	$(BIN)/python -m din_model.export
 	@touch $@
 
-# The browser tests need a Chromium; Debian's is installed where there is none and we may.
+# The tests need a Chromium and curl; Debian's are installed where there are none and we may.
 browser:
-	@test -n "$(CHROMIUM)" || { apt-get update -qq && apt-get install -y -qq chromium; } \
-		|| { echo "The browser tests need Chromium: install it, or give its path as CHROMIUM=..."; exit 1; }
+	@{ test -n "$(CHROMIUM)" && command -v curl >/dev/null; } \
+		|| { apt-get update -qq && apt-get install -y -qq $(if $(CHROMIUM),,chromium) curl; } \
+		|| { echo "The tests need curl and Chromium: install them, or give the latter's path as CHROMIUM=..."; exit 1; }
 
 clean:  ## remove everything that was built
 	rm -rf $(VENV) model_repository/*/1

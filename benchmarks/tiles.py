@@ -56,7 +56,7 @@ def main() -> None:
             side = min(512, int(task.max_pixels**0.5))
             photo = skimage.data.astronaut()[:side, :side]
             if task.scale == 1:
-                photo = degrade(TASKS[name], photo, np.random.default_rng(0))
+                photo = degrade(TASKS[task.task], photo, np.random.default_rng(0))
             load(task, client)
             whole, whole_s = restored(photo, task, client, ANY_SIZE)
             own, own_s = restored(photo, replace(task, attention_rounds=0), client, 0)

@@ -5,8 +5,8 @@ A headless Chromium visits the page as a person would; the photos are the page's
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import skimage.data
@@ -21,6 +21,7 @@ from tests.e2e.conftest import PHONE, chromium  # noqa: E402
 from tests.e2e.visitor import bring, choose, done, restore  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
+PHOTOS = tempfile.TemporaryDirectory(prefix="din-screenshots-")  # goes when the program ends
 DESK = {"viewport": {"width": 1440, "height": 1080}}
 SCREEN = {"viewport": {"width": 1280, "height": 720}}
 SETTLED = """() => [...document.querySelectorAll('img')].every((image) => image.complete)"""
@@ -97,17 +98,33 @@ def stage(tab: Page) -> None:
     tab.wait_for_timeout(1500)
 
 
-# Name of the picture: what is done, on which device, and what the address says.
-VISITS: dict[str, tuple[Callable[[Page], None], dict[str, object], str]] = {
-    "page_desk": (desk, DESK, "?__theme=light"),
-    "page_dark": (dark, DESK, "?__theme=dark"),
-    "page_phone": (phone, PHONE, "?__theme=light"),
-    "page_proof": (proof, DESK, "?__theme=light"),
-    "page_batch": (batch, DESK, "?__theme=light"),
-    "page_server": (server, DESK, "?__theme=light"),
-    "page_about": (about, DESK, "?__theme=light"),
+@dataclass(frozen=True)
+class Visit:
+    """How a picture comes about.
+
+    Attributes:
+        act: what is done on the page.
+        device: that it is done on.
+        address: what is asked for.
+        options: that the page is started with.
+    """
+
+    act: Callable[[Page], None]
+    device: dict[str, object]
+    address: str = "?__theme=light"
+    options: tuple[str, ...] = ()
+
+
+VISITS = {
+    "page_desk": Visit(desk, DESK),
+    "page_dark": Visit(dark, DESK, "?__theme=dark"),
+    "page_phone": Visit(phone, PHONE),
+    "page_proof": Visit(proof, DESK),
+    "page_batch": Visit(batch, DESK),
+    "page_server": Visit(server, DESK),
+    "page_about": Visit(about, DESK),
+    "stage": Visit(stage, SCREEN, options=("--kiosk",)),
 }
-STAGE_VISITS = {"stage": (stage, SCREEN, "")}
 
 
 def example(tab: Page, family: str, task: str) -> None:
@@ -125,42 +142,35 @@ def example_file(task: str, name: str) -> Path:
 
 def saved(name: str) -> Path:
     """One of scikit-image's photos as a file."""
-    path = Path(tempfile.gettempdir()) / "din-screenshots" / f"{name}.png"
+    path = Path(PHOTOS.name) / f"{name}.png"
     if not path.exists():
-        path.parent.mkdir(exist_ok=True)
         Image.fromarray(getattr(skimage.data, name)()).save(path)
     return path
 
 
-@contextmanager
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright, chromium(playwright) as started:
-        yield started
-
-
-def take(visits: dict[str, tuple[Callable[[Page], None], dict[str, object], str]], url: str) -> None:
-    with browser() as started:
-        for name, (visit, device, address) in visits.items():
-            tab = started.new_context(**device).new_page()
-            tab.goto(f"{url}/{address}")
-            tab.wait_for_timeout(1500)  # for what the page tells on arrival
-            visit(tab)
-            tab.wait_for_function(SETTLED)
-            if device is not PHONE:
-                tab.evaluate("scrollTo(0, 0)")
-            tab.mouse.move(0, 0)
-            tab.wait_for_timeout(700)  # colours and sizes on their way
-            tab.screenshot(path=IMAGES / f"{name}.jpg", type="jpeg", quality=85)
-            print(IMAGES / f"{name}.jpg", flush=True)
-            tab.context.close()
+def take(name: str, visit: Visit, browser: Browser, url: str) -> None:
+    """Makes one picture."""
+    tab = browser.new_context(**visit.device).new_page()
+    tab.goto(f"{url}/{visit.address}")
+    tab.wait_for_timeout(1500)  # for what the page tells on arrival
+    visit.act(tab)
+    tab.wait_for_function(SETTLED)
+    if visit.device is not PHONE:
+        tab.evaluate("scrollTo(0, 0)")
+    tab.mouse.move(0, 0)
+    tab.wait_for_timeout(700)  # colours and sizes on their way
+    tab.screenshot(path=IMAGES / f"{name}.jpg", type="jpeg", quality=85)
+    print(IMAGES / f"{name}.jpg", flush=True)
+    tab.context.close()
 
 
 def main(names: list[str]) -> None:
-    for options, visits in (((), VISITS), (("--kiosk",), STAGE_VISITS)):
-        wanted = {name: visit for name, visit in visits.items() if not names or name in names}
-        if wanted:
-            with running_page(*options) as (url, _):
-                take(wanted, url)
+    wanted = {name: visit for name, visit in VISITS.items() if not names or name in names}
+    for options in dict.fromkeys(visit.options for visit in wanted.values()):
+        with running_page(*options) as (url, _), sync_playwright() as playwright, chromium(playwright) as browser:
+            for name, visit in wanted.items():
+                if visit.options == options:
+                    take(name, visit, browser, url)
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
         try:
             network = choices.network(tasks, task, level) or find_task(workshop, task)
             order = Order(network, level == choices.BEST, is_trial)
-            output = Output(file_format, int(percent), metadata)
+            output = Output(file_format, int(percent or 0), metadata)
             paths, done = as_paths(photos), []
             earlier = outcomes[0] if len(outcomes) == len(paths) == 1 else None  # restorations of this photo
             for event in workshop.steps(paths, order):
@@ -127,7 +127,7 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
         if not any(outcome.master for outcome in outcomes):
             return has_quality, gr.skip(), gr.skip()
         try:
-            path, losses = save_as(outcomes, Output(file_format, int(percent), metadata))
+            path, losses = save_as(outcomes, Output(file_format, int(percent or 0), metadata))
         except RestorationError as error:
             raise page_error(error, language) from error
         return has_quality, str(path), outcomes_html(outcomes, losses, language)

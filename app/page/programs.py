@@ -61,7 +61,7 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
         task: str,
         quality: str,
         file_format: str,
-        percent: float,
+        percent: float | None,
         metadata: bool,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
@@ -82,7 +82,7 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
         try:
             limits.check_share(request, page, already=1)
             order = Order(find_task(workshop, task), quality == BEST)
-            path, (outcome,) = do([photo], order, Output(file_format, int(percent), metadata), progress)
+            path, (outcome,) = do([photo], order, Output(file_format, int(percent or 0), metadata), progress)
             if outcome.error is not None:
                 raise outcome.error
         except RestorationError as error:
@@ -94,7 +94,7 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
         task: str,
         quality: str,
         file_format: str,
-        percent: float,
+        percent: float | None,
         metadata: bool,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
@@ -116,7 +116,7 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
         try:
             limits.check_share(request, page, already=1)
             order = Order(find_task(workshop, task), quality == BEST)
-            path, outcomes = do(photos, order, Output(file_format, int(percent), metadata), progress)
+            path, outcomes = do(photos, order, Output(file_format, int(percent or 0), metadata), progress)
         except RestorationError as error:
             raise page_error(error, ENGLISH) from error
         return (str(path) if path else None), [report(outcome) for outcome in outcomes]

@@ -242,10 +242,10 @@ def as_paths(photos: Sequence[str] | None) -> list[Path]:
     return [Path(photo) for photo in photos or ()]
 
 
-def find_task(workshop: Workshop, name: str) -> ServedTask:
-    """The task of that name.
+def find_task(workshop: Workshop, name: str | None) -> ServedTask:
+    """The task of that name; visitors of a server without any, and programs, may send none.
 
     Raises:
         UnknownTaskError: there is none.
     """
-    return workshop.tasks[name] if name in workshop.tasks else workshop.client.task(name)
+    return workshop.tasks[name] if name in workshop.tasks else workshop.client.task(name or "")

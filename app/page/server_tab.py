@@ -53,13 +53,15 @@ def build_server_tab(client: RestorationClient, words: Words, language: gr.Dropd
 
 
 def panel_html(view: View, language: str) -> str:
-    """The panel: how Triton is, its totals, and a line for each task."""
+    """The panel: how Triton is, its totals, and a line for each network."""
     if not view.is_read:
         body = state_html("reading", say("server.reading").into(language))
     elif view.problem is not None:
         body = state_html("away", f"{say('server.away').into(language)} {view.problem.into(language)}")
     else:
-        body = state_html("live", say("server.live", tasks=len(view.tasks)).into(language))
+        body = state_html(
+            "live", say("server.live", tasks=len({task.task for task in view.tasks.values()})).into(language)
+        )
         body += totals_html(view, language) + table_html(view, language)
     return f'<div class="din-panel">{body}</div>'
 

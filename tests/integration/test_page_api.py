@@ -182,18 +182,34 @@ def test_unknown_tasks_and_missing_photos_are_one_sentence(api, photo):
     assert "photo: Choose a photo first." in message(error)
 
 
-def test_a_call_above_a_limit_is_refused_at_once(page_url, tmp_path):
-    """Over REST: the answer to the call itself, not an event after a wait."""
-    path = tmp_path / "large.png"
-    Image.fromarray(np.zeros((2600, 2400, 3), np.uint8)).save(path)
-    (uploaded,) = httpx.post(f"{page_url}/gradio_api/upload", files={"files": path.read_bytes()}).json()
+def call_rest(page_url, photo, **arguments):
+    """The answer to a call of ``restore`` itself, not the events after it."""
+    (uploaded,) = httpx.post(f"{page_url}/gradio_api/upload", files={"files": photo}).json()
     file = {"path": uploaded, "meta": {"_type": "gradio.FileData"}}
     call = {"photo": file, "task": "sr_x4", "quality": "din", "file_format": "png", "percent": 92, "metadata": True}
-    answer = httpx.post(f"{page_url}/gradio_api/call/v2/restore", json=call)
+    return httpx.post(f"{page_url}/gradio_api/call/v2/restore", json=call | arguments)
+
+
+@pytest.mark.parametrize(
+    ("size", "arguments", "argument", "sentence"),
+    [
+        ((2600, 2400), {}, "photo", "use a photo of at most 6 megapixels"),
+        ((8, 8), {"task": None}, "task", "There is no task ''"),
+    ],
+)
+def test_a_call_that_cannot_succeed_is_refused_at_once(page_url, size, arguments, argument, sentence):
+    answer = call_rest(page_url, png(np.zeros((*size, 3), np.uint8)), **arguments)
     assert answer.status_code == 422
     (refused,) = [verdict for verdict in answer.json()["detail"] if not verdict["is_valid"]]
-    assert refused["parameter_name"] == "photo"
-    assert "use a photo of at most 6 megapixels" in refused["message"]
+    assert refused["parameter_name"] == argument
+    assert sentence in refused["message"]
+
+
+def test_a_call_without_a_quality_in_percent_names_the_limits(page_url, small_photo):
+    event = call_rest(page_url, png(small_photo), percent=None).json()["event_id"]
+    told = httpx.get(f"{page_url}/gradio_api/call/restore/{event}", timeout=30).text
+    assert "event: error" in told
+    assert "A quality of 0 is outside the limits of 1 and 100." in told
 
 
 def test_files_of_the_server_are_out_of_reach(page_url, photo):
