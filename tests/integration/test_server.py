@@ -24,7 +24,6 @@ from app.client import RestorationClient
 from app.errors import ServerError, ServerMemoryError, ServerStartError, ServerUnavailableError, UnknownTaskError
 from app.restore import restore
 from app.server import REPOSITORY, EmbeddedTriton
-from din_model.export import NOTHING
 from din_model.tasks import TASKS
 from tests.conftest import ROOT, SHIPPED, png, wait_until
 
@@ -109,7 +108,8 @@ def test_a_network_is_loaded_by_its_first_picture_not_by_the_watch(small_photo):
         with RestorationClient(embedded.url) as connection:
             tasks = connection.tasks().values()
             stubs = [pid for pid in server_processes(folder_of(embedded)) if is_stub(pid)]
-            assert len(stubs) == 2 * len(tasks)
+            models = {model for task in tasks for model in (task.model, task.tiles_model)}
+            assert len(stubs) == 2 * len(models)
             assert not any(has_loaded_torch(pid) for pid in stubs)
             assert not any(connection.has_restored(task) for task in tasks)
             restore(png(small_photo), TASK, connection)
@@ -277,10 +277,10 @@ def test_a_server_that_ends_while_starting_quotes_its_reason(repository):
 class Hungry(torch.nn.Module):
     """A network of scale 4 that asks for a petabyte where a tile has more than 64x64 pixels."""
 
-    def forward(self, lq: Tensor, attention: Tensor = NOTHING, core: Tensor = NOTHING) -> tuple[Tensor, Tensor]:
+    def forward(self, lq: Tensor) -> Tensor:
         if lq.size(1) * lq.size(2) > 64 * 64:
             lq = lq + torch.zeros(1 << 50, dtype=torch.uint8)[0]
-        return lq.repeat_interleave(4, 1).repeat_interleave(4, 2), attention
+        return lq.repeat_interleave(4, 1).repeat_interleave(4, 2)
 
 
 def test_a_server_that_runs_out_of_memory_gets_smaller_tiles(repository):
