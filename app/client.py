@@ -390,13 +390,12 @@ class RestorationClient:
                 future.set_exception(explain(error))
                 return
             try:
-                answer = result.as_numpy(output)[0]  # type: ignore[union-attr]
-            except Exception:  # whatever a foreign server sent: who waits must hear of it
-                log.exception("Triton's answer cannot be read")
-                future.set_exception(ServerError(say("error.no_picture")))
-                return
-            self._restored.add(task.name)
-            future.set_result(answer)
+                answer = read_answer(result, output)
+            except Exception as problem:  # whatever a foreign server sent: who waits must hear of it
+                future.set_exception(problem)
+            else:
+                self._restored.add(task.name)
+                future.set_result(answer)
 
         wanted = [triton.InferRequestedOutput(output)]
         call = self._triton.async_infer(
@@ -446,6 +445,21 @@ def infer_input(name: str, value: NDArray[Any]) -> Any:
     """A tensor of a batch of one, as Triton takes it."""
     tensor = triton.InferInput(name, [1, *value.shape], np_to_triton_dtype(value.dtype))
     tensor.set_data_from_numpy(np.ascontiguousarray(value)[None])
+    return tensor
+
+
+def read_answer(result: triton.InferResult | None, output: str) -> NDArray[Any]:
+    """One output of a request of a batch of one.
+
+    Raises:
+        ServerError: it is not there, or it is the answer to a core that its tile does not have.
+    """
+    answer = result.as_numpy(output) if result is not None else None
+    if answer is None or len(answer) != 1:
+        raise ServerError(say("error.no_picture"))
+    if answer.dtype == np.float32 and not np.isfinite(answer).all():
+        raise ServerError("The part that attention was asked for lies outside its tile: give the core in its pixels.")
+    tensor: NDArray[Any] = answer[0]
     return tensor
 
 
