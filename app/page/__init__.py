@@ -13,6 +13,7 @@ import gradio as gr
 from app.client import RestorationClient, unavailable
 from app.page import choices, events, files, limits
 from app.page.about_tab import build_about_tab
+from app.page.health import health_route
 from app.page.job import Workshop
 from app.page.outcomes import viewer_states
 from app.page.programs import offer_programs
@@ -162,8 +163,8 @@ def look() -> gr.themes.Base:
     )
 
 
-def launch_page(site: Site, host: str, port: int) -> None:
-    """Starts serving a page, in threads of its own; nothing is fetched from or sent to anywhere else."""
+def launch_page(site: Site, client: RestorationClient, host: str, port: int) -> None:
+    """Starts serving a page and its health, in threads of its own; nothing is fetched from or sent to anywhere else."""
     files.sweep_always()
     with contextlib.redirect_stdout(io.StringIO()):  # where programs are served is told in the page's footer
         site.page.launch(
@@ -182,4 +183,5 @@ def launch_page(site: Site, host: str, port: int) -> None:
             css=site.styles,
             head=site.head,
             theme=look(),
+            app_kwargs={"routes": [health_route(client)]},
         )

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 from playwright.sync_api import expect
 
 from app import tiling
-from app.server import EmbeddedTriton
+from app.triton import Triton, embedded
 from din_model.export import REPOSITORY
 from tests.conftest import exif_of, png, read, running_page, wait_until
 from tests.e2e.visitor import bring, choose, done, download, labels, restore, states
@@ -424,7 +424,7 @@ def test_a_single_pixel_is_restored_with_a_word(desk, tmp_path):
 
 
 def test_a_triton_that_goes_away_is_explained(visit, small):
-    with EmbeddedTriton() as triton:
+    with Triton(embedded.launch()) as triton:
         triton.wait_ready()
         with running_page("--triton-url", triton.url) as (url, _):
             tab = visit("?task=sr_x4", url=url)

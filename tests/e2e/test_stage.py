@@ -12,8 +12,8 @@ from app.errors import PhotoError, UnknownTaskError
 from app.page import ASSETS, scripts
 from app.page.choices import examples
 from app.page.show import Show
-from app.server import EmbeddedTriton
 from app.texts import say
+from app.triton import Triton, embedded
 from tests.conftest import png, running_page
 from tests.e2e.conftest import PHONE
 
@@ -229,7 +229,7 @@ def test_the_scripts_may_stand_in_a_page():
 
 
 def test_a_server_that_goes_away_is_told_of(screen):
-    with EmbeddedTriton() as triton:
+    with Triton(embedded.launch()) as triton:
         triton.wait_ready()
         with running_page("--kiosk", "--triton-url", triton.url) as (url, _):
             tab = screen(url)

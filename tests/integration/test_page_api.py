@@ -22,7 +22,7 @@ from PIL import Image
 
 from app.page import limits
 from app.restore import restore
-from app.server import REPOSITORY, EmbeddedTriton
+from app.triton import REPOSITORY, Triton, embedded
 from din_model import TASKS, load_model
 from din_model.data import evaluation_pairs
 from din_model.evaluate import score_pair, score_pairs
@@ -289,7 +289,7 @@ def restores(connection, photo) -> bool:
 
 def test_a_page_without_its_triton_says_so_and_recovers(photo):
     """Triton goes away under the page, and comes back on the same port."""
-    first = EmbeddedTriton()
+    first = Triton(embedded.launch())
     first.wait_ready()
     try:
         with running_page("--triton-url", first.url) as (url, _):
@@ -298,10 +298,7 @@ def test_a_page_without_its_triton_says_so_and_recovers(photo):
             with pytest.raises(AppError) as error:
                 connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore")
             assert message(error).startswith("The restoration server does not answer; it may be restarting")
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("app.server.free_port", lambda: first._port)
-                second = EmbeddedTriton()
-            with second:
+            with Triton(embedded.launch(), port=first.port) as second:
                 second.wait_ready()
                 wait_until(lambda: restores(connection, photo), 30)
             connection.close()
@@ -312,9 +309,9 @@ def test_a_page_without_its_triton_says_so_and_recovers(photo):
 def test_a_damaged_model_is_told_on_the_page_and_by_the_api(photo, tmp_path):
     repository = Path(shutil.copytree(REPOSITORY, tmp_path / "repository"))
     (repository / "din_sr_x4/1/model.pt").write_bytes(b"damaged")
-    with EmbeddedTriton(repository) as embedded:
-        embedded.wait_ready()
-        with running_page("--triton-url", embedded.url) as (url, _):
+    with Triton(embedded.launch(), repository) as own:
+        own.wait_ready()
+        with running_page("--triton-url", own.url) as (url, _):
             connection = Client(url, verbose=False, download_files=False)
             with pytest.raises(ValidationError) as error:
                 connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore")
