@@ -72,14 +72,17 @@ def processes_below(pid: int) -> "list[Process]":
     return [found for found in table if found.pid in family - {pid} and found.state != "Z"]
 
 
-def collect(command: "subprocess.Popen[bytes]") -> None:
-    """Collects the command and adopted orphans where they have ended."""
-    with contextlib.suppress(ChildProcessError):  # there is no child
+def collect(command: "subprocess.Popen[bytes]") -> bool:
+    """Collects the command and adopted orphans where they have ended; returns whether a child is left."""
+    try:
         while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             if ended.si_pid == command.pid:
                 command.wait()  # which keeps its code
             else:
                 os.waitpid(ended.si_pid, 0)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def wait_for_end(command: "subprocess.Popen[bytes]") -> None:
@@ -102,13 +105,12 @@ def stop(command: "subprocess.Popen[bytes]") -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         command.wait(GRACE_S)
     deadline = time.monotonic() + KILL_S
-    while (left := processes_below(os.getpid())) and time.monotonic() < deadline:
-        for process in left:
+    # Until there is no child: a process looks like a zombie before the last of its threads is gone.
+    while collect(command) and time.monotonic() < deadline:
+        for process in processes_below(os.getpid()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
         time.sleep(POLL_S)
-        collect(command)
-    collect(command)
 
 
 def remove_environments(started: float) -> None:
