@@ -107,10 +107,11 @@ class Triton:
             self._wait_live()
             with RestorationClient(self.url) as client:
                 self._expected, broken = client.instances(), client.broken()
+            if not self._expected:
+                reason = next(iter(broken.values()), "it found none")
+                raise ServerStartError(f"{self._name} could not load a single model: {reason}")
             for name, reason in broken.items():
                 log.warning("The task %s is not served: %s", name, reason)
-            if not self._expected:
-                raise ServerStartError(f"{self._name} could not load a single model: {', '.join({*broken.values()})}")
         except BaseException:
             self.stop()
             raise

@@ -223,12 +223,12 @@ def test_files_of_the_server_are_out_of_reach(page_url, photo):
 IMPATIENT_PAGE = """
 import sys
 from app import __main__ as page
-connect = page.connect
-def connect_impatiently(url):
+find_triton = page.find_triton
+def find_impatiently(args):
     from app.page import files
     files.CACHE_AGE_S, files.CACHE_SWEEP_S = 3, 1
-    return connect(url)
-page.connect = connect_impatiently
+    return find_triton(args)
+page.find_triton = find_impatiently
 sys.exit(page.main(sys.argv[1:]))
 """
 
