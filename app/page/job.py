@@ -137,13 +137,13 @@ class Workshop:
         folder = files.new_folder(is_kept=is_example)
         if order.is_trial:
             clean = codec.decode(data)
-            trial = yield from told(trial_steps(clean, order.task, client, order.self_ensemble), about)
+            trial = yield from told(trial_steps(clean, order.task, client, order.self_ensemble), about, folder)
             result, shown = trial.restoration, show_trial(trial, path.stem, folder)
         else:
             photo = codec.decode(data, order.task.scale)
             with ThreadPoolExecutor(1) as aside:  # the server is at work meanwhile
                 before = aside.submit(show_before, photo, order.task, folder)
-                result = yield from told(photo_steps(photo, order.task, client, order.self_ensemble), about)
+                result = yield from told(photo_steps(photo, order.task, client, order.self_ensemble), about, folder)
                 shown = show_restored(result, before.result(), path.stem, folder)
         yield Preview(shown)
         outcome = keep_restored(shown, result.after, folder)
@@ -175,8 +175,8 @@ def check_photos(paths: Sequence[Path], task: ServedTask, is_trial: bool = False
     raise refusals[0] if refusals else PhotoError(say("error.no_photo"))
 
 
-def told(steps: Steps[T], about: Advance) -> Generator[Advance, None, T]:
-    """The steps of a photo as advances of its job."""
+def told(steps: Steps[T], about: Advance, folder: Path) -> Generator[Advance, None, T]:
+    """The steps of a photo as advances of its job; the folder that its results go to is kept meanwhile."""
     started = time.monotonic()
     while True:
         try:
@@ -184,6 +184,7 @@ def told(steps: Steps[T], about: Advance) -> Generator[Advance, None, T]:
         except StopIteration as end:
             result: T = end.value
             return result
+        files.keep_young([folder / "restored.png"])
         loading = about.is_loading and done == 0
         yield replace(about, done=done, total=total, seconds=time.monotonic() - started, is_loading=loading)
 
