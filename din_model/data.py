@@ -184,8 +184,7 @@ class PatchSampler:
         ValueError: no photo is large enough, or a pair is broken.
     """
 
-    # Iterations for which a photo keeps one random degradation: whole photos are degraded, which costs more than a
-    # patch, but rain, haze and motion are nothing that a patch could have alone.
+    # Iterations for which a photo keeps a random degradation of the whole of it.
     KEPT = 800
     IN_MEMORY = 1024  # photos; of larger data sets the least used are read again
 
@@ -231,13 +230,25 @@ class PatchSampler:
         rng = np.random.default_rng((self.seed, iteration, place))
         s, size = self.task.scale, self.size
         index = int(rng.choice(len(self.samples), p=self.chances))
-        hq, lq = self.hq(index), self.lq(index, iteration)
-        top, left = (int(rng.integers(n - size + 1)) for n in lq.shape[:2])
+        hq = self.hq(index)
+        top, left = (int(rng.integers(n // s - size + 1)) for n in hq.shape[:2])
         target = hq[top * s : (top + size) * s, left * s : (left + size) * s]
-        source = lq[top : top + size, left : left + size]
+        if self.samples[index].lq is None and self.task.degradation.context_px is not None:
+            source = self._degraded_patch(hq, top, left, rng)
+        else:
+            source = self.lq(index, iteration)[top : top + size, left : left + size]
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
         source, target = np.rot90(source, turns), np.rot90(target, turns)
         return (source[:, ::-1], target[:, ::-1]) if flip else (source, target)
+
+    def _degraded_patch(self, hq: Image, top: int, left: int, rng: np.random.Generator) -> Image:
+        """A patch of a photo degraded with what lies around it, for degradations that keep the size."""
+        context, size = self.task.degradation.context_px or 0, self.size
+        first_row, first_column = max(0, top - context), max(0, left - context)
+        around = hq[first_row : top + size + context, first_column : left + size + context]
+        row, column = top - first_row, left - first_column
+        lq = self.task.degradation.apply(around, 1, rng)
+        return lq[row : row + size, column : column + size]
 
 
 class Batches(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
