@@ -127,10 +127,9 @@ def direction_deg(layer):
 
 @pytest.mark.parametrize("angle_deg", [-60, -40, 0, 25])
 def test_streaks_fall_in_their_direction(angle_deg):
-    layer = draw(
-        (256, 256), replace(STREAKS, angle_deg=angle_deg, length_px=60, width_px=3.0), np.random.default_rng(0)
-    )
-    assert direction_deg(layer) == pytest.approx(angle_deg, abs=3)
+    shower, rng = replace(STREAKS, angle_deg=angle_deg, length_px=60, width_px=3.0), np.random.default_rng(0)
+    directions = [direction_deg(draw((256, 256), shower, rng)) for _ in range(8)]  # one picture alone has few streaks
+    assert np.mean(directions) == pytest.approx(angle_deg, abs=3)
 
 
 @pytest.mark.parametrize("angle_deg", [-60, -40, 0, 25])
