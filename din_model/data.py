@@ -221,15 +221,20 @@ class PatchSampler:
             lq = read_lq(self.task, sample.lq, hq)
             return (degradation.renew(hq, lq, rng) if degradation.renew is not None and generation % 2 else lq), hq
         if sample.depth is None and degradation.is_random:
-            hq = self._window(hq, rng)
+            return self._degraded_window(hq, rng)
         return degrade(self.task, hq, rng, sample.depth), hq
 
-    def _window(self, hq: Image, rng: np.random.Generator) -> Image:
-        """A random part of a photo, of a few patches."""
-        s = self.task.scale
-        sides = [min(n // s, self.WINDOW * self.size) * s for n in hq.shape[:2]]
-        top, left = (int(rng.integers(n - side + 1)) for n, side in zip(hq.shape[:2], sides, strict=True))
-        return hq[top : top + sides[0], left : left + sides[1]]
+    def _degraded_window(self, hq: Image, rng: np.random.Generator) -> tuple[Image, Image]:
+        """A random part of a photo, of a few patches, degraded with what lies around it."""
+        s, context = self.task.scale, self.task.degradation.context_px
+        sides = [min(n // s, self.WINDOW * self.size) for n in hq.shape[:2]]
+        corner = [int(rng.integers(n // s - side + 1)) for n, side in zip(hq.shape[:2], sides, strict=True)]
+        start = [max(0, first - context) for first in corner]
+        rows, columns = (slice(s * a, s * (b + side + context)) for a, b, side in zip(start, corner, sides, strict=True))
+        lq = degrade(self.task, hq[rows, columns], rng)
+        rows, columns = (slice(b - a, b - a + side) for a, b, side in zip(start, corner, sides, strict=True))
+        top, left = (s * first for first in corner)
+        return lq[rows, columns], hq[top : top + s * sides[0], left : left + s * sides[1]]
 
     def pair(self, index: int, iteration: int) -> tuple[Image, Image]:
         """The degraded photo, or part of one, that an iteration sees, and its truth; they change in turn, not at once.

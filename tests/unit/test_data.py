@@ -1,5 +1,7 @@
 """Reading, pairing and cropping photos."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import skimage.data
@@ -16,6 +18,7 @@ from din_model.data import (
     read_photo,
 )
 from din_model.tasks import TASKS
+from imaging.degradations import MOTION_BLUR
 from imaging.degradations.haze import haze
 
 
@@ -110,6 +113,18 @@ def test_random_degradations_change_with_time_and_fixed_ones_do_not(photos):
     assert not np.array_equal(random.lq(0, 0), random.lq(0, PatchSampler.KEPT))
     assert not np.array_equal(random.lq(1, 0), random.lq(1, PatchSampler.KEPT - 1))  # another photo, another time
     assert np.array_equal(fixed.lq(0, 0), fixed.lq(0, PatchSampler.KEPT))
+
+
+def test_patches_of_local_degradations_are_made_one_by_one_with_what_is_around_them(photos):
+    sampler = PatchSampler(TASKS["deblur"], [str(photos)], seed=0, patch=64)
+    seen = []
+    blur = replace(MOTION_BLUR, apply=lambda hq, scale, rng: seen.append(hq.shape) or hq)
+    sampler.task = replace(sampler.task, degradation=blur)
+    for place in range(20):
+        lq, hq = sampler.patch(0, place)
+        assert np.array_equal(lq, hq)  # cut at the same place
+    assert max(seen) == (64 + 2 * MOTION_BLUR.context_px,) * 2 + (3,)
+    assert len(set(seen)) > 1  # less at the border of a photo
 
 
 @pytest.fixture
