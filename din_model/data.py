@@ -230,7 +230,9 @@ class PatchSampler:
         sides = [min(n // s, self.WINDOW * self.size) for n in hq.shape[:2]]
         corner = [int(rng.integers(n // s - side + 1)) for n, side in zip(hq.shape[:2], sides, strict=True)]
         start = [max(0, first - context) for first in corner]
-        rows, columns = (slice(s * a, s * (b + side + context)) for a, b, side in zip(start, corner, sides, strict=True))
+        rows, columns = (
+            slice(s * a, s * (b + side + context)) for a, b, side in zip(start, corner, sides, strict=True)
+        )
         lq = degrade(self.task, hq[rows, columns], rng)
         rows, columns = (slice(b - a, b - a + side) for a, b, side in zip(start, corner, sides, strict=True))
         top, left = (s * first for first in corner)

@@ -85,9 +85,7 @@ class DINConfig:
 
 def compact(channels: int) -> DINConfig:
     """A compact network of few and wide layers, which a CPU computes faster than many narrow ones."""
-    return DINConfig(
-        channels=channels, growth=channels, branches=2, wrdbs=2, rdbs=1, convs=3, tail="single", detail=32
-    )
+    return DINConfig(channels=channels, growth=channels, branches=2, wrdbs=2, rdbs=1, convs=3, tail="single", detail=32)
 
 
 PRESETS: dict[str, DINConfig] = {  # the slowest first; docs/experiments.md has the sweep that they are chosen by

@@ -5,7 +5,8 @@ several commands may run at once and take different networks. Several GPUs or ma
 ``torchrun --nproc-per-node N -m din_model.train ...``; a recipe's batch is for each process.
 
 Writes for every network to RUNS/NETWORK: ``last.pt`` (everything, to go on from) and ``best.safetensors`` (the averaged
-weights that scored best on what is held out), and a line for every validation to the log.
+weights that scored best on what is held out), and a line for every validation to the log. When a network's time is over
+it is scored and shipped if it beats what is shipped (:mod:`din_model.ship`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +41,8 @@ from din_model.evaluate import score_pairs
 from din_model.network import DIN, PRESETS
 from din_model.optimiser import Optimiser
 from din_model.recipes import RECIPES, Recipe, read_recipes
+from din_model.results import read_sets
+from din_model.ship import SETS, ship
 from din_model.tasks import Task
 
 LOG = Path("docs/training-log.csv")
@@ -309,7 +312,7 @@ class Stop:
     """Says when to stop: after a time, or when the process is told to end."""
 
     def __init__(self) -> None:
-        self.told, self.deadline = False, math.inf
+        self.told = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._tell)
 
@@ -326,11 +329,14 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m din_model.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("networks", nargs="*", metavar="NETWORK", help="TASK-PRESET; default: all, in the recipes' order")
+    parser.add_argument(
+        "networks", nargs="*", metavar="NETWORK", help="TASK-PRESET; default: all, in the recipes' order"
+    )
     root = os.environ.get("DIN_DATA")
     parser.add_argument("--root", type=Path, default=root, required=root is None, help="folder of the data ($DIN_DATA)")
     parser.add_argument("--runs", type=Path, default=Path(os.environ.get("DIN_RUNS", "runs")), help="($DIN_RUNS)")
     parser.add_argument("--recipes", type=Path, default=RECIPES)
+    parser.add_argument("--sets", type=Path, default=SETS, help="what is scored on")
     parser.add_argument("--log", type=Path, default=LOG)
     parser.add_argument("--hours", type=float, default=math.inf, help="time for all networks; default: until finished")
     parser.add_argument("--left", action="store_true", help="only show what is left to do")
@@ -342,11 +348,12 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def train_all(args: argparse.Namespace, recipes: list[Recipe]) -> None:
-    """Trains one network after the other, each for an equal part of the time that is left."""
+    """Trains one network after the other, each for an equal part of the time that is left, and ships what is better."""
+    sets = read_sets(args.sets, args.root)
     accelerator = Accelerator(mixed_precision="no" if args.fp32 else "bf16", cpu=args.cpu)
     stop, deadline = Stop(), time.monotonic() + 3600 * args.hours
     for place, recipe in enumerate(recipes):
-        with claimed(args.runs, recipe.name) if accelerator.is_main_process else contextmanager(iter)([True]) as ours:
+        with claimed(args.runs, recipe.name) if accelerator.is_main_process else nullcontext(True) as ours:
             if stop.told or not broadcast_object_list([ours])[0]:
                 continue
             run = Run(recipe, args.root, args.runs, accelerator, args.log)
@@ -354,6 +361,9 @@ def train_all(args: argparse.Namespace, recipes: list[Recipe]) -> None:
             print(f"{recipe.name}: {len(run.sampler)} photos, {len(run.pairs)} held out, {done}", flush=True)
             share = (deadline - time.monotonic()) / (len(recipes) - place)
             run.train(stop.within(share), args.validate_every, args.workers)
+            best = run.folder / "best.safetensors"
+            if run.is_main and not stop.told and best.is_file():
+                ship(recipe, best, sets[recipe.task.name])
     accelerator.end_training()
 
 
