@@ -151,7 +151,8 @@ class DetailTail(nn.Sequential):
         up = nn.Sequential(conv3x3(channels, detail * factor**2), nn.PixelShuffle(factor))
         super().__init__(up, conv3x3(detail, detail), conv3x3(detail, 3))
 
-    def forward(self, features: Tensor, full: Tensor) -> Tensor:  # (N, C, H / f, W / f), (N, ., H, W) -> (N, 3, H, W)
+    def forward(self, features: Tensor, full: Tensor) -> Tensor:  # type: ignore[override]
+        """(N, C, H / factor, W / factor) and (N, detail, H, W) -> (N, 3, H, W)."""
         up, join, last = self
         restored: Tensor = last(leaky_relu(join(leaky_relu(up(features) + full))))
         return restored

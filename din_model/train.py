@@ -66,7 +66,7 @@ class Schedule:
     rate: float
     iterations: int
 
-    WARM_UP = 500  # iterations
+    WARM_UP = 500  # iterations, or a tenth of them all
     COOL_DOWN = 0.25  # of all iterations
     HALVE_EVERY = 200_000  # iterations
 
@@ -77,7 +77,7 @@ class Schedule:
     def __call__(self, iteration: int) -> float:
         if self.kind == "halving":
             return self.rate * 0.5 ** (iteration // self.HALVE_EVERY)
-        rising = (iteration + 1) / self.WARM_UP
+        rising = (iteration + 1) / min(self.WARM_UP, 0.1 * self.iterations)
         falling = (self.iterations - iteration) / (self.COOL_DOWN * self.iterations)
         return self.rate * max(0.0, min(1.0, rising, falling))
 
