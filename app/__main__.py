@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from app import codec
-from app.client import RestorationClient
+from app.client import Priority, RestorationClient
 from app.errors import PhotoError, RestorationError, ServerStartError
 from app.restore import Progress, restore
 from app.server import EmbeddedTriton
@@ -111,7 +111,8 @@ def restore_files(args: argparse.Namespace) -> int:
     output = codec.Output(args.format, args.quality, metadata=not args.without_exif)
     targets = plan_targets(args.photos, args.out, args.task, output)
     failures = 0
-    with connect(args.triton_url) as client:
+    with connect(args.triton_url) as connection:
+        client = connection.at(Priority.VISITOR if len(targets) == 1 else Priority.BATCH)
         client.task(args.task)
         for path, target in targets.items():
             try:

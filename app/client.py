@@ -11,9 +11,11 @@ from __future__ import annotations
 import logging
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from copy import copy
 from dataclasses import dataclass, field
+from enum import IntEnum
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,6 +34,11 @@ Attention = NDArray[np.float32]
 Core = tuple[int, int, int, int]
 
 MODEL_PREFIX = "din_"
+TILES_SUFFIX = "-tiles"  # of the further model of a task whose tiles share the attention of their photo
+NO_CORE: Core = (0, 0, 0, 0)
+READY, MISSING = "READY", ("UNKNOWN", "")  # states of a model, as Triton calls them
+ABSENT = ("NOT_FOUND", "INVALID_ARGUMENT")  # what it says of a model that it does not have, or could not load
+STATISTICS_TIMEOUT_S = 2.0
 BIGGEST_MESSAGE = 2**31 - 1
 # As CUDA, torch on a CPU and the shared memory between Triton and its instances tell it.
 OUT_OF_MEMORY = re.compile("out of memory|allocate memory|shared memory pool", re.IGNORECASE)
@@ -69,6 +76,7 @@ class ServedTask:
         tile, overlap: side of a tile and context on its inner sides, LQ pixels.
         attention_rounds: how often the tiles of a photo are asked for its attention before they are restored with it;
             0 where each takes its own.
+        attention_width: K, the values of that attention; 0 where each takes its own.
         whole_pixels: a photo of at most so many pixels goes in one piece.
         max_pixels: largest H * W of one tensor.
     """
@@ -94,13 +102,31 @@ class ServedTask:
     tile: int
     overlap: int
     attention_rounds: int
+    attention_width: int
     whole_pixels: int
     max_pixels: int
+
+    @property
+    def model(self) -> str:
+        """The Triton model of the ten-line client: a picture in, a picture out."""
+        return MODEL_PREFIX + self.name
+
+    @property
+    def tiles_model(self) -> str:
+        """The Triton model that restores tiles, and photos in one piece: where tiles share nothing, the same one."""
+        return self.model + TILES_SUFFIX if self.attention_width else self.model
+
+
+class Priority(IntEnum):
+    """What Triton does first: its own levels, of which the smallest is the most urgent."""
+
+    VISITOR = 1
+    BATCH = 2
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What Triton has counted of a model since it started.
+    """What Triton has counted of a task's models since it started.
 
     Attributes:
         requests, failures: answered with a picture and with an error.
@@ -114,16 +140,42 @@ class Usage:
     compute_s: float = 0.0
     batches: Mapping[int, int] = field(default_factory=dict)
 
-    def since(self, earlier: Usage) -> Usage:
-        """What was counted after an earlier reading."""
-        batches = {size: count - earlier.batches.get(size, 0) for size, count in self.batches.items()}
+    def __add__(self, other: Usage) -> Usage:
+        return self._combine(other, 1)
+
+    def __sub__(self, earlier: Usage) -> Usage:
+        return self._combine(earlier, -1)
+
+    def _combine(self, other: Usage, sign: int) -> Usage:
+        sizes = self.batches.keys() | other.batches.keys()
+        batches = {size: self.batches.get(size, 0) + sign * other.batches.get(size, 0) for size in sizes}
         return Usage(
-            self.requests - earlier.requests,
-            self.failures - earlier.failures,
-            self.queue_s - earlier.queue_s,
-            self.compute_s - earlier.compute_s,
-            {size: count for size, count in batches.items() if count},
+            self.requests + sign * other.requests,
+            self.failures + sign * other.failures,
+            self.queue_s + sign * other.queue_s,
+            self.compute_s + sign * other.compute_s,
+            {size: count for size, count in sorted(batches.items()) if count},
         )
+
+
+Replicas = Mapping[str, Mapping[str, Usage]]  # what each replica has counted, by its address and by task
+
+
+def spent(opening: Replicas, closing: Replicas, task: str) -> Usage | None:
+    """What all replicas together have done for a task between two readings.
+
+    Returns:
+        None where that cannot be told: a replica was away at one of the readings, or has started anew since.
+    """
+    if not opening or opening.keys() != closing.keys():
+        return None
+    total = Usage()
+    for address, counted in closing.items():
+        used = counted.get(task, Usage()) - opening[address].get(task, Usage())
+        if used.requests < 0 or used.failures < 0:
+            return None
+        total += used
+    return total
 
 
 def read_task(config: Any) -> ServedTask:
@@ -158,6 +210,7 @@ def read_task(config: Any) -> ServedTask:
             tile=int(text["tile"]),
             overlap=int(text["overlap"]),
             attention_rounds=int(text["attention_rounds"]),
+            attention_width=int(text["attention_width"]),
             whole_pixels=int(text["whole_pixels"]),
             max_pixels=int(text["max_pixels"]),
         )
@@ -176,9 +229,19 @@ class RestorationClient:
     """
 
     def __init__(self, url: str, timeout_s: float = 120.0) -> None:
-        self.url, self.timeout_s = url, timeout_s
+        self.url, self.timeout_s, self.priority = url, timeout_s, Priority.VISITOR
         self._restored: set[str] = set()
-        self._triton = triton.InferenceServerClient(grpc_target(url), channel_args=CHANNEL_OPTIONS)
+        addresses = resolve(url)
+        target = "ipv4:" + ",".join(addresses)
+        self._triton = triton.InferenceServerClient(target, channel_args=CHANNEL_OPTIONS)
+        # For what each replica tells of itself; a channel connects when it is first used.
+        self._replicas = {a: triton.InferenceServerClient(f"ipv4:{a}", channel_args=CHANNEL_OPTIONS) for a in addresses}
+
+    def at(self, priority: Priority) -> RestorationClient:
+        """The same connection for requests of another priority."""
+        other = copy(self)
+        other.priority = priority
+        return other
 
     def __enter__(self) -> Self:
         return self
@@ -187,7 +250,8 @@ class RestorationClient:
         self.close()
 
     def close(self) -> None:
-        self._triton.close()
+        for channel in (self._triton, *self._replicas.values()):
+            channel.close()
 
     def is_live(self) -> bool:
         """Whether a server answers at all."""
@@ -202,13 +266,16 @@ class RestorationClient:
         Raises:
             ServerUnavailableError: no server answers.
         """
+        states = self._states()
         try:
-            index = self._triton.get_model_repository_index(client_timeout=10.0)
-            ready = [m.name for m in index.models if m.name.startswith(MODEL_PREFIX) and m.state == "READY"]
-            configs = [self._triton.get_model_config(name, client_timeout=10.0).config for name in ready]
+            configs = [
+                self._triton.get_model_config(name, client_timeout=10.0).config
+                for name, (state, _) in states.items()
+                if state == READY and not name.endswith(TILES_SUFFIX)
+            ]
         except InferenceServerException as error:
             raise explain(error) from error
-        tasks = (read_task(config) for config in configs)
+        tasks = [task for task in map(read_task, configs) if states.get(task.tiles_model, MISSING)[0] == READY]
         return {task.name: task for task in sorted(tasks, key=lambda task: (task.order, task.mult_adds_per_pixel))}
 
     def broken(self) -> dict[str, str]:
@@ -217,12 +284,16 @@ class RestorationClient:
         Raises:
             ServerUnavailableError: no server answers.
         """
+        broken = {name: reason for name, (state, reason) in self._states().items() if state != READY}
+        return {task_of(name): reason for name, reason in broken.items()}
+
+    def _states(self) -> dict[str, tuple[str, str]]:
+        """The state of each of our models, and Triton's reason for it."""
         try:
             index = self._triton.get_model_repository_index(client_timeout=10.0)
         except InferenceServerException as error:
             raise explain(error) from error
-        models = (m for m in index.models if m.name.startswith(MODEL_PREFIX) and m.state != "READY")
-        return {m.name.removeprefix(MODEL_PREFIX): m.reason for m in models}
+        return {m.name: (m.state, m.reason) for m in index.models if m.name.startswith(MODEL_PREFIX)}
 
     def task(self, name: str) -> ServedTask:
         """The task of that name.
@@ -232,25 +303,43 @@ class RestorationClient:
             ServerUnavailableError: no server answers.
         """
         try:
-            return read_task(self._triton.get_model_config(MODEL_PREFIX + name, client_timeout=10.0).config)
-        except InferenceServerException:
-            tasks = self.tasks()  # also says so where no server answers
+            config = self._triton.get_model_config(MODEL_PREFIX + name, client_timeout=10.0).config
+            task = None if name.endswith(TILES_SUFFIX) else read_task(config)
+            if task is not None and self._triton.is_model_ready(task.tiles_model, client_timeout=10.0):
+                return task
+        except InferenceServerException as error:
+            if not any(status in str(error.status()) for status in ABSENT):  # as while it restarts
+                raise explain(error) from error
         if name in self.broken():
             raise UnknownTaskError(unavailable(name))
-        raise UnknownTaskError(say("error.unknown_task", name=name, offered=", ".join(tasks)))
+        raise UnknownTaskError(say("error.unknown_task", name=name, offered=", ".join(self.tasks())))
+
+    def counted(self) -> Replicas:
+        """What each replica that answers has counted of each task's models."""
+        return {address: read_usage(answer) for address, answer in self._statistics() if answer is not None}
 
     def usage(self) -> dict[str, Usage]:
-        """What Triton has counted of each task's model; of one of several replicas.
+        """What all replicas together have counted of each task's models.
 
         Raises:
             ServerUnavailableError: no server answers.
         """
-        try:
-            statistics = self._triton.get_inference_statistics(client_timeout=10.0)
-        except InferenceServerException as error:
-            raise explain(error) from error
-        models = (m for m in statistics.model_stats if m.name.startswith(MODEL_PREFIX))
-        return {m.name.removeprefix(MODEL_PREFIX): read_usage(m) for m in models}
+        replicas = self.counted()
+        if not replicas:
+            raise ServerUnavailableError(say("error.server_away"))
+        total: dict[str, Usage] = {}
+        for counted in replicas.values():
+            for name, used in counted.items():
+                total[name] = total.get(name, Usage()) + used
+        return total
+
+    def _statistics(self) -> Iterator[tuple[str, Any]]:
+        """Every replica's address and statistics, None where it does not answer."""
+        for address, replica in self._replicas.items():
+            try:
+                yield address, replica.get_inference_statistics(client_timeout=STATISTICS_TIMEOUT_S)
+            except InferenceServerException:
+                yield address, None
 
     def has_restored(self, task: ServedTask) -> bool:
         """Whether a picture has come back for this task; before the first one the server loads the network."""
@@ -268,8 +357,9 @@ class RestorationClient:
             A future of uint8 (scale * H, scale * W, 3); it raises a ServerError. Cancelling it before it is done
             takes the request back from the server.
         """
-        given = {} if attention is None else {"attention": attention}
-        return self._ask(task, {"lq": pixels, **given}, "restored")
+        if not task.attention_width:
+            return self._ask(task, {"lq": pixels}, "restored")
+        return self._ask(task, tile_inputs(task, pixels, attention, NO_CORE), "restored")
 
     def attention(
         self, task: ServedTask, pixels: Pixels, core: Core, under: Attention | None = None
@@ -277,17 +367,16 @@ class RestorationClient:
         """Asks what AsyCA's attention follows from in a part of a picture: the mean over the parts is the photo's.
 
         Args:
-            task: from :meth:`task`.
+            task: from :meth:`task`, one whose tiles share their attention.
             pixels: uint8 (H, W, 3) RGB, at most ``task.max_pixels``.
-            core: (top, bottom, left, right) of the part.
+            core: (top, bottom, left, right) of the part, in ``pixels``.
             under: attention to use meanwhile, for what a node finds depends on the nodes before it; None uses what is
                 found.
 
         Returns:
             A future of float32 (K,); it raises a ServerError.
         """
-        given = {} if under is None else {"attention": under}
-        return self._ask(task, {"lq": pixels, "core": np.array(core, np.int32), **given}, "attention")
+        return self._ask(task, tile_inputs(task, pixels, under, core), "attention")
 
     def _ask(self, task: ServedTask, inputs: Mapping[str, NDArray[Any]], output: str) -> Future[NDArray[Any]]:
         """Sends one request of a batch of one, and promises one of its outputs."""
@@ -297,33 +386,59 @@ class RestorationClient:
         def deliver(result: triton.InferResult | None, error: InferenceServerException | None) -> None:
             if not future.set_running_or_notify_cancel():
                 return  # cancelled, and from here on it cannot be
-            answer = result.as_numpy(output) if result is not None else None
             if error is not None:
                 future.set_exception(explain(error))
-            elif answer is None:
-                future.set_exception(ServerError(say("error.no_picture")))
+                return
+            try:
+                answer = read_answer(result, output)
+            except Exception as problem:  # whatever a foreign server sent: who waits must hear of it
+                future.set_exception(problem)
             else:
                 self._restored.add(task.name)
-                future.set_result(answer[0])
+                future.set_result(answer)
 
         wanted = [triton.InferRequestedOutput(output)]
         call = self._triton.async_infer(
-            MODEL_PREFIX + task.name, tensors, deliver, outputs=wanted, client_timeout=self.timeout_s
+            task.tiles_model,
+            tensors,
+            deliver,
+            outputs=wanted,
+            priority=self.priority,
+            client_timeout=self.timeout_s,
         )
         future.add_done_callback(lambda done: call.cancel() if done.cancelled() else None)
         return future
 
 
-def read_usage(model: Any) -> Usage:
-    """A model's counters, from Triton's statistics of it."""
-    counted = model.inference_stats
-    return Usage(
-        requests=int(counted.success.count),
-        failures=int(counted.fail.count),
-        queue_s=counted.queue.ns / 1e9,
-        compute_s=(counted.compute_input.ns + counted.compute_infer.ns + counted.compute_output.ns) / 1e9,
-        batches={int(b.batch_size): int(b.compute_infer.count) for b in model.batch_stats},
-    )
+def read_usage(statistics: Any) -> dict[str, Usage]:
+    """Each task's counters, over both of its models, from a server's statistics."""
+    usage: dict[str, Usage] = {}
+    for model in statistics.model_stats:
+        if model.name.startswith(MODEL_PREFIX):
+            counted = model.inference_stats
+            used = Usage(
+                requests=int(counted.success.count),
+                failures=int(counted.fail.count),
+                queue_s=counted.queue.ns / 1e9,
+                compute_s=(counted.compute_input.ns + counted.compute_infer.ns + counted.compute_output.ns) / 1e9,
+                batches={int(b.batch_size): int(b.compute_infer.count) for b in model.batch_stats},
+            )
+            name = task_of(model.name)
+            usage[name] = usage.get(name, Usage()) + used
+    return usage
+
+
+def task_of(model: str) -> str:
+    """The task that a model belongs to, by name."""
+    return model.removeprefix(MODEL_PREFIX).removesuffix(TILES_SUFFIX)
+
+
+def tile_inputs(
+    task: ServedTask, pixels: Pixels, attention: Attention | None, core: Core
+) -> dict[str, NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.int32]]:
+    """What the model of a task's tiles is asked: not-a-number has a tile take its own attention."""
+    own = np.full(task.attention_width, np.nan, np.float32)
+    return {"lq": pixels, "attention": own if attention is None else attention, "core": np.array(core, np.int32)}
 
 
 def infer_input(name: str, value: NDArray[Any]) -> Any:
@@ -333,13 +448,28 @@ def infer_input(name: str, value: NDArray[Any]) -> Any:
     return tensor
 
 
+def read_answer(result: triton.InferResult | None, output: str) -> NDArray[Any]:
+    """One output of a request of a batch of one.
+
+    Raises:
+        ServerError: it is not there, or it is the answer to a core that its tile does not have.
+    """
+    answer = result.as_numpy(output) if result is not None else None
+    if answer is None or len(answer) != 1:
+        raise ServerError(say("error.no_picture"))
+    if answer.dtype == np.float32 and not np.isfinite(answer).all():
+        raise ServerError("The part that attention was asked for lies outside its tile: give the core in its pixels.")
+    tensor: NDArray[Any] = answer[0]
+    return tensor
+
+
 def unavailable(task: str) -> Text:
     """What to say of a task whose model Triton could not load."""
     return say("error.unavailable_task", task=task)
 
 
-def grpc_target(url: str) -> str:
-    """gRPC's name for one or several ``HOST:PORT``.
+def resolve(url: str) -> list[str]:
+    """The addresses of one or several ``HOST:PORT``, each once.
 
     Raises:
         ServerUnavailableError: an address is malformed or its host is unknown.
@@ -354,7 +484,7 @@ def grpc_target(url: str) -> str:
         except OSError as error:
             raise ServerUnavailableError(f"The host {host!r} is unknown ({error.strerror}).") from error
         addresses += [f"{address[4][0]}:{port}" for address in found]
-    return "ipv4:" + ",".join(dict.fromkeys(addresses))
+    return list(dict.fromkeys(addresses))
 
 
 def explain(error: InferenceServerException) -> ServerError:
@@ -372,4 +502,10 @@ def explain(error: InferenceServerException) -> ServerError:
         return ServerMemoryError(say("error.memory"))
     if "not finite" in message:
         return ServerError(say("error.not_finite"))
-    return ServerError(say("error.refused", message=message))
+    return ServerError(say("error.refused", message=reason_in(message)))
+
+
+def reason_in(message: str) -> str:
+    """The sentence for people in Triton's message: LibTorch's backend puts the graph's traceback before it."""
+    last = (message.strip().splitlines() or ["it gave no reason"])[-1].strip()
+    return re.sub(r"^(builtins\.)?\w+Error: ", "", last)

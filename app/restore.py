@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 
 from app import codec, tiling
-from app.client import Attention, RestorationClient, ServedTask, Usage
+from app.client import Attention, RestorationClient, ServedTask, Usage, spent
 from app.codec import Photo, Pixels
 from app.errors import ServerMemoryError
 from app.texts import say
@@ -44,7 +44,7 @@ class Restoration:
         after: the restored photo, ``task.scale`` times as large.
         tiles: how many it was cut into.
         seconds: from the first tile sent to the last one received.
-        usage: what Triton counted of the task's model meanwhile, for other visitors too.
+        usage: what Triton counted of the task's models meanwhile, for other visitors too; None where it cannot be told.
     """
 
     task: ServedTask
@@ -53,7 +53,7 @@ class Restoration:
     after: Photo
     tiles: int
     seconds: float
-    usage: Usage
+    usage: Usage | None
 
 
 def restore(
@@ -98,7 +98,7 @@ def photo_steps(
     Raises:
         ServerError: a tile failed; the others are taken back.
     """
-    opening = client.usage().get(task.name, Usage())
+    opening = client.counted()
     started, tiled = time.monotonic(), task
     while True:
         try:
@@ -110,7 +110,7 @@ def photo_steps(
                 raise
             tiled = smaller
     seconds = time.monotonic() - started
-    usage = client.usage().get(task.name, Usage()).since(opening)
+    usage = spent(opening, client.counted(), task.name)
     after = codec.finish(before, rgb, task.scale, alpha)
     if tiled is not task:
         after = replace(after, notices=(*after.notices, say("notice.memory")))

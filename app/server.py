@@ -102,8 +102,7 @@ def assemble_backends(wheel: Wheel, folder: Path) -> None:
     # Triton refuses a library behind a symbolic link that leaves the directory.
     shutil.copy(wheel.python_backend / "libtriton_python.so", python)
     (python / "triton_python_backend_stub").symlink_to(wheel.stub)
-    utilities = "triton_python_backend_utils.py"
-    (python / utilities).symlink_to(wheel.python_backend / utilities)
+    shutil.copy(BACKEND / "triton_python_backend_utils.py", python)
     (folder / "pytorch").mkdir()
     shutil.copy(BACKEND / "model.py", folder / "pytorch")
 

@@ -29,7 +29,7 @@ from common import keep_memory
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from din_model.export import trace
+from din_model.export import ServedDIN, max_tile_pixels, trace
 from din_model.fold import DTYPES, fold
 from din_model.network import DIN, PRESETS, count_parameters
 from din_model.tasks import find_task
@@ -166,7 +166,7 @@ def eager(name: str, model: nn.Module, precision: str, size: int) -> Contender:
 
 def exported(name: str, model: DIN, precision: str, size: int) -> Contender:
     """DIN as it is served: folded, traced and frozen, from 8-bit pixels to 8-bit pixels."""
-    network = trace(model, TASK, torch.device("cpu"), DTYPES[precision])
+    network = trace(ServedDIN(model, DTYPES[precision], max_tile_pixels(TASK)), torch.device("cpu"))
     x = torch.randint(256, (1, size, size, 3), dtype=torch.uint8)
     return Contender(name, f"exported {precision}", precision, lambda: network(x), count_parameters(model))
 

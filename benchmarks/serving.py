@@ -74,7 +74,7 @@ def load_module() -> Callable[[Pixels], Pixels]:
 
     def restore(pixels: Pixels) -> Pixels:
         with torch.inference_mode(), torch.jit.optimized_execution(False):
-            restored, _ = module(torch.from_numpy(pixels)[None])
+            restored = module(torch.from_numpy(pixels)[None])
         return restored[0].numpy()
 
     return restore

@@ -2,7 +2,8 @@
 
 Each task with weights becomes ``din_<task>/1/model.pt`` (TorchScript) beside two configurations: ``config.pbtxt`` for
 NVIDIA's container on a GPU and ``configs/cpu.pbtxt`` for the embedded server. Where weights are shipped in several
-presets, that is the fastest one, and each slower one becomes ``din_<task>-<preset>``.
+presets, that is the fastest one, and each slower one becomes ``din_<task>-<preset>``. Where the tiles of a photo share
+its attention, a second model beside it, named ``...-tiles``, restores tiles.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ REPOSITORY = Path(__file__).parent.parent / "model_repository"
 # A trace made at one size serves every size: what depends on the size is scripted.
 TRACED_SIZE = (48, 48)
 COUNTED_SIZE = (128, 128)  # LQ pixels that mult-adds are counted at
+TILES_SUFFIX = "-tiles"  # of the model that restores the tiles of a photo
 OVERLAP = 16  # pixels that the network's body sees; more does not bring tiles closer to the whole photo
 
 
@@ -43,69 +45,83 @@ def checked(lq: Tensor, max_pixels: int) -> Tensor:
 
 
 @torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
-def checked_rows(values: Tensor, lq: Tensor, width: int, name: str) -> Tensor:
-    """Passes an optional input on if it is empty or has ``width`` values for each picture."""
-    if values.size(-1) > 0 and (values.dim() != 2 or values.size(0) != lq.size(0) or values.size(1) != width):
-        raise ValueError(name + " must be [batch, " + str(width) + "]")
-    return values
-
-
-@torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
 def finite(restored: Tensor) -> Tensor:
     """Passes a result on unless it holds infinities or NaN, which would turn into black pixels."""
     if not bool(restored.sum(dtype=torch.float32).isfinite()):
-        raise ValueError("the network's result is not finite: export it with --precision fp32")
+        raise RuntimeError("the network's result is not finite: export it with --precision fp32")
     return restored
 
 
-NOTHING = torch.empty(1, 0)
+LQ = '{ name: "lq" data_type: TYPE_UINT8 dims: [ -1, -1, 3 ] }'
+RESTORED = '{ name: "restored" data_type: TYPE_UINT8 dims: [ -1, -1, 3 ] }'
+CORE = '{ name: "core" data_type: TYPE_INT32 dims: [ 4 ] }'
 
 
-class ServedDIN(nn.Module):
-    """The folded DIN between the tensors of the wire contract: uint8 NHWC in, uint8 NHWC out.
+class Served(nn.Module):
+    """The folded DIN between the tensors of the wire contract.
 
-    The body runs in ``dtype``; the global residual stays float32, or its rounding would show in flat areas. The body
-    reads pixels as they come, 0 to 255, which even bfloat16 holds exactly.
+    LibTorch's backend matches inputs by the names of ``forward``'s arguments, all of them tensors and none of them
+    optional, and outputs by their order in the configuration. The body runs in ``dtype``; the global residual stays
+    float32, or its rounding would show in flat areas. The body reads pixels as they come, 0 to 255, which even bfloat16
+    holds exactly.
 
     Args:
         model: a trained network.
         dtype: of the body.
         max_pixels: largest H * W of one picture.
+
+    Attributes:
+        inputs, outputs: the tensors as Triton's configuration has them, outputs in the order that they are returned in.
     """
 
     def __init__(self, model: DIN, dtype: torch.dtype, max_pixels: int) -> None:
         super().__init__()
         self.model = fold(model, peak=255).in_precision(dtype)
         self.dtype, self.max_pixels = dtype, max_pixels
+        self.inputs, self.outputs = [LQ], [RESTORED]
 
-    def forward(self, lq: Tensor, attention: Tensor = NOTHING, core: Tensor = NOTHING) -> tuple[Tensor, Tensor]:
-        """Restores a batch: (N, H, W, 3) uint8 to (N, sH, sW, 3) uint8, and the attention (N, K) of each picture.
+    def picture(self, lq: Tensor) -> Tensor:
+        """(N, H, W, 3) uint8 as (N, 3, H, W); the permuted view is laid out channels_last, and nothing is copied."""
+        pixels: Tensor = checked(lq, self.max_pixels)
+        return pixels.permute(0, 3, 1, 2)
+
+    def pixels(self, x: Tensor, residual: Tensor) -> Tensor:
+        """A picture and what the network adds to it, as restored pixels: (N, sH, sW, 3) uint8."""
+        restored: Tensor = finite(residual.float() + global_skip(x.float(), self.model.config))
+        return restored.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+class ServedDIN(Served):
+    """``din_<task>``: pictures, each with its own attention."""
+
+    def forward(self, lq: Tensor) -> Tensor:
+        """Restores a batch: (N, H, W, 3) uint8 to (N, sH, sW, 3) uint8."""
+        x = self.picture(lq)
+        return self.pixels(x, self.model.residual(x.to(self.dtype)))
+
+
+class ServedTiles(Served):
+    """``din_<task>-tiles``: tiles that share the attention of the photo that they are cut from."""
+
+    def __init__(self, model: DIN, dtype: torch.dtype, max_pixels: int) -> None:
+        super().__init__(model, dtype, max_pixels)
+        states = f'{{ name: "attention" data_type: TYPE_FP32 dims: [ {self.model.attention_width} ] }}'
+        self.inputs, self.outputs = [LQ, states, CORE], [RESTORED, states]
+
+    def forward(self, lq: Tensor, attention: Tensor, core: Tensor) -> tuple[Tensor, Tensor]:
+        """Restores a batch of tiles and tells the pooled states of their cores; each row is on its own.
 
         Args:
-            lq: pictures.
-            attention: float32 (N, K), used instead of each picture's own; (., 0) for its own.
-            core: int32 (N, 4), top, bottom, left, right of the part that its own is taken from; (., 0) for all.
+            lq: uint8 (N, H, W, 3).
+            attention: float32 (N, K), the pooled states of the photo (Eq. 8); NaN has a tile take its own.
+            core: int32 (N, 4), top, bottom, left, right of the part of the tile whose states are told; zeros for none.
+
+        Returns:
+            uint8 (N, sH, sW, 3), and float32 (N, K), NaN where the tile has no such core.
         """
-        # The permuted view of an NHWC tensor is a channels_last NCHW tensor: nothing is copied.
-        x = checked(lq, self.max_pixels).permute(0, 3, 1, 2)
-        given = checked_rows(attention, lq, self.model.attention_width, "attention")
-        residual, used = self.model.residual(x.to(self.dtype), given, checked_rows(core, lq, 4, "core"))
-        restored = finite(residual.float() + global_skip(x.float(), self.model.config))
-        return restored.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous(), used
-
-
-class OptionalInputs(nn.Module):
-    """Gives a traced module default arguments, which a trace does not keep, so that requests may leave them out."""
-
-    def __init__(self, traced: torch.jit.ScriptModule) -> None:
-        super().__init__()
-        self.traced = traced
-
-    def forward(
-        self, lq: Tensor, attention: Tensor = NOTHING, core: Tensor = NOTHING
-    ) -> tuple[Tensor, Tensor]:  # as ServedDIN
-        restored, used = self.traced(lq, attention, core)
-        return restored, used
+        x = self.picture(lq)
+        residual, states = self.model.residual_under(x.to(self.dtype), attention, core)
+        return self.pixels(x, residual), states
 
 
 def max_tile_pixels(task: Task) -> int:
@@ -116,25 +132,23 @@ def max_tile_pixels(task: Task) -> int:
     return min(2**21 if task.stride > 1 else 2**20, 2**22 // task.scale**2)
 
 
-def trace(model: DIN, task: Task, device: torch.device, dtype: torch.dtype) -> torch.jit.ScriptModule:
-    """The served form of a network as frozen TorchScript.
+def trace(served: Served, device: torch.device) -> torch.jit.ScriptModule:
+    """A served network as frozen TorchScript, for any N, H, W >= 1 up to its limit.
 
     Args:
-        model: a trained network; it is moved to ``device`` and ``dtype``.
-        task: gives the pixel limit.
-        device, dtype: where and in which precision it will run.
-
-    Returns:
-        A module that does what :class:`ServedDIN` does, for any N, H, W >= 1 up to the limit.
+        served: is moved to the device.
+        device: where it will run.
     """
-    served = ServedDIN(model, dtype, max_tile_pixels(task)).to(device).eval()
-    example = torch.zeros(1, *TRACED_SIZE, 3, dtype=torch.uint8, device=device)
-    nothing = NOTHING.to(device)
+    served = served.to(device).eval()
+    examples = [torch.zeros(1, *TRACED_SIZE, 3, dtype=torch.uint8, device=device)]
+    if isinstance(served, ServedTiles):
+        examples.append(torch.zeros(1, served.model.attention_width, device=device))
+        examples.append(torch.zeros(1, 4, dtype=torch.int32, device=device))
     with torch.inference_mode(), warnings.catch_warnings():
         # TorchScript is deprecated upstream; docs/decisions/0001 says why it stays.
         warnings.simplefilter("ignore", DeprecationWarning)
-        traced = torch.jit.trace(served, (example, nothing, nothing), check_trace=False)  # type: ignore[no-untyped-call]
-        frozen: torch.jit.ScriptModule = torch.jit.freeze(torch.jit.script(OptionalInputs(traced).eval()))
+        traced = torch.jit.trace(served, tuple(examples), check_trace=False)  # type: ignore[no-untyped-call]
+        frozen: torch.jit.ScriptModule = torch.jit.freeze(traced)
         return frozen
 
 
@@ -167,7 +181,8 @@ class Serving:
 
     Attributes:
         instances: Triton's instance group.
-        batch: most tiles in one batch.
+        batch: most pictures in one batch.
+        batch_pixels: most LQ pixels in one batch, for its features have to fit into the device's memory.
         tile: side of a tile, in features.
         whole: features of the largest photo that goes in one piece where its tiles would need its attention.
         reasons: for these choices, lines that the configuration carries.
@@ -175,14 +190,20 @@ class Serving:
 
     instances: str
     batch: int
+    batch_pixels: int
     tile: int
     whole: int
     reasons: tuple[str, ...]
+
+    def largest_batch(self, task: Task) -> int:
+        """Most pictures in one batch, be they as large as the model accepts."""
+        return max(1, min(self.batch, self.batch_pixels // max_tile_pixels(task)))
 
 
 CPU_SERVING = Serving(
     "{ kind: KIND_CPU count: 2 }",
     batch=4,
+    batch_pixels=2**21,
     tile=192,
     whole=2**18,
     reasons=(
@@ -193,6 +214,7 @@ CPU_SERVING = Serving(
 GPU_SERVING = Serving(
     "{ kind: KIND_GPU count: 1 }",
     batch=16,
+    batch_pixels=2**22,
     tile=512,
     whole=2**20,
     reasons=(
@@ -201,13 +223,84 @@ GPU_SERVING = Serving(
     ),
 )
 
+# What waits for one model at most, in bytes of pictures: 11 GB if all of two dozen models were flooded at once.
+QUEUE_BYTES = 2**29
+# A visitor's single photo goes before batches of photos, and before callers that give no priority.
+VISITOR, BATCH = 1, 2
+# Nobody waits longer: it is the time-out of the page's own client.
+QUEUE_TIMEOUT_S = 120
 
-def config_text(name: str, task: Task, checkpoint: Checkpoint, serving: Serving, precision: str) -> str:
-    """Triton's configuration of the model of that name, for the container's GPU or for the embedded server's CPU."""
+# LibTorch's profiling executor would recompile for every new shape of picture, while somebody waits.
+LIBTORCH_PARAMETERS = {"DISABLE_OPTIMIZED_EXECUTION": "true"}
+
+
+def queue_lines(request_bytes: int) -> list[str]:
+    """Triton's dynamic batching: two priorities, each with a queue that is bounded by bytes and by time.
+
+    Args:
+        request_bytes: of the largest request.
+    """
+    slots = QUEUE_BYTES // request_bytes // 2
+    timeout = f"timeout_action: REJECT default_timeout_microseconds: {QUEUE_TIMEOUT_S * 1_000_000}"
+    return [
+        "dynamic_batching {",
+        f"  priority_levels: 2 default_priority_level: {BATCH}",
+        *(
+            f"  priority_queue_policy {{ key: {level} value {{ max_queue_size: {slots} {timeout} }} }}"
+            for level in (VISITOR, BATCH)
+        ),
+        "}",
+    ]
+
+
+def config_text(name: str, served: Served, task: Task, serving: Serving, parameters: dict[str, str]) -> str:
+    """Triton's configuration of one model.
+
+    Args:
+        name: of the model.
+        served: what it serves.
+        task: what that restores.
+        serving: how its device serves it.
+        parameters: what is told to clients.
+    """
+    batch = serving.largest_batch(task)
+    lines = [
+        f"# Written by python -m din_model.export --task {task.name}",
+        *(f"# {line}" for line in serving.reasons),
+        f'name: "{name}"',
+        'backend: "pytorch"',
+        'platform: "pytorch_libtorch"',
+        f"max_batch_size: {batch}",
+        *tensor_lines("input", served.inputs),
+        *tensor_lines("output", served.outputs),
+        f"instance_group [{serving.instances}]",
+        *queue_lines(batch * max_tile_pixels(task) * 3),
+        *(
+            f'parameters {{ key: "{key}" value {{ string_value: "{value}" }} }}'
+            for key, value in {**LIBTORCH_PARAMETERS, **parameters}.items()
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def tensor_lines(kind: str, tensors: list[str]) -> list[str]:
+    return [f"{kind} [", *(f"  {tensor}," for tensor in tensors[:-1]), f"  {tensors[-1]}", "]"]
+
+
+def task_parameters(task: Task, checkpoint: Checkpoint, serving: Serving, served: Served) -> dict[str, str]:
+    """What clients read of a network from the configuration of its model.
+
+    Args:
+        task: what it restores.
+        checkpoint: its weights and their card.
+        serving: how its device serves it.
+        served: how it runs.
+    """
     largest = max_tile_pixels(task)
     # A strided network sees a quarter of the rows and columns: the same work covers a tile four times as wide.
     tile = min(serving.tile * task.stride, int(largest**0.5) // task.stride * task.stride)
-    parameters = {
+    config = checkpoint.model.config
+    return {
         "task": task.name,
         "order": str(list(TASKS).index(task.name)),
         "label": task.label,
@@ -218,42 +311,18 @@ def config_text(name: str, task: Task, checkpoint: Checkpoint, serving: Serving,
         "scale": str(task.scale),
         "size_multiple": str(task.stride),
         "preset": checkpoint.preset,
-        "precision": precision,
-        "mult_adds_per_pixel": str(
-            round(count_mult_adds(checkpoint.model.config, COUNTED_SIZE) / math.prod(COUNTED_SIZE))
-        ),
+        "precision": next(name for name, value in DTYPES.items() if value == served.dtype),
+        "mult_adds_per_pixel": str(round(count_mult_adds(config, COUNTED_SIZE) / math.prod(COUNTED_SIZE))),
         "psnr": checkpoint.card.get("psnr", ""),
         "baseline_psnr": checkpoint.card.get("baseline_psnr", ""),
         "evaluated_on": checkpoint.card.get("evaluated_on", ""),
         "tile": str(tile),
         "overlap": str(OVERLAP * task.stride),
         "attention_rounds": str(task.attention_rounds),
-        "whole_pixels": str(
-            min(serving.whole * task.stride**2, largest) if task.attention_rounds else min(tile**2, largest)
-        ),
+        "attention_width": str(served.model.attention_width if task.attention_rounds else 0),
+        "whole_pixels": str(min(serving.whole * task.stride**2 if task.attention_rounds else tile**2, largest)),
         "max_pixels": str(largest),
     }
-    lines = [
-        f"# Written by python -m din_model.export --task {task.name}",
-        *(f"# {line}" for line in serving.reasons),
-        f'name: "{name}"',
-        'backend: "pytorch"',
-        'platform: "pytorch_libtorch"',
-        f"max_batch_size: {serving.batch}",
-        "input [",
-        '  { name: "lq" data_type: TYPE_UINT8 dims: [ -1, -1, 3 ] },',
-        '  { name: "attention" data_type: TYPE_FP32 dims: [ -1 ] optional: true },',
-        '  { name: "core" data_type: TYPE_INT32 dims: [ 4 ] optional: true }',
-        "]",
-        "output [",
-        '  { name: "restored" data_type: TYPE_UINT8 dims: [ -1, -1, 3 ] },',
-        '  { name: "attention" data_type: TYPE_FP32 dims: [ -1 ] }',
-        "]",
-        f"instance_group [{serving.instances}]",
-        "dynamic_batching { default_queue_policy { max_queue_size: 512 } }",
-        *(f'parameters {{ key: "{key}" value {{ string_value: "{value}" }} }}' for key, value in parameters.items()),
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def shipped_models(task: str) -> dict[str, str]:
@@ -262,22 +331,47 @@ def shipped_models(task: str) -> dict[str, str]:
     return {f"din_{task}" if preset == presets[0] else f"din_{task}-{preset}": preset for preset in presets}
 
 
+def served_models(name: str, task: Task, checkpoint: Checkpoint, dtype: torch.dtype) -> dict[str, Served]:
+    """The Triton models of one network: the one of that name and, where tiles share attention, the one for tiles."""
+    largest = max_tile_pixels(task)
+    models: dict[str, Served] = {name: ServedDIN(checkpoint.model, dtype, largest)}
+    if task.attention_rounds:
+        models[name + TILES_SUFFIX] = ServedTiles(checkpoint.model, dtype, largest)
+    return models
+
+
+def config_texts(name: str, served: Served, task: Task, checkpoint: Checkpoint) -> dict[str, str]:
+    """The configurations of a model by their paths in its folder: for the container's GPU, and for a CPU."""
+    texts = {}
+    for path, serving in (("config.pbtxt", GPU_SERVING), ("configs/cpu.pbtxt", CPU_SERVING)):
+        is_for_tiles = isinstance(served, ServedTiles)
+        parameters = {} if is_for_tiles else task_parameters(task, checkpoint, serving, served)
+        texts[path] = config_text(name, served, task, serving, parameters)
+    return texts
+
+
 def export(
     name: str, task: Task, checkpoint: Checkpoint, repository: Path, device: torch.device, dtype: torch.dtype
-) -> Path:
-    """Writes the model of that name and its two configurations; returns the path of ``model.pt``."""
-    traced = trace(checkpoint.model, task, device, dtype)
-    folder = repository / name
-    model_path = folder / "1" / "model.pt"
-    model_path.parent.mkdir(parents=True, exist_ok=True)
+) -> list[Path]:
+    """Writes the Triton models of one network and their configurations; returns the paths of ``model.pt``."""
+    return [
+        write_model(repository / model, served, device, config_texts(model, served, task, checkpoint))
+        for model, served in served_models(name, task, checkpoint, dtype).items()
+    ]
+
+
+def write_model(folder: Path, served: Served, device: torch.device, configs: dict[str, str]) -> Path:
+    """Writes a model's folder for Triton: TorchScript, and its configurations by their paths."""
+    traced = trace(served, device)
+    path = folder / "1" / "model.pt"
+    path.parent.mkdir(parents=True, exist_ok=True)
     (folder / "configs").mkdir(exist_ok=True)
-    precision = next(name for name, value in DTYPES.items() if value == dtype)
-    (folder / "config.pbtxt").write_text(config_text(name, task, checkpoint, GPU_SERVING, precision))
-    (folder / "configs" / "cpu.pbtxt").write_text(config_text(name, task, checkpoint, CPU_SERVING, precision))
-    partial = model_path.with_suffix(".partial")
+    for name, text in configs.items():
+        (folder / name).write_text(text)
+    partial = path.with_suffix(".partial")
     traced.save(str(partial))
-    partial.replace(model_path)
-    return model_path
+    partial.replace(path)
+    return path
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -321,8 +415,8 @@ def main(arguments: list[str] | None = None) -> int:
         for name, task, preset in wanted(args):
             dtype = choose_dtype(args.precision, device, task)
             checkpoint = load_checkpoint(task.name, preset, args.weights)
-            path = export(name, task, checkpoint, args.repository, device, dtype)
-            print(f"{path}: {checkpoint.preset}, {device.type}, {str(dtype).removeprefix('torch.')}")
+            for path in export(name, task, checkpoint, args.repository, device, dtype):
+                print(f"{path}: {checkpoint.preset}, {device.type}, {str(dtype).removeprefix('torch.')}")
     except CheckpointError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

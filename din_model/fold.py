@@ -23,6 +23,8 @@ from torch.nn import functional as F
 from din_model.blocks import NEGATIVE_SLOPE, RDB, WRDB, AsyCA, SEFusion
 from din_model.network import DIN, Fuse, Interleaved, global_skip
 
+# Pooled states of a trained network stay below a few hundred; far above, their excitation would overflow.
+LARGEST_STATE = 1e6
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -129,10 +131,29 @@ class FoldedWRDB(nn.Module):
         return restored
 
 
+@torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
+def core_in_features(core: Tensor, x: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+    """Where in the features each picture is pooled; scripted, or a trace bakes the size of its example in.
+
+    Args:
+        core: (N, 4) integers: top, bottom, left, right of a part of each picture, in pixels.
+        x: the pictures, (N, C, H, W).
+        stride: pixels a feature. Rounding up gives each feature to one of two neighbouring parts, and the last one to
+            the picture's end.
+
+    Returns:
+        (N, 4), the part in features, or all of them where the picture has no such part; (N, 1), whether it has.
+    """
+    edges = torch.tensor([x.size(2), x.size(2), x.size(3), x.size(3)], device=core.device)
+    lies_within = ((core >= 0) & (core <= edges)).all(1, keepdim=True)
+    part = (core.long() + (stride - 1)) // stride
+    is_part = lies_within & (part[:, :1] < part[:, 1:2]) & (part[:, 2:3] < part[:, 3:])
+    whole = (edges + (stride - 1)) // stride * torch.tensor([0, 1, 0, 1], device=core.device)
+    return torch.where(is_part, part, whole), is_part
+
+
 def pooled(x: Tensor, core: Tensor) -> Tensor:
-    """Mean over each picture, or over the part of it that ``core`` (N, 4) gives: (N, C, H, W) -> (N, C), float32."""
-    if core.size(1) == 0:
-        return x.mean((2, 3), dtype=torch.float32)
+    """Mean over the part of each picture that ``core`` (N, 4) gives: (N, C, H, W) -> (N, C), float32."""
     top, bottom, left, right = core.unsqueeze(2).unbind(1)
     row, column = torch.arange(x.size(2), device=x.device), torch.arange(x.size(3), device=x.device)
     rows, columns = (row >= top) & (row < bottom), (column >= left) & (column < right)
@@ -141,33 +162,38 @@ def pooled(x: Tensor, core: Tensor) -> Tensor:
 
 
 @torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
-def squeeze(x1: Tensor, x2: Tensor, given: Tensor, core: Tensor, first: int) -> tuple[Tensor, Tensor]:
-    """What a node's attention follows from, both states pooled (Eq. 8): what to use, and what was found.
+def choose_states(
+    x1: Tensor, x2: Tensor, given: Tensor, is_given: Tensor, core: Tensor, is_asked: Tensor
+) -> tuple[Tensor, Tensor]:
+    """What a node's attention follows from, both states pooled (Eq. 8): what each picture uses, and what it has.
 
-    Scripted, so that a trace pools only where somebody asks for it.
+    Scripted, so that a trace pools only what a batch needs: parts where one is asked for, nothing where every picture
+    is given its attention.
     """
-    if given.size(1) == 0 or core.size(1) > 0:
+    if bool(is_asked.any()):
         found = torch.cat([pooled(x1, core), pooled(x2, core)], 1)
+    elif bool(is_given.all()):
+        found = given
     else:
-        found = given[:, first : first + 2 * x1.size(1)]
-    use = found.clone()  # a trace knows values by their tensors: one tensor would make both results the same
-    if given.size(1) > 0:
-        use = given[:, first : first + 2 * x1.size(1)]
-    return use, found
+        found = torch.cat([x1.mean((2, 3), dtype=torch.float32), x2.mean((2, 3), dtype=torch.float32)], 1)
+    return torch.where(is_given, given, found), torch.where(is_asked, found, float("nan"))
 
 
 @dataclass(frozen=True)
 class Attention:
-    """Where a batch's attention comes from.
+    """Where a batch's attention comes from, row by row.
 
     Attributes:
-        given: (N, K) pooled states to use, or (N, 0) to use what is found in the pictures.
-        core: (N, 4) top, bottom, left, right of the part of each picture to look at, or (N, 0) for all of it, and for
-            not looking where something is given.
+        given: (N, K) float32, pooled states to use.
+        is_given: (N, 1), whether to use them; else what is found in the picture.
+        core: (N, 4) integers, the part of the features that is looked at.
+        is_asked: (N, 1), whether to tell what was found there.
     """
 
     given: Tensor
+    is_given: Tensor
     core: Tensor
+    is_asked: Tensor
 
 
 class FoldedNode(nn.Module, ABC):
@@ -179,9 +205,14 @@ class FoldedNode(nn.Module, ABC):
         super().__init__()
         self.excitation = nn.ParameterList()
 
-    def squeeze(self, x1: Tensor, x2: Tensor, attention: Attention, first: int) -> tuple[Tensor, Tensor]:
-        """What to use and what was found: (N, width), float32; its place in K begins at ``first``."""
-        return attention.given[:, :0], attention.given[:, :0]
+    def squeeze(self, x1: Tensor, x2: Tensor) -> Tensor:
+        """The pooled states of both, (N, width), float32."""
+        return x1.new_empty((len(x1), 0), dtype=torch.float32)
+
+    def choose(self, x1: Tensor, x2: Tensor, attention: Attention, first: int) -> tuple[Tensor, Tensor]:
+        """The states to use and those that were found, (N, width), float32; their place in K begins at ``first``."""
+        nothing = attention.given[:, :0]
+        return nothing, nothing
 
     @abstractmethod
     def fuse(self, x1: Tensor, x2: Tensor, states: Tensor) -> Tensor:
@@ -215,8 +246,12 @@ class FoldedExcitation(FoldedNode):
         self.width = width
         self.excitation.extend(nn.Parameter(t, False) for t in (w1, b1, w2, b2))
 
-    def squeeze(self, x1: Tensor, x2: Tensor, attention: Attention, first: int) -> tuple[Tensor, Tensor]:
-        use, found = squeeze(x1, x2, attention.given, attention.core, first)
+    def squeeze(self, x1: Tensor, x2: Tensor) -> Tensor:
+        return torch.cat([x.mean((2, 3), dtype=torch.float32) for x in (x1, x2)], 1)
+
+    def choose(self, x1: Tensor, x2: Tensor, attention: Attention, first: int) -> tuple[Tensor, Tensor]:
+        given = attention.given[:, first : first + self.width]
+        use, found = choose_states(x1, x2, given, attention.is_given, attention.core, attention.is_asked)
         return use, found
 
     def gate(self, states: Tensor, like: Tensor) -> Tensor:
@@ -297,27 +332,37 @@ class FoldedDIN(Interleaved):
     def _rows(self) -> list[list[FoldedNode]]:
         return cast("list[list[FoldedNode]]", self.nodes)
 
-    def residual(self, x: Tensor, given: Tensor, core: Tensor) -> tuple[Tensor, Tensor]:
-        """What the network adds to the (interpolated) input.
+    def residual(self, x: Tensor) -> Tensor:
+        """What the network adds to the (interpolated) input: (N, 3, H, W) in [0, peak] -> (N, 3, sH, sW)."""
+
+        def fusion(node: FoldedNode) -> Fuse:
+            return lambda x1, x2: node.fuse(x1, x2, node.squeeze(x1, x2))
+
+        return self.through(x, [[fusion(node) for node in row] for row in self._rows()])
+
+    def residual_under(self, x: Tensor, given: Tensor, core: Tensor) -> tuple[Tensor, Tensor]:
+        """The same for parts of larger pictures, which share the attention of the whole. Each row is on its own.
 
         Args:
             x: (N, 3, H, W) RGB in [0, peak].
-            given: attention (N, K), float32, or (N, 0) to use each picture's own.
-            core: (N, 4) integers: top, bottom, left, right of the part that the attention is looked for in, in pixels;
-                or (N, 0) for the whole picture.
+            given: (N, K) float32, pooled states that the gates follow from. A row that holds anything but numbers
+                below ``LARGEST_STATE`` is not used: that picture takes its own.
+            core: (N, 4) integers: top, bottom, left, right of the part that states are looked for in, in pixels; any
+                that the picture does not have, such as zeros, is no part.
 
         Returns:
-            I_R, (N, 3, sH, sW), and the attention, (N, K), that was found, or given if ``core`` is empty. It holds the
-            pooled states that the gates follow from, so a photo's is the mean of its parts'.
+            I_R, (N, 3, sH, sW), and the pooled states of each core, (N, K), NaN where there is no such part. A
+            picture's states are the mean of its parts'.
         """
-        # In features: rounding up gives each to one of two neighbours, and the last one to the picture's end.
-        attention = Attention(given, (core + self.config.stride - 1) // self.config.stride)
-        told: list[Tensor] = []
+        is_given = (given.abs() <= LARGEST_STATE).all(1, keepdim=True)  # NaN is not, either
+        part, is_asked = core_in_features(core, x, self.config.stride)
+        attention = Attention(torch.where(is_given, given, 0.0), is_given, part, is_asked)
+        found: list[Tensor] = []
 
         def fusion(node: FoldedNode, first: int) -> Fuse:
             def fuse(x1: Tensor, x2: Tensor) -> Tensor:
-                states, found = node.squeeze(x1, x2, attention, first)
-                told.append(found)
+                states, of_core = node.choose(x1, x2, attention, first)
+                found.append(of_core)
                 return node.fuse(x1, x2, states)
 
             return fuse
@@ -330,7 +375,7 @@ class FoldedDIN(Interleaved):
                 fusions[-1].append(fusion(node, first))
                 first += node.width
         restored = self.through(x, fusions)
-        return restored, torch.cat(told, 1) if told else given[:, :0]
+        return restored, torch.cat(found, 1) if found else given[:, :0]
 
     def forward(self, x: Tensor) -> Tensor:
         """Restores a batch, each picture with its own attention.
@@ -341,6 +386,4 @@ class FoldedDIN(Interleaved):
         Returns:
             (N, 3, sH, sW) float32, unclamped. The body runs in its own precision, the global skip in float32.
         """
-        nothing = x.new_empty((len(x), 0))
-        residual, _ = self.residual(x.to(self.head.conv.weight.dtype), nothing, nothing)
-        return residual.float() + global_skip(x, self.config)
+        return self.residual(x.to(self.head.conv.weight.dtype)).float() + global_skip(x, self.config)

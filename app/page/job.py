@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from app import codec
-from app.client import RestorationClient, ServedTask
+from app.client import Priority, RestorationClient, ServedTask
 from app.errors import PhotoError, RestorationError
 from app.pace import Pace
 from app.page import files
@@ -126,6 +126,8 @@ class Workshop:
             RestorationError: nothing was restored; the message says why.
         """
         data = read(path)
+        # A visitor who waits for one photo goes before those who brought many.
+        client = self.client.at(Priority.VISITOR if place[1] == 1 else Priority.BATCH)
         key = (digest(data), order.task.name, order.self_ensemble)
         is_example = key[0] in self._examples and not order.is_trial
         if is_example and key in self._restored:
@@ -135,13 +137,13 @@ class Workshop:
         folder = files.new_folder(is_kept=is_example)
         if order.is_trial:
             clean = codec.decode(data)
-            trial = yield from told(trial_steps(clean, order.task, self.client, order.self_ensemble), about)
+            trial = yield from told(trial_steps(clean, order.task, client, order.self_ensemble), about)
             result, shown = trial.restoration, show_trial(trial, path.stem, folder)
         else:
             photo = codec.decode(data, order.task.scale)
             with ThreadPoolExecutor(1) as aside:  # the server is at work meanwhile
                 before = aside.submit(show_before, photo, order.task, folder)
-                result = yield from told(photo_steps(photo, order.task, self.client, order.self_ensemble), about)
+                result = yield from told(photo_steps(photo, order.task, client, order.self_ensemble), about)
                 shown = show_restored(result, before.result(), path.stem, folder)
         yield Preview(shown)
         outcome = keep_restored(shown, result.after, folder)

@@ -112,19 +112,21 @@ def what_ran(result: Restoration) -> tuple[tuple[Text, Text], ...]:
     """The facts of a restoration; Triton's own are means over a request."""
     task, usage = result.task, result.usage
     (h, w), (rh, rw) = result.before.size, result.after.size
-    requests = max(1, usage.requests)
-    batches = ", ".join(f"{count} × {size}" for size, count in sorted(usage.batches.items()))
-    facts = (
+    facts = [
         ("report.size", say("report.sizes", before=f"{w}×{h}", after=f"{rw}×{rh}")),
-        ("report.model", as_is(f"din_{task.name}")),
+        ("report.model", as_is(task.tiles_model)),
         ("report.network", as_is(f"{task.preset}{' · DIN+' if result.self_ensemble else ''}")),
         ("report.precision", as_is(f"{task.precision} · {task.device}")),
         ("report.tiles", as_is(str(result.tiles))),
         ("report.seconds", as_is(duration(result.seconds))),
-        ("report.queue", as_is(f"{usage.queue_s / requests * 1e3:.1f} ms")),
-        ("report.compute", as_is(f"{usage.compute_s / requests * 1e3:.0f} ms")),
-        ("report.batches", as_is(batches or "–")),
-    )
+    ]
+    if usage is not None and usage.requests:
+        batches = ", ".join(f"{count} × {size}" for size, count in usage.batches.items())
+        facts += [
+            ("report.queue", as_is(f"{usage.queue_s / usage.requests * 1e3:.1f} ms")),
+            ("report.compute", as_is(f"{usage.compute_s / usage.requests * 1e3:.0f} ms")),
+            ("report.batches", as_is(batches)),
+        ]
     return tuple((say(key), value) for key, value in facts)
 
 

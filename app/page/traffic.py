@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -67,6 +67,7 @@ class Traffic:
         self._read_s = float("-inf")
         self._readings: deque[tuple[float, int]] = deque(maxlen=MAX_READINGS)
         self._tasks: Mapping[str, ServedTask] = {}
+        self._counted: Set[str] = set()  # the names that Triton counted for when the tasks were read
         self.last = View(is_read=False)
 
     def read(self) -> View:
@@ -82,10 +83,10 @@ class Traffic:
     def _ask(self) -> View:
         try:
             usage = self._client.usage()
-            if usage.keys() != self._tasks.keys():
-                self._tasks = self._client.tasks()
+            if usage.keys() != self._counted:
+                self._tasks, self._counted = self._client.tasks(), usage.keys()
         except ServerError as error:
-            self._tasks = {}  # a restarted server may serve other models
+            self._counted = set()  # a restarted server may serve other models
             self._readings.clear()
             return View(problem=error)
         now_s, requests = self._clock(), total(usage, "requests")

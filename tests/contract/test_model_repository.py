@@ -1,18 +1,30 @@
-"""The committed model repository, read as Triton reads it, without a server."""
+"""The committed model repository, read as Triton and its LibTorch backend read it, without a server."""
 
 import pytest
+import torch
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
-from app.client import read_task
-from din_model.export import CPU_SERVING, GPU_SERVING, REPOSITORY, config_text, max_tile_pixels
+from app.client import Priority, read_task
+from din_model.export import REPOSITORY, TILES_SUFFIX, config_texts, max_tile_pixels, served_models
 from din_model.fold import DTYPES
 from din_model.loading import load_checkpoint
 from din_model.tasks import TASKS
 from tests.conftest import SHIPPED
 
 OFFERED = {f"din_{name}": network for name, network in SHIPPED.items()}
+TILES = {f"{model}{TILES_SUFFIX}": model for model, (task, _) in OFFERED.items() if TASKS[task].attention_rounds}
+MODELS = [*OFFERED, *TILES]
 VARIANTS = {"gpu": "config.pbtxt", "cpu": "configs/cpu.pbtxt"}
+DTYPE = {"TYPE_UINT8": torch.uint8, "TYPE_FP32": torch.float32, "TYPE_INT32": torch.int32}
+# What LibTorch's backend knows of and does no harm; INTER_OP_THREAD_COUNT on a second model ends the whole server.
+LIBTORCH_PARAMETERS = {"DISABLE_OPTIMIZED_EXECUTION": "true"}
+SMALL_MACHINE_BYTES = 16 * 2**30
+
+
+def network_of(model):
+    """The task and preset that a model belongs to."""
+    return OFFERED[TILES.get(model, model)]
 
 
 def parse(model, variant):
@@ -22,33 +34,82 @@ def parse(model, variant):
 
 def test_exactly_what_has_weights_is_in_the_repository():
     assert {f"din_{task}" for task in TASKS} <= set(OFFERED)
-    assert {p.name for p in REPOSITORY.glob("*/")} == set(OFFERED)
+    assert {p.name for p in REPOSITORY.glob("*/")} == set(MODELS)
 
 
 def tensor_of(io):
-    name = model_config_pb2.DataType.Name(io.data_type)
-    return io.name, name, list(io.dims), getattr(io, "optional", False)
+    return io.name, model_config_pb2.DataType.Name(io.data_type), list(io.dims)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("model", OFFERED)
-def test_wire_contract(model, variant):
+def test_a_picture_goes_in_and_a_picture_comes_out(model, variant):
+    config = parse(model, variant)
+    assert [tensor_of(io) for io in config.input] == [("lq", "TYPE_UINT8", [-1, -1, 3])]
+    assert [tensor_of(io) for io in config.output] == [("restored", "TYPE_UINT8", [-1, -1, 3])]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("model", TILES)
+def test_tiles_go_in_with_the_attention_of_their_photo(model, variant):
+    config = parse(model, variant)
+    states = ("attention", "TYPE_FP32", [read_task(parse(TILES[model], variant)).attention_width])
+    assert states[2][0] > 0
+    assert [tensor_of(io) for io in config.input] == [
+        ("lq", "TYPE_UINT8", [-1, -1, 3]), states, ("core", "TYPE_INT32", [4])
+    ]  # fmt: skip
+    assert [tensor_of(io) for io in config.output] == [("restored", "TYPE_UINT8", [-1, -1, 3]), states]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("model", MODELS)
+def test_nothing_that_libtorch_refuses_is_asked_of_it(model, variant):
     config = parse(model, variant)
     assert (config.name, config.backend, config.platform) == (model, "pytorch", "pytorch_libtorch")
-    assert [tensor_of(io) for io in config.input] == [
-        ("lq", "TYPE_UINT8", [-1, -1, 3], False),
-        ("attention", "TYPE_FP32", [-1], True),
-        ("core", "TYPE_INT32", [4], True),
-    ]
-    assert [tensor_of(io) for io in config.output] == [
-        ("restored", "TYPE_UINT8", [-1, -1, 3], False),
-        ("attention", "TYPE_FP32", [-1], False),
-    ]
-    assert config.HasField("dynamic_batching")
-    assert config.max_batch_size > 1
+    assert not any(tensor.optional for tensor in config.input)
+    of_libtorch = {key: value.string_value for key, value in config.parameters.items() if key.isupper()}
+    assert of_libtorch == LIBTORCH_PARAMETERS
     (group,) = config.instance_group
     kinds = {"gpu": model_config_pb2.ModelInstanceGroup.KIND_GPU, "cpu": model_config_pb2.ModelInstanceGroup.KIND_CPU}
     assert group.kind == kinds[variant]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_libtorch_finds_every_input_by_name_and_every_output_by_order(model):
+    """Inputs are matched by the names of forward's arguments, all tensors; outputs by their place in the config."""
+    config = parse(model, "cpu")
+    network = torch.jit.load(REPOSITORY / model / "1" / "model.pt")
+    _, *arguments = network.forward.schema.arguments
+    assert [argument.name for argument in arguments] == [tensor.name for tensor in config.input]
+    assert all(isinstance(argument.type, torch.TensorType) and not argument.has_default_value()
+               for argument in arguments)  # fmt: skip
+    given = [torch.zeros(2, *(5 if n < 0 else n for n in tensor.dims),
+                         dtype=DTYPE[model_config_pb2.DataType.Name(tensor.data_type)])
+             for tensor in config.input]  # fmt: skip
+    with torch.inference_mode():
+        answer = network(*given)
+    outputs = answer if isinstance(answer, tuple) else (answer,)
+    scale = TASKS[network_of(model)[0]].scale
+    for tensor, output in zip(config.output, outputs, strict=True):
+        assert output.dtype == DTYPE[model_config_pb2.DataType.Name(tensor.data_type)]
+        assert list(output.shape) == [2, *(5 * scale if n < 0 else n for n in tensor.dims)]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_machine_of_16_gb_survives_full_queues(variant):
+    waiting_bytes = 0
+    for model in MODELS:
+        config = parse(model, variant)
+        queues = config.dynamic_batching
+        assert set(queues.priority_queue_policy) == set(Priority)
+        assert queues.default_priority_level == max(Priority)  # who says nothing does not go before a visitor
+        largest_request = config.max_batch_size * max_tile_pixels(TASKS[network_of(model)[0]]) * 3
+        for policy in queues.priority_queue_policy.values():
+            assert policy.max_queue_size >= max(config.max_batch_size, 16)  # a batch; the tiles of two photos
+            assert policy.timeout_action == model_config_pb2.ModelQueuePolicy.REJECT
+            assert 10 <= policy.default_timeout_microseconds / 1e6 <= 600
+            waiting_bytes += policy.max_queue_size * largest_request
+    assert waiting_bytes < 0.75 * SMALL_MACHINE_BYTES
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -56,7 +117,8 @@ def test_wire_contract(model, variant):
 def test_parameters_carry_what_the_page_needs(model, variant):
     name, preset = OFFERED[model]
     task, served = TASKS[name], read_task(parse(model, variant))
-    assert (f"din_{served.name}", served.task, served.preset) == (model, name, preset)
+    assert (served.model, served.task, served.preset) == (model, name, preset)
+    assert served.tiles_model == (f"{model}{TILES_SUFFIX}" if task.attention_rounds else model)
     assert (served.label, served.scale, served.size_multiple) == (task.label, task.scale, task.stride)
     assert float(served.psnr) > float(served.baseline_psnr)
     assert served.tile**2 <= served.max_pixels == max_tile_pixels(task)
@@ -67,13 +129,12 @@ def test_parameters_carry_what_the_page_needs(model, variant):
     assert '"' not in task.label
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("model", OFFERED)
-def test_committed_configurations_are_what_export_writes(model, variant):
+def test_committed_configurations_are_what_export_writes(model):
     name, preset = OFFERED[model]
     # Which precision a machine exports in is its own affair; both files tell that of the one model.
-    precision = parse(model, variant).parameters["precision"].string_value
-    assert precision in DTYPES
-    serving = CPU_SERVING if variant == "cpu" else GPU_SERVING
-    written = config_text(model, TASKS[name], load_checkpoint(name, preset), serving, precision)
-    assert (REPOSITORY / model / VARIANTS[variant]).read_text() == written
+    precision = parse(model, "cpu").parameters["precision"].string_value
+    checkpoint = load_checkpoint(name, preset)
+    for written, served in served_models(model, TASKS[name], checkpoint, DTYPES[precision]).items():
+        for path, text in config_texts(written, served, TASKS[name], checkpoint).items():
+            assert (REPOSITORY / written / path).read_text() == text

@@ -20,15 +20,15 @@ from tritonclient import grpc
 from tritonclient.utils import InferenceServerException
 
 from app import server
-from app.client import RestorationClient
+from app.client import Priority, RestorationClient, infer_input, tile_inputs
 from app.errors import ServerError, ServerMemoryError, ServerStartError, ServerUnavailableError, UnknownTaskError
 from app.restore import restore
 from app.server import REPOSITORY, EmbeddedTriton
-from din_model.export import NOTHING
 from din_model.tasks import TASKS
 from tests.conftest import ROOT, SHIPPED, png, wait_until
 
 TASK = "sr_x4"
+SHARING = "derain_light"  # a task whose tiles share the attention of their photo
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +109,8 @@ def test_a_network_is_loaded_by_its_first_picture_not_by_the_watch(small_photo):
         with RestorationClient(embedded.url) as connection:
             tasks = connection.tasks().values()
             stubs = [pid for pid in server_processes(folder_of(embedded)) if is_stub(pid)]
-            assert len(stubs) == 2 * len(tasks)
+            models = {model for task in tasks for model in (task.model, task.tiles_model)}
+            assert len(stubs) == 2 * len(models)
             assert not any(has_loaded_torch(pid) for pid in stubs)
             assert not any(connection.has_restored(task) for task in tasks)
             restore(png(small_photo), TASK, connection)
@@ -141,11 +142,71 @@ def test_malformed_tensors_are_refused_with_a_reason(triton, client, shape, dtyp
     connection = grpc.InferenceServerClient(triton.url)
     tensor = grpc.InferInput(name, shape, dtype)
     tensor.set_data_from_numpy(np.zeros(shape, np.uint8 if dtype == "UINT8" else np.float32))
-    with pytest.raises(InferenceServerException, match=reason):
+    with pytest.raises(InferenceServerException, match=reason) as refused:
         connection.infer(f"din_{TASK}", [tensor])
     connection.close()
+    assert refused.value.status() == "StatusCode.INVALID_ARGUMENT"
+    assert len(refused.value.message().splitlines()) == 1
     tiny = np.zeros((4, 4, 3), np.uint8)
     assert client.submit(client.task(TASK), tiny).result().shape == (16, 16, 3)  # and it still serves
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"attention": None}, "expected 3 inputs but got 2"),
+        ({"core": None}, "expected 3 inputs but got 2"),
+        ({"attention": np.zeros(255, np.float32)}, "unexpected shape for input 'attention'"),
+        ({"attention": np.zeros(0, np.float32)}, "unexpected shape for input 'attention'"),
+        ({"core": np.zeros(3, np.int32)}, "unexpected shape for input 'core'"),
+        ({"core": np.zeros(4, np.float32)}, "data-type"),
+        ({"lq": np.zeros((0, 8, 3), np.uint8)}, "lq has no pixels"),
+        ({"lq": np.zeros((2048, 2048, 3), np.uint8)}, "send tiles"),
+    ],
+)
+def test_malformed_tiles_are_refused_with_a_reason(client, change, reason):
+    task = client.task(SHARING)
+    tile = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+    inputs = {**tile_inputs(task, tile, None, (0, 16, 0, 16)), **change}
+    tensors = [infer_input(name, value) for name, value in inputs.items() if value is not None]
+    with pytest.raises(InferenceServerException, match=reason) as refused:
+        client._triton.infer(task.tiles_model, tensors)
+    assert refused.value.status() == "StatusCode.INVALID_ARGUMENT"
+    assert len(refused.value.message().splitlines()) == 1
+
+
+def test_bad_tiles_harm_no_other_tile_of_the_same_burst(client):
+    """Attention that is no number and cores outside the picture, among good tiles of the same shape."""
+    task = client.task(SHARING)
+    tile = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+    states = client.attention(task, tile, (0, 16, 0, 16)).result()
+    expected, own = client.submit(task, tile, states * 2).result(), client.submit(task, tile).result()
+    assert not np.array_equal(expected, own)
+    bad = np.where(np.arange(len(states)) == 7, np.inf, states).astype(np.float32)
+    good = [client.submit(task, tile, states * 2) for _ in range(5)]
+    repaired = [client.submit(task, tile, bad) for _ in range(5)]
+    refused = [client.attention(task, tile, core, states) for core in ((0, 17, 0, 16), (9, 3, 0, 16), (-1, 4, 0, 4))]
+    good += [client.submit(task, tile, states * 2) for _ in range(5)]
+    assert all(np.array_equal(answer.result(), expected) for answer in good)
+    assert all(np.array_equal(answer.result(), own) for answer in repaired)
+    for answer in refused:
+        with pytest.raises(ServerError, match="lies outside its tile"):
+            answer.result()
+
+
+def test_a_visitor_goes_before_a_batch_and_a_full_queue_is_told(client):
+    task, batch = client.task(TASK), client.at(Priority.BATCH)
+    tile = np.zeros((160, 160, 3), np.uint8)
+    answers = [batch.submit(task, tile) for _ in range(200)]
+    client.submit(task, tile).result()
+    done = [answer for answer in answers if answer.done()]
+    busy = [answer for answer in done if isinstance(answer.exception(), ServerUnavailableError)]
+    restored = len(done) - len(busy)
+    for answer in answers:
+        answer.cancel()
+    assert busy
+    assert "is busy" in str(busy[0].exception())
+    assert restored < (200 - len(busy)) / 2  # in its turn it would have been the last
 
 
 def test_tasks_are_read_from_the_server(client):
@@ -277,10 +338,10 @@ def test_a_server_that_ends_while_starting_quotes_its_reason(repository):
 class Hungry(torch.nn.Module):
     """A network of scale 4 that asks for a petabyte where a tile has more than 64x64 pixels."""
 
-    def forward(self, lq: Tensor, attention: Tensor = NOTHING, core: Tensor = NOTHING) -> tuple[Tensor, Tensor]:
+    def forward(self, lq: Tensor) -> Tensor:
         if lq.size(1) * lq.size(2) > 64 * 64:
             lq = lq + torch.zeros(1 << 50, dtype=torch.uint8)[0]
-        return lq.repeat_interleave(4, 1).repeat_interleave(4, 2), attention
+        return lq.repeat_interleave(4, 1).repeat_interleave(4, 2)
 
 
 def test_a_server_that_runs_out_of_memory_gets_smaller_tiles(repository):

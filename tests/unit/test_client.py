@@ -1,16 +1,24 @@
 """What the client says of addresses and of Triton's errors."""
 
+from types import SimpleNamespace
+
 import pytest
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 from tritonclient.utils import InferenceServerException
 
-from app.client import RestorationClient, explain, grpc_target, read_task
+from app.client import RestorationClient, Usage, explain, read_task, read_usage, resolve, spent
 from app.errors import ServerError, ServerUnavailableError
 
+LIBTORCH_REFUSAL = """PyTorch execute failure: The following operation failed in the TorchScript interpreter.
+Traceback of TorchScript, serialized code (most recent call last):
+  File "code/__torch__/din_model/export.py", line 3, in checked
+builtins.ValueError: lq has no pixels
+"""
 
-def test_several_replicas_are_one_target():
-    assert grpc_target("127.0.0.1:8001") == "ipv4:127.0.0.1:8001"
-    assert grpc_target("127.0.0.1:8001, localhost:8002") == "ipv4:127.0.0.1:8001,127.0.0.1:8002"
+
+def test_several_replicas_are_one_connection():
+    assert resolve("127.0.0.1:8001") == ["127.0.0.1:8001"]
+    assert resolve("127.0.0.1:8001, localhost:8002,localhost:8001") == ["127.0.0.1:8001", "127.0.0.1:8002"]
 
 
 @pytest.mark.parametrize("url", ["", "localhost", ":8001", "localhost:grpc", "http://localhost:8001/x"])
@@ -31,13 +39,49 @@ def test_unknown_hosts_are_named():
         ("StatusCode.DEADLINE_EXCEEDED", "Deadline Exceeded", ServerUnavailableError, "took too long"),
         ("StatusCode.UNAVAILABLE", "failed to connect", ServerUnavailableError, "may be restarting"),
         ("StatusCode.INTERNAL", "Stub process 'x' is not healthy.", ServerUnavailableError, "may be restarting"),
-        ("StatusCode.INTERNAL", "lq has no pixels", ServerError, "refused the request: lq has no pixels"),
+        ("StatusCode.INVALID_ARGUMENT", "lq has no pixels", ServerError, "refused the request: lq has no pixels"),
+        ("StatusCode.INTERNAL", LIBTORCH_REFUSAL, ServerError, "refused the request: lq has no pixels"),
+        ("StatusCode.INTERNAL", "", ServerError, "refused the request: it gave no reason"),
     ],
 )
 def test_triton_errors_become_sentences(status, message, kind, sentence):
     error = explain(InferenceServerException(message, status))
     assert type(error) is kind
     assert sentence in str(error)
+
+
+def counting(requests, task="deblur"):
+    return {task: Usage(requests=requests, queue_s=requests / 10, batches={1: requests})}
+
+
+def test_what_ran_is_the_sum_over_all_replicas():
+    used = spent({"a": counting(5), "b": counting(100)}, {"a": counting(8), "b": counting(104)}, "deblur")
+    assert (used.requests, used.batches) == (7, {1: 7})
+    assert used.queue_s == pytest.approx(0.7)
+    assert spent({"a": {}}, {"a": counting(3)}, "deblur").requests == 3
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ({}, {}),  # none has answered
+        ({"a": counting(5)}, {"a": counting(9), "b": counting(100)}),  # one was away before
+        ({"a": counting(5), "b": counting(100)}, {"a": counting(9)}),  # one is away now
+        ({"a": counting(5), "b": counting(100)}, {"a": counting(9), "b": counting(1)}),  # one has started anew
+    ],
+)
+def test_what_ran_is_not_told_where_a_replica_cannot_be_asked(opening, closing):
+    assert spent(opening, closing, "deblur") is None
+
+
+def test_both_models_of_a_task_count_for_it():
+    def model(name, count):
+        times = dict.fromkeys(("queue", "compute_input", "compute_infer", "compute_output"), SimpleNamespace(ns=10**9))
+        stats = SimpleNamespace(success=SimpleNamespace(count=count), fail=SimpleNamespace(count=1), **times)
+        return SimpleNamespace(name=name, inference_stats=stats, batch_stats=[])
+
+    statistics = SimpleNamespace(model_stats=[model("din_deblur", 2), model("din_deblur-tiles", 40), model("other", 9)])
+    assert read_usage(statistics) == {"deblur": Usage(requests=42, failures=2, queue_s=2.0, compute_s=6.0)}
 
 
 def test_foreign_models_are_refused():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from din_model.fold import Attention, fold
+from din_model.fold import fold
 from din_model.loading import load_model
 from din_model.network import DIN, PRESETS, DINConfig
 from din_model.tasks import TASKS
@@ -31,7 +31,7 @@ CONFIGS = {
 }  # fmt: skip
 SHAPES = [(1, 24, 24), (2, 7, 9), (1, 1, 1), (3, 13, 8)]
 TOLERANCE = 5e-6
-NOTHING = torch.empty(2, 0)
+NO_CORE = torch.zeros(2, 4, dtype=torch.int32)
 
 
 def random_network(config: DINConfig) -> DIN:
@@ -85,42 +85,74 @@ def test_peak_is_the_range_of_the_pixels():
     (SMALL, 2 * 3 * 16), (SMALL.as_authors(), 2 * 2 * 16), (replace(SMALL, fusion="se"), 2 * 3 * 16),
     (replace(SMALL, fusion="sum"), 0),
 ])  # fmt: skip
-def test_attention_is_told_and_taken(config, width):
+def test_tiles_take_the_attention_that_they_are_given(config, width):
     folded = fold(random_network(config))
     assert folded.attention_width == width
-    x = torch.rand(2, 3, 12, 10)
+    x, whole, own = torch.rand(2, 3, 12, 10), torch.tensor([[0, 12, 0, 10]] * 2), torch.full((2, width), torch.nan)
     with torch.inference_mode():
-        restored, attention = folded.residual(x, NOTHING, NOTHING)
-        again, same = folded.residual(x, attention, NOTHING)
-        assert attention.shape == (2, width)
+        restored, attention = folded.residual_under(x, own, whole)
+        again, nothing = folded.residual_under(x, attention, NO_CORE)
+        assert attention.shape == nothing.shape == (2, width)
+        assert torch.allclose(restored, folded.residual(x), atol=1e-6)
         assert torch.allclose(again, restored, atol=1e-6)
-        assert torch.equal(same, attention)
+        assert attention.isfinite().all()
+        assert nothing.isnan().all()
         if width:  # another photo's attention gives another picture, each row its own
-            swapped, _ = folded.residual(x, attention.flip(0), NOTHING)
-            alone, _ = folded.residual(x[:1], attention[1:], NOTHING[:1])
+            swapped, _ = folded.residual_under(x, attention.flip(0), NO_CORE)
+            alone, _ = folded.residual_under(x[:1], attention[1:], NO_CORE[:1])
             assert not torch.allclose(swapped, restored)
             assert torch.allclose(swapped[:1], alone, atol=1e-6)
 
 
 @pytest.mark.parametrize("stride", [1, 4])
-def test_attention_is_taken_from_the_core_alone(stride):
+def test_states_are_those_of_the_core_alone(stride):
     folded = fold(random_network(replace(SMALL, scale=1, stride=stride, branches=2, wrdbs=2)))
     x = torch.rand(2, 3, 26, 40)  # a height that the stride does not divide
-    whole = torch.tensor([[0, 26, 0, 40]] * 2)
+    whole, own = torch.tensor([[0, 26, 0, 40]] * 2), torch.full((2, folded.attention_width), torch.nan)
     cores = torch.tensor([[4, 16, 8, 40], [0, 26, 0, 12]])
     seen = []
     node = folded.nodes[0][0]
-    squeeze = node.squeeze
-    node.squeeze = lambda x1, x2, attention, first: seen.append((x1, x2)) or squeeze(x1, x2, attention, first)
+    choose = node.choose
+    node.choose = lambda x1, x2, attention, first: seen.append((x1, x2)) or choose(x1, x2, attention, first)
     with torch.inference_mode():
-        own = folded.residual(x, NOTHING, NOTHING)[1]
-        assert torch.allclose(folded.residual(x, NOTHING, whole)[1], own, atol=1e-6)
-        of_cores = folded.residual(x, NOTHING, cores)[1]
+        of_whole = folded.residual_under(x, own, whole)[1]
+        of_cores = folded.residual_under(x, own, cores)[1]
         for i, (top, bottom, left, right) in enumerate((-(-cores // stride)).tolist()):
             part = [state[i : i + 1, :, top:bottom, left:right] for state in seen[-1]]
-            expected = squeeze(*part, Attention(NOTHING[:1], NOTHING[:1]), 0)
-            assert torch.allclose(of_cores[i, : node.width], expected[0][0], atol=1e-5)
-            assert not torch.allclose(of_cores[i], own[i], atol=1e-4)
+            assert torch.allclose(of_cores[i, : node.width], node.squeeze(*part)[0], atol=1e-5)
+            assert not torch.allclose(of_cores[i], of_whole[i], atol=1e-4)
         # Under the attention that a picture has anyway, it finds the same once more; under another one, another.
-        assert torch.allclose(folded.residual(x, own, whole)[1], own, atol=1e-6)
-        assert not torch.allclose(folded.residual(x, own.flip(0) + 9, whole)[1], own, atol=1e-5)
+        assert torch.allclose(folded.residual_under(x, of_whole, whole)[1], of_whole, atol=1e-6)
+        assert not torch.allclose(folded.residual_under(x, of_whole.flip(0) + 9, whole)[1], of_whole, atol=1e-5)
+
+
+BAD_CORES = [[0, 0, 0, 0], [0, 27, 0, 40], [-1, 5, 0, 40], [9, 4, 0, 40], [3, 3, 1, 9], [0, 26, -(2**31), 2**31 - 1]]
+
+
+@pytest.mark.parametrize("stride", [1, 4])
+@pytest.mark.parametrize("bad_core", BAD_CORES)
+@pytest.mark.parametrize("bad_state", [torch.nan, torch.inf, -torch.inf, 1e30])
+def test_a_bad_row_harms_no_other(stride, bad_core, bad_state):
+    """It takes its own attention and is told that it has no such core; its neighbour never notices."""
+    folded = fold(random_network(replace(SMALL, scale=1, stride=stride, branches=2, wrdbs=2)))
+    x = torch.rand(2, 3, 26, 40)
+    core = torch.tensor([[4, 16, 8, 40], bad_core], dtype=torch.int32)
+    given = torch.zeros(2, folded.attention_width)
+    given[1, 3] = bad_state
+    with torch.inference_mode():
+        restored, states = folded.residual_under(x, given, core)
+        alone, states_alone = folded.residual_under(x[:1], given[:1], core[:1])
+        own = folded.residual(x[1:])
+    assert torch.allclose(restored[:1], alone, atol=1e-6)
+    assert torch.allclose(states[:1], states_alone, atol=1e-6)
+    assert torch.allclose(restored[1:], own, atol=1e-5)
+    assert states[1].isnan().all()
+
+
+@pytest.mark.parametrize("value", [-1e6, 1e6])
+def test_the_largest_states_that_are_taken_overflow_nowhere(value):
+    folded = fold(random_network(SMALL))
+    x = torch.rand(1, 3, 8, 8)
+    with torch.inference_mode():
+        restored, _ = folded.residual_under(x, torch.full((1, folded.attention_width), value), NO_CORE[:1])
+    assert restored.isfinite().all()

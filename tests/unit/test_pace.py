@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.client import Usage
 from app.codec import Photo
 from app.pace import PAGE_S_PER_PIXEL, Pace, work
 from app.restore import Restoration
@@ -14,7 +13,7 @@ from tests.unit.test_restore import TASK
 
 def restored(task, size, seconds, self_ensemble=False):
     photo = Photo(np.zeros((*size, 3), np.uint8))
-    return Restoration(task, self_ensemble, photo, photo, 1, seconds, Usage())
+    return Restoration(task, self_ensemble, photo, photo, 1, seconds, None)
 
 
 def test_work_counts_tiles_passes_and_instances():

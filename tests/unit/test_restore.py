@@ -36,6 +36,7 @@ TASK = ServedTask(
     tile=32,
     overlap=4,
     attention_rounds=0,
+    attention_width=0,
     whole_pixels=1024,
     max_pixels=4096,
 )
@@ -46,9 +47,9 @@ class CountingClient:
 
     requests = 0
 
-    def usage(self):
+    def counted(self):
         self.requests += 3
-        return {TASK.name: Usage(requests=self.requests, queue_s=0.5, batches={1: self.requests})}
+        return {"one": {TASK.name: Usage(requests=self.requests, queue_s=0.5, batches={1: self.requests})}}
 
 
 class NearestClient(CountingClient):
@@ -202,6 +203,16 @@ def test_what_triton_counted_meanwhile_is_told():
     client.expected = 1
     usage = restore(data, "sr_x2", client).usage
     assert (usage.requests, usage.queue_s, usage.batches) == (3, 0.0, {1: 3})
+
+
+def test_a_finished_photo_is_kept_where_triton_tells_nothing():
+    _, data = photo_bytes((20, 30))
+    client = NearestClient()
+    client.expected = 1
+    client.counted = dict
+    result = restore(data, "sr_x2", client)
+    assert result.usage is None
+    assert result.after.rgb.shape == (40, 60, 3)
 
 
 def test_closing_takes_back_what_is_under_way():

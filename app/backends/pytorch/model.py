@@ -3,8 +3,8 @@
 Triton finds this file by its folder when a model's configuration says ``backend: "pytorch"``, and runs it in a process
 of its own for each instance. It is the one file of ``app`` that imports torch, and nothing in ``app`` imports it.
 
-With a process for each instance of twelve models, torch is imported and a network loaded only when the first picture
-comes: the server is up within seconds, and what nobody uses costs no memory.
+With a process for each instance of two dozen models, torch is imported and a network loaded only when the first picture
+comes: the server is up within seconds, and what nobody uses costs little memory.
 """
 
 import json
@@ -14,10 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import triton_python_backend_utils as pb_utils  # provided by Triton inside that process
+import triton_python_backend_utils as pb_utils  # ours, beside this file; Triton adds its classes in that process
 
-INPUTS = ("lq", "attention", "core")  # the last two are optional
-OUTPUTS = ("restored", "attention")
+# How TorchScript names what the graph itself raises for a request that it refuses.
+REFUSAL = "builtins.ValueError: "
 
 
 class TritonPythonModel:
@@ -29,8 +29,11 @@ class TritonPythonModel:
         with zipfile.ZipFile(self.path) as archive:  # what TorchScript files are
             if damaged := archive.testzip():
                 raise RuntimeError(f"{damaged} in {self.path} is damaged")
+        config = json.loads(args["model_config"])
+        # As LibTorch's backend does: inputs go by the names of the graph's arguments, outputs by their order.
+        self.inputs, self.outputs = ([tensor["name"] for tensor in config[kind]] for kind in ("input", "output"))
         self.device = f"cuda:{args['model_instance_device_id']}" if args["model_instance_kind"] == "GPU" else "cpu"
-        instances = sum(group["count"] for group in json.loads(args["model_config"])["instance_group"])
+        instances = sum(group["count"] for group in config["instance_group"])
         # Instances that each take every core get in each other's way: they share the cores out instead.
         self.threads = max(1, len(os.sched_getaffinity(0)) // instances)
 
@@ -49,12 +52,15 @@ class TritonPythonModel:
     def answer(self, requests: list[Any]) -> list[Any]:
         """Runs requests as one batch."""
         try:
-            tensors = {name: present(requests, name) for name in INPUTS}
-            parts = self.network({name: found for name, found in tensors.items() if found})
+            given = [{tensor.name(): tensor for tensor in request.inputs()} for request in requests]
+            tensors = {name: [by_name[name] for by_name in given] for name in self.inputs}
+            parts = self.network(tensors, self.outputs)
         except Exception as error:  # the graph's own refusals, or out of memory: Triton wants it as a response
             reason = last_line(error)
+            status = pb_utils.TritonError.INVALID_ARG if reason.startswith(REFUSAL) else pb_utils.TritonError.INTERNAL
+            reason = reason.removeprefix(REFUSAL)
             # Each response takes its own error with it: one that several share arrives as garbage.
-            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(reason)) for _ in requests]
+            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(reason, status)) for _ in requests]
         return [
             pb_utils.InferenceResponse(
                 [pb_utils.Tensor.from_dlpack(name, part[name]) for name in request.requested_output_names()]
@@ -80,25 +86,28 @@ class Network:
         self.torch, self.dlpack, self.device = torch, dlpack, torch.device(device)
         self.module = torch.jit.load(path, map_location=self.device).eval()
 
-    def __call__(self, tensors: dict[str, list[Any]]) -> list[dict[str, Any]]:
-        """Restores a batch of Triton's tensors; returns the outputs of each request as DLPack capsules."""
+    def __call__(self, tensors: dict[str, list[Any]], outputs: list[str]) -> list[dict[str, Any]]:
+        """Restores a batch.
+
+        Args:
+            tensors: of every request, by the names of the graph's arguments.
+            outputs: names of what the graph returns, in its order.
+
+        Returns:
+            The outputs of each request as DLPack capsules.
+        """
         torch = self.torch
         # DLPack, not NumPy: this build's as_numpy() returns wrong values under NumPy 2, and it would copy.
         batches = {name: [self.dlpack.from_dlpack(t.to_dlpack()) for t in found] for name, found in tensors.items()}
         with torch.inference_mode(), torch.jit.optimized_execution(False):
-            outputs = self.module(**{name: torch.cat(batch).to(self.device) for name, batch in batches.items()})
+            answer = self.module(**{name: torch.cat(batch).to(self.device) for name, batch in batches.items()})
+        results = answer if isinstance(answer, tuple) else (answer,)
         sizes = [len(lq) for lq in batches["lq"]]
-        parts = zip(*(output.cpu().split(sizes) for output in outputs), strict=True)
-        return [dict(zip(OUTPUTS, map(self.dlpack.to_dlpack, part), strict=True)) for part in parts]
-
-
-def present(requests: list[Any], name: str) -> list[Any]:
-    """The tensors of that name; Triton joins only requests that have the same inputs."""
-    tensors = [pb_utils.get_input_tensor_by_name(request, name) for request in requests]
-    return [tensor for tensor in tensors if tensor is not None]
+        parts = zip(*(result.cpu().split(sizes) for result in results), strict=True)
+        return [dict(zip(outputs, map(self.dlpack.to_dlpack, part), strict=True)) for part in parts]
 
 
 def last_line(error: Exception) -> str:
-    """The reason at the end of a TorchScript traceback, without the exception's name."""
+    """The reason at the end of a TorchScript traceback."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].removeprefix("builtins.ValueError: ")
+    return lines[-1].removeprefix("builtins.RuntimeError: ")
