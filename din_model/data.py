@@ -15,6 +15,7 @@ from PIL import UnidentifiedImageError
 from torch import Tensor
 
 from din_model.datasets import SUFFIXES, Sample, read_dataset
+from din_model.photographed import photographed
 from din_model.tasks import Task
 from imaging.degradations.kind import Image
 
@@ -179,6 +180,8 @@ class PatchSampler:
             left out.
         seed: of everything random.
         patch: LQ pixels of a square patch.
+        camera: share of the patches whose input also has a camera's noise and JPEG
+            (:mod:`din_model.photographed`).
 
     Raises:
         ValueError: a data set has no photo that is large enough, or a pair is broken.
@@ -190,8 +193,10 @@ class PatchSampler:
     WINDOW = 2  # sides of a patch
     IN_MEMORY = 1024  # photos; of larger data sets the least used are read again
 
-    def __init__(self, task: Task, mixture: list[tuple[list[Sample], float]], seed: int, patch: int) -> None:
-        self.task, self.seed, self.size = task, seed, patch
+    def __init__(
+        self, task: Task, mixture: list[tuple[list[Sample], float]], seed: int, patch: int, camera: float = 0.0
+    ) -> None:
+        self.task, self.seed, self.size, self.camera = task, seed, patch, camera
         self.samples: list[Sample] = []
         chances: list[NDArray[np.float64]] = []
         for samples, weight in mixture:
@@ -258,6 +263,8 @@ class PatchSampler:
         target = hq[top * s : (top + size) * s, left * s : (left + size) * s]
         source = lq[top : top + size, left : left + size]
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+        if rng.random() < self.camera:
+            source = photographed(source, rng)
         source, target = np.rot90(source, turns), np.rot90(target, turns)
         return (source[:, ::-1], target[:, ::-1]) if flip else (source, target)
 

@@ -69,6 +69,7 @@ class Recipe:
         schedule: ``trapezoid`` or ``halving`` (:class:`din_model.train.Schedule`).
         ema_decay: of the averaged weights, which are validated and kept.
         seed: of everything random.
+        camera: share of the patches whose input also has a camera's noise and JPEG (:mod:`din_model.photographed`).
     """
 
     name: str
@@ -85,6 +86,7 @@ class Recipe:
     schedule: str = "trapezoid"
     ema_decay: float = 0.999
     seed: int = 0
+    camera: float = 0.0
 
     def mixture(self, root: Path) -> list[tuple[list[Sample], float]]:
         """The samples to train on with the weight of each set."""

@@ -18,9 +18,11 @@ from din_model.data import (
     read_photo,
 )
 from din_model.datasets import read_dataset
+from din_model.photographed import photographed
 from din_model.tasks import TASKS
 from imaging.degradations import MOTION_BLUR
 from imaging.degradations.haze import haze
+from imaging.metrics import psnr
 
 
 @pytest.fixture
@@ -136,6 +138,28 @@ def test_windows_are_degraded_with_what_is_around_them(photos):
         assert lq.shape == (32 * PatchSampler.WINDOW,) * 2 + (3,)
     assert max(seen) == (32 * PatchSampler.WINDOW + 2 * MOTION_BLUR.context_px,) * 2 + (3,)
     assert len(set(seen)) > 1  # less at the border of a photo
+
+
+def test_a_share_of_the_inputs_has_noise_and_jpeg(photos):
+    plain, camera = (sampler("sr_x2", photos, patch=32) for _ in range(2))
+    camera.camera = 0.3
+    changed = []
+    for place in range(200):
+        (lq, hq), (other, same) = plain.patch(0, place), camera.patch(0, place)
+        assert np.array_equal(hq, same)
+        assert psnr(lq, other, "rgb") > 25
+        changed.append(not np.array_equal(lq, other))
+    assert np.mean(changed) == pytest.approx(0.3, abs=0.1)
+
+
+def test_a_camera_s_noise_and_jpeg_are_slight_and_in_place(photos):
+    photo = read_photo(photos / "coffee.png")
+    for seed in range(20):
+        seen = photographed(photo, np.random.default_rng(seed))
+        assert (seen.shape, seen.dtype) == (photo.shape, np.uint8)
+        assert np.array_equal(seen, photographed(photo, np.random.default_rng(seed)))
+        assert 28 < psnr(seen, photo, "rgb") < 50
+        assert psnr(seen, photo, "rgb") > psnr(np.roll(seen, 1, 1), photo, "rgb")
 
 
 def test_a_mixture_is_drawn_by_its_weights(photos, tmp_path):
