@@ -122,7 +122,7 @@ def ship(recipe: Recipe, weights: Path, sets: list[ScoredSet], out: Path = WEIGH
         **trained.card,
         "psnr": f"{psnr:.2f}",
         "baseline_psnr": f"{baseline_psnr:.2f}",
-        "evaluated_on": sets[0].name,
+        "evaluated_on": title,
     }
     path = out / f"{recipe.name}.safetensors"
     save_weights(path, model.state_dict(), model.config, recipe.task.name, recipe.preset, facts, torch.float16)

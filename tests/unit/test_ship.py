@@ -67,7 +67,7 @@ def test_the_card_holds_the_scores_of_the_shipped_weights_and_the_recipe(data):
     trained(data, "sr_x4-din_t", 0)
     assert ship(data, "sr_x4-din_t") == 0
     shipped = load_weights(data / "out/sr_x4-din_t.safetensors")
-    assert shipped.card["evaluated_on"] == "Crop"
+    assert shipped.card["evaluated_on"] == "Crop (one photo)"
     # Untrained, the network is bicubic; it differs from the baseline by one rounding at most.
     assert float(shipped.card["psnr"]) == pytest.approx(float(shipped.card["baseline_psnr"]), abs=0.1)
     card = (data / "out/sr_x4-din_t.md").read_text()
