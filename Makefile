@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 export CHROMIUM
 
-.PHONY: demo test check bench models browser clean
+.PHONY: demo test check bench models weights browser clean
 
 demo: $(VENV)/.models  ## install, build the models, start Triton and the page
 	@exec $(BIN)/python -m app $(ARGS)
@@ -23,6 +23,9 @@ bench: $(VENV)/.dev $(VENV)/.bench $(VENV)/.models  ## print the tables of docs/
 models: $(VENV)/.run  ## build the models that Triton serves anew, also damaged or deleted ones
 	$(BIN)/python -m din_model.export
 	@touch $(VENV)/.models
+
+weights: $(VENV)/.dev  ## train and ship what docs/training.md tells: make weights ARGS="--root DATA --hours 2"
+	$(BIN)/python -m din_model.train $(ARGS)
 
 $(VENV)/.run: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

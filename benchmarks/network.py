@@ -59,7 +59,31 @@ PEERS: dict[str, tuple[str, str, dict[str, Any]]] = {
             "upscale": 4,
         },
     ),
+    "SwinIR-light": (
+        "spandrel.architectures.SwinIR",
+        "SwinIR",
+        {
+            "embed_dim": 60,
+            "depths": [6] * 4,
+            "num_heads": [6] * 4,
+            "window_size": 8,
+            "mlp_ratio": 2,
+            "upsampler": "pixelshuffledirect",
+            "upscale": 4,
+        },
+    ),
+    "SAFMN": (
+        "spandrel.architectures.SAFMN",
+        "SAFMN",
+        {"dim": 36, "n_blocks": 8, "ffn_scale": 2.0, "upscaling_factor": 4},
+    ),
+    "SPAN": (
+        "spandrel.architectures.SPAN",
+        "SPAN",
+        {"num_in_ch": 3, "num_out_ch": 3, "feature_channels": 48, "upscale": 4},
+    ),
 }
+LARGE_PEERS = ("EDSR", "RRDBNet", "RCAN", "RDN", "SwinIR-M")  # of DIN's own size
 
 
 @dataclass
@@ -233,7 +257,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=128, help="rows and columns of the picture (default: 128)")
     parser.add_argument("--runs", type=int, default=3, help="turns that the medians are of (default: 3)")
     parser.add_argument("--threads", type=int, default=1, help="cores (default: 1)")
-    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="default: all")
+    parser.add_argument(
+        "--peers", nargs="*", choices=PEERS, default=list(LARGE_PEERS), help="default: those of DIN's size"
+    )
     return parser.parse_args()
 
 

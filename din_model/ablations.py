@@ -16,6 +16,7 @@ import torch
 from accelerate import Accelerator
 
 from din_model.data import Batches, Pair, PatchSampler, dataset_pairs
+from din_model.datasets import read_dataset
 from din_model.network import DIN, PRESETS, DINConfig, count_mult_adds, count_parameters
 from din_model.tasks import TASKS, Task, find_task
 from din_model.train import Schedule, Trainer
@@ -47,7 +48,7 @@ def short_training(
 ) -> float:
     """The validation PSNR, in dB, of a network trained for as long as the schedule lasts."""
     torch.manual_seed(seed)
-    trainer = Trainer(DIN(config), Accelerator(mixed_precision="bf16"), ema_decay=0.99, clip_norm=0.5)
+    trainer = Trainer(DIN(config), Accelerator(mixed_precision="bf16"), optimiser="muon", ema_decay=0.99)
     for iteration in range(schedule.iterations):
         trainer.step(*batches[iteration], schedule(iteration))
     return trainer.validate(task, pairs)
@@ -60,11 +61,11 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", required=True, nargs="+", metavar="DATASET", help="FOLDER or LAYOUT:FOLDER")
     parser.add_argument("--validate", required=True, nargs="+", metavar="DATASET")
     parser.add_argument("--task", choices=TASKS, default="sr_x2", help="default: sr_x2, as in Table 1")
-    parser.add_argument("--preset", choices=PRESETS, default="din_t")
+    parser.add_argument("--preset", choices=PRESETS, default="din_64")
     parser.add_argument("--iterations", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--patch", type=int, help="LQ pixels of a square patch; default: the task's (section 5.2)")
-    parser.add_argument("--rate", type=float, default=5e-4, help="learning rate, down to 1%% by a cosine")
+    parser.add_argument("--patch", type=int, default=48, help="LQ pixels of a square patch")
+    parser.add_argument("--rate", type=float, default=1e-3, help="learning rate")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args(arguments)
 
@@ -73,9 +74,10 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
     task = find_task(args.task)
     config = PRESETS[args.preset].for_task(task.scale, task.stride)
-    schedule = Schedule("cosine", args.rate, args.iterations, halve_every=args.iterations)
+    schedule = Schedule("trapezoid", args.rate, args.iterations)
     try:
-        batches = Batches(PatchSampler(task, args.data, args.seed, args.patch), args.batch)
+        samples = [sample for name in args.data for sample in read_dataset(name)]
+        batches = Batches(PatchSampler(task, [(samples, 1.0)], args.seed, args.patch), args.batch)
         pairs = list(dataset_pairs(task, args.validate))
     except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -15,6 +15,7 @@ from PIL import UnidentifiedImageError
 from torch import Tensor
 
 from din_model.datasets import SUFFIXES, Sample, read_dataset
+from din_model.photographed import photographed
 from din_model.tasks import Task
 from imaging.degradations.kind import Image
 
@@ -168,39 +169,49 @@ def degrade(task: Task, hq: Image, rng: np.random.Generator, depth: Path | None 
 
 
 class PatchSampler:
-    """Random training patches of data sets: clean photos degraded on the fly, pairs, photos with depth maps.
+    """Random training patches of a mixture of data sets: photos degraded on the fly, pairs, photos with depth maps.
 
     A patch depends on the seed, the iteration and its place in the batch alone, so a resumed run sees what an
     unbroken one would, and two processes see together what one with the doubled batch would.
 
     Args:
-        task: gives scale, patch size and degradation.
-        datasets: each ``FOLDER`` or ``LAYOUT:FOLDER``; photos smaller than a patch are left out.
+        task: gives scale and degradation.
+        mixture: the samples of every data set with the weight that it is drawn by; photos smaller than a patch are
+            left out.
         seed: of everything random.
-        patch: LQ pixels of a square patch; None takes the task's.
+        patch: LQ pixels of a square patch.
+        camera: share of the patches whose input also has a camera's noise and JPEG
+            (:mod:`din_model.photographed`).
 
     Raises:
-        FileNotFoundError: a folder is missing or empty.
-        ValueError: no photo is large enough, or a pair is broken.
+        ValueError: a data set has no photo that is large enough, or a pair is broken.
     """
 
-    # Iterations for which a photo keeps one random degradation: whole photos are degraded, which costs more than a
-    # patch, but rain, haze and motion are nothing that a patch could have alone.
-    KEPT = 800
+    # Iterations for which a random degradation is kept, for it costs more than a patch. It covers a window of a few
+    # patches, for rain, haze and motion are nothing that a patch could have alone.
+    KEPT = 2000
+    WINDOW = 2  # sides of a patch
     IN_MEMORY = 1024  # photos; of larger data sets the least used are read again
 
-    def __init__(self, task: Task, datasets: list[str], seed: int, patch: int | None = None) -> None:
-        self.task, self.seed, self.size = task, seed, patch or task.patch
-        side = self.size * task.scale
-        sized = [(sample, photo_size(sample.hq)) for name in datasets for sample in read_dataset(name)]
-        self.samples = [sample for sample, size in sized if min(size) >= side]
-        if not self.samples:
-            raise ValueError(f"no photo in {', '.join(datasets)} is at least {side}x{side}")
-        # A photo is drawn as often as its area says, so that every pixel has the same chance.
-        areas = np.array([h * w for _, (h, w) in sized if min(h, w) >= side], dtype=np.float64)
-        self.chances = areas / areas.sum()
+    def __init__(
+        self, task: Task, mixture: list[tuple[list[Sample], float]], seed: int, patch: int, camera: float = 0.0
+    ) -> None:
+        self.task, self.seed, self.size, self.camera = task, seed, patch, camera
+        self.samples: list[Sample] = []
+        chances: list[NDArray[np.float64]] = []
+        for samples, weight in mixture:
+            sized = [(sample, photo_size(sample.hq)) for sample in samples]
+            fitting = [(sample, h * w) for sample, (h, w) in sized if min(h, w) >= patch * task.scale]
+            if not fitting:
+                side = patch * task.scale
+                raise ValueError(f"no photo in {samples[0].hq.parent} is at least {side}x{side}")
+            self.samples += [sample for sample, _ in fitting]
+            # Within a data set a photo is drawn as often as its area says, so that every pixel has the same chance.
+            areas = np.array([area for _, area in fitting], dtype=np.float64)
+            chances.append(weight * areas / areas.sum())
+        self.chances = np.concatenate(chances) / sum(weight for _, weight in mixture)
         self.hq = lru_cache(self.IN_MEMORY)(self._read_hq)
-        self._generated_lq = lru_cache(self.IN_MEMORY)(self._make_lq)
+        self._generated = lru_cache(self.IN_MEMORY)(self._make_pair)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -208,34 +219,52 @@ class PatchSampler:
     def _read_hq(self, index: int) -> Image:
         return crop_to_multiple(read_photo(self.samples[index].hq), self.task.scale)
 
-    def _make_lq(self, index: int, generation: int) -> Image:
+    def _make_pair(self, index: int, generation: int) -> tuple[Image, Image]:
         sample, hq, degradation = self.samples[index], self.hq(index), self.task.degradation
         rng = np.random.default_rng((self.seed, index, generation))
-        if sample.lq is None:
-            return degrade(self.task, hq, rng, sample.depth)
-        lq = read_lq(self.task, sample.lq, hq)
-        return degradation.renew(hq, lq, rng) if degradation.renew is not None and generation % 2 else lq
+        if sample.lq is not None:
+            lq = read_lq(self.task, sample.lq, hq)
+            return (degradation.renew(hq, lq, rng) if degradation.renew is not None and generation % 2 else lq), hq
+        if sample.depth is None and degradation.is_random:
+            return self._degraded_window(hq, rng)
+        return degrade(self.task, hq, rng, sample.depth), hq
 
-    def lq(self, index: int, iteration: int) -> Image:
-        """The degraded photo that an iteration sees; photos change in turn, not all at once.
+    def _degraded_window(self, hq: Image, rng: np.random.Generator) -> tuple[Image, Image]:
+        """A random part of a photo, of a few patches, degraded with what lies around it."""
+        s, context = self.task.scale, self.task.degradation.context_px
+        sides = [min(n // s, self.WINDOW * self.size) for n in hq.shape[:2]]
+        corner = [int(rng.integers(n // s - side + 1)) for n, side in zip(hq.shape[:2], sides, strict=True)]
+        start = [max(0, first - context) for first in corner]
+        rows, columns = (
+            slice(s * a, s * (b + side + context)) for a, b, side in zip(start, corner, sides, strict=True)
+        )
+        lq = degrade(self.task, hq[rows, columns], rng)
+        rows, columns = (slice(b - a, b - a + side) for a, b, side in zip(start, corner, sides, strict=True))
+        top, left = (s * first for first in corner)
+        return lq[rows, columns], hq[top : top + s * sides[0], left : left + s * sides[1]]
+
+    def pair(self, index: int, iteration: int) -> tuple[Image, Image]:
+        """The degraded photo, or part of one, that an iteration sees, and its truth; they change in turn, not at once.
 
         Where a pair tells enough to make another of it, every second one is made.
         """
         changes = self.task.degradation.is_random
         if self.samples[index].lq is not None:
             changes = self.task.degradation.renew is not None
-        return self._generated_lq(index, (iteration + index) // self.KEPT if changes else 0)
+        return self._generated(index, (iteration + index) // self.KEPT if changes else 0)
 
     def patch(self, iteration: int, place: int) -> tuple[Image, Image]:
         """One aligned (lq, hq) crop, flipped and rotated at random; ``place`` is its place in the batch."""
         rng = np.random.default_rng((self.seed, iteration, place))
         s, size = self.task.scale, self.size
         index = int(rng.choice(len(self.samples), p=self.chances))
-        hq, lq = self.hq(index), self.lq(index, iteration)
+        lq, hq = self.pair(index, iteration)
         top, left = (int(rng.integers(n - size + 1)) for n in lq.shape[:2])
         target = hq[top * s : (top + size) * s, left * s : (left + size) * s]
         source = lq[top : top + size, left : left + size]
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+        if rng.random() < self.camera:
+            source = photographed(source, rng)
         source, target = np.rot90(source, turns), np.rot90(target, turns)
         return (source[:, ::-1], target[:, ::-1]) if flip else (source, target)
 

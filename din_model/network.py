@@ -30,6 +30,8 @@ class DINConfig:
         channels: C. growth: G, filters a dense convolution. branches: M. wrdbs: D, WRDBs a branch.
         rdbs: B, RDBs a WRDB. convs: K, convolutions an RDB. reduction: r of AsyCA.
         tail: ``staged`` sub-pixel layers (paper) or a ``single`` convolution and pixel shuffle (compact).
+        detail: features at full resolution of a strided network, which go around its body and are joined again by two
+            convolutions behind the tail, so that no grid is left of the stride; 0 for none (paper), as without stride.
         fusion: ``asyca``, ``concat``, ``sum`` or ``se`` at the interleaved nodes (section 4.3).
         dwc: ``added`` (authors' code), ``input`` (Eq. 3) or ``none`` (ablation).
         gff: global feature fusion (Eq. 15); without it the last WRDB feeds the tail (ablation).
@@ -52,6 +54,7 @@ class DINConfig:
     convs: int = 6
     reduction: int = 4
     tail: Literal["staged", "single"] = "staged"
+    detail: int = 0
     fusion: Literal["asyca", "concat", "sum", "se"] = "asyca"
     dwc: Literal["added", "input", "none"] = "added"
     gff: bool = True
@@ -80,10 +83,18 @@ class DINConfig:
         return replace(self, first_fusion="first_first", skip="bilinear")
 
 
-PRESETS: dict[str, DINConfig] = {
+def compact(channels: int) -> DINConfig:
+    """A compact network of few and wide layers, which a CPU computes faster than many narrow ones."""
+    return DINConfig(channels=channels, growth=channels, branches=2, wrdbs=2, rdbs=1, convs=3, tail="single", detail=32)
+
+
+PRESETS: dict[str, DINConfig] = {  # the slowest first; docs/experiments.md has the sweep that they are chosen by
     "din": DINConfig(),
+    "din_128": compact(128),
+    "din_96": compact(96),
     "din_s": DINConfig(branches=2, wrdbs=2, rdbs=2, convs=4, tail="single"),
     "din_t": DINConfig(channels=32, growth=16, branches=3, wrdbs=2, rdbs=2, convs=4, tail="single"),
+    "din_64": compact(64),
 }
 FASTEST_FIRST = tuple(reversed(PRESETS))
 
@@ -104,15 +115,20 @@ def crop_like(x: Tensor, reference: Tensor, scale: int) -> Tensor:
 class Head(nn.Module):
     """Feature extraction H_0 (Eq. 17): one convolution, and a strided one for deblurring and dehazing."""
 
-    def __init__(self, channels: int, stride: int) -> None:
+    def __init__(self, channels: int, stride: int, detail: int) -> None:
         super().__init__()
-        self.conv = conv3x3(3, channels)
+        full = detail if detail and stride > 1 else channels
+        self.conv = conv3x3(3, full)
         # 8x8 with stride 4 and padding 2 maps 4n pixels to exactly n.
-        self.down = nn.Conv2d(channels, channels, 8, stride=stride, padding=2) if stride > 1 else None
+        self.down = nn.Conv2d(full, channels, 8, stride=stride, padding=2) if stride > 1 else None
 
-    def forward(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, C, H / stride, W / stride)
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 3, H, W) -> F_0, (N, C, H / stride, W / stride), and the features at full resolution, (N, ., H, W)."""
         features: Tensor = self.conv(x)
-        return features if self.down is None else self.down(leaky_relu(features))
+        if self.down is None:
+            return features, features
+        features = leaky_relu(features)
+        return self.down(features), features
 
 
 class Tail(nn.Sequential):
@@ -126,6 +142,20 @@ class Tail(nn.Sequential):
         for step in SUBPIXEL_STAGES[factor]:
             stages += [conv3x3(channels, channels * step**2), nn.PixelShuffle(step)]
         super().__init__(*stages, conv3x3(channels, 3))
+
+
+class DetailTail(nn.Sequential):
+    """A tail that meets the features which went around the body, at full resolution."""
+
+    def __init__(self, channels: int, factor: int, detail: int) -> None:
+        up = nn.Sequential(conv3x3(channels, detail * factor**2), nn.PixelShuffle(factor))
+        super().__init__(up, conv3x3(detail, detail), conv3x3(detail, 3))
+
+    def forward(self, features: Tensor, full: Tensor) -> Tensor:  # type: ignore[override]
+        """(N, C, H / factor, W / factor) and (N, detail, H, W) -> (N, 3, H, W)."""
+        up, join, last = self
+        restored: Tensor = last(leaky_relu(join(leaky_relu(up(features) + full))))
+        return restored
 
 
 Fuse = Callable[[Tensor, Tensor], Tensor]  # 2 x (N, C, H, W) -> (N, C, H, W)
@@ -187,11 +217,11 @@ class Interleaved(nn.Module):
     branches: nn.ModuleList
     gff1: nn.Conv2d
     gff2: nn.Conv2d
-    tail: Tail
+    tail: Tail | DetailTail
 
     def through(self, x: Tensor, fusions: list[list[Fuse]]) -> Tensor:
         """I_R, what the network adds to the (interpolated) input: (N, 3, H, W) -> (N, 3, sH, sW)."""
-        f0 = self.head(pad_to_multiple(x, self.config.stride) if self.config.stride > 1 else x)
+        f0, full = self.head(pad_to_multiple(x, self.config.stride) if self.config.stride > 1 else x)
         branches = cast("list[list[nn.Module]]", self.branches)
         last_of_branch, last_branch = interleave(f0, branches, fusions, self.config.first_fusion)
         if self.config.gff:  # Eqs. 15-16
@@ -201,7 +231,7 @@ class Interleaved(nn.Module):
             features = self.gff1(deep) + self.gff2(wide)
         else:
             features = last_branch[-1]
-        restored: Tensor = self.tail(features)
+        restored: Tensor = self.tail(features, full) if isinstance(self.tail, DetailTail) else self.tail(features)
         return crop_like(restored, x, self.config.scale) if self.config.stride > 1 else restored
 
 
@@ -218,7 +248,7 @@ class DIN(Interleaved):
         super().__init__()
         self.config = c = config
         fusion = FUSIONS[c.fusion]
-        self.head = Head(c.channels, c.stride)
+        self.head = Head(c.channels, c.stride, c.detail)
         # branches[m][d] is H_{d+1}^{m+1}; fusions[m][d] is S_{d+1}^{m+2}: branch 1 has no nodes (Eq. 13).
         self.branches = nn.ModuleList(
             nn.ModuleList(
@@ -243,7 +273,10 @@ class DIN(Interleaved):
         if c.gff:
             self.gff1 = conv1x1(c.branches * c.channels, c.channels)
             self.gff2 = conv1x1(c.wrdbs * c.channels, c.channels)
-        self.tail = Tail(c.channels, c.scale * c.stride, c.tail)
+        if c.detail and c.stride > 1:
+            self.tail = DetailTail(c.channels, c.stride, c.detail)
+        else:
+            self.tail = Tail(c.channels, c.scale * c.stride, c.tail)
         self._initialise()
 
     def _initialise(self) -> None:

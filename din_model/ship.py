@@ -1,13 +1,15 @@
-"""Ships trained weights: scores them, writes them to ``din_model/weights`` and writes their card beside them.
+"""Ships trained networks that beat the shipped ones: ``python -m din_model.ship NETWORK ... --root DATA --runs RUNS``.
 
-``python -m din_model.ship WEIGHTS --score Set5=DATASET ... --data "..." --training "..." --licence "..."``; a data set
-is a folder of ground truths, degraded as the task says, or ``LAYOUT:FOLDER`` (:mod:`din_model.datasets`).
+The best weights of a run are rounded to float16 and scored on their task's sets of ``docs/sets.toml``. They are put
+among the shipped ones if no network of the task that is as fast or faster scores better on the first of the sets;
+networks that are now neither faster nor better than another one are removed. The card is written from the recipe.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -15,11 +17,17 @@ from statistics import fmean
 
 import torch
 
-from din_model.checkpoint import WEIGHTS, CheckpointError, load_weights, save_weights
+from din_model.checkpoint import WEIGHTS, Checkpoint, CheckpointError, load_weights, save_weights
 from din_model.data import dataset_pairs
 from din_model.evaluate import describe_metric, score_pairs
-from din_model.network import count_parameters
-from din_model.tasks import find_task
+from din_model.network import DIN, FASTEST_FIRST, count_parameters
+from din_model.recipes import RECIPES, Recipe, read_recipes
+from din_model.results import ScoredSet, read_sets
+from din_model.tasks import Task
+
+SETS = Path(__file__).parents[1] / "docs" / "sets.toml"
+
+Score = tuple[float, float, float, float]  # PSNR and SSIM, restored and untouched
 
 CARD = """# {task}, {preset}
 
@@ -34,34 +42,108 @@ Measured in float32 on whole photos ({metric}) with these float16 weights, by
     python -m din_model.evaluate --task {task} --preset {preset} --hq DIR [--lq DIR]
 
 - **Trained on**: {data}. Not the paper's training data, so these scores are not comparable with the paper's.
-- **Training**: {training}; {iterations} iterations.
+- **Training**: L1, {optimiser}, batch {batch} of {patch}x{patch} patches, flips and rotations, learning rate {rate:g},
+  bfloat16, averaged weights ({ema_decay:g}), the best on what was held out of the training data{start}; {iterations}
+  iterations of {planned:,}, {core_hours} hours of one CPU core.
 - **Licence of the data**: {licence}.
 - **Configuration**: `{config}`
 """
 
 
-def parse_score(text: str) -> tuple[str, str]:
-    """NAME=DATASET: what a set is called and where it lies."""
-    name, _, data = text.partition("=")
-    if not name or not data:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=FOLDER or NAME=LAYOUT:FOLDER")
-    return name, data
+def score(task: Task, sets: list[ScoredSet], model: DIN) -> dict[str, Score]:
+    """The mean figures on every set."""
+    figures: dict[str, Score] = {}
+    for each in sets:
+        scores = score_pairs(task, dataset_pairs(task, [each.data]), model)
+        psnr, ssim = fmean(s.psnr for s in scores), fmean(s.ssim for s in scores)
+        figures[each.title] = psnr, ssim, fmean(s.baseline_psnr for s in scores), fmean(s.baseline_ssim for s in scores)
+    return figures
+
+
+def write_card(recipe: Recipe, trained: Checkpoint, figures: dict[str, Score]) -> str:
+    """The card of a network, from its recipe and its scores."""
+    rows = [f"| {title} | {a:.2f} | {b:.4f} | {c:.2f} | {d:.4f} |" for title, (a, b, c, d) in figures.items()]
+    weights = sum(weight for _, weight in recipe.data)
+    shares = [f"{data.about} ({weight / weights:.0%} of the patches)" for data, weight in recipe.data]
+    return CARD.format(
+        task=recipe.task.name,
+        preset=recipe.preset,
+        label=recipe.task.label,
+        parameters=count_parameters(trained.model),
+        rows="\n".join(rows),
+        metric=describe_metric(recipe.task),
+        data=", ".join(shares),
+        optimiser={"adam": "Adam", "muon": "Muon for the convolutions and Adam for the rest"}[recipe.optimiser],
+        batch=recipe.batch,
+        patch=recipe.patch,
+        rate=recipe.rate,
+        ema_decay=recipe.ema_decay,
+        start=f", started from `{recipe.start}`" if recipe.start else "",
+        iterations=trained.card["iterations"],
+        planned=recipe.iterations,
+        core_hours=trained.card["core_hours"],
+        licence="; ".join(dict.fromkeys(data.licence for data, _ in recipe.data)),
+        config=json.dumps(asdict(trained.model.config)),
+    )
+
+
+def ship(recipe: Recipe, weights: Path, sets: list[ScoredSet], out: Path = WEIGHTS) -> bool:
+    """Ships a network if it is worth it.
+
+    Args:
+        recipe: what it was trained by.
+        weights: what came of it.
+        sets: to score on; the first decides.
+        out: folder of the shipped weights.
+
+    Returns:
+        Whether it was shipped.
+
+    Raises:
+        CheckpointError: there are no such weights, or they are damaged.
+        FileNotFoundError, ValueError: a set is missing or broken.
+    """
+    trained = load_weights(weights)
+    model = trained.model.half().float()  # what is shipped is scored: rounded to float16, computed in float32
+    figures = score(recipe.task, sets, model)
+    title, (psnr, _, baseline_psnr, _) = next(iter(figures.items()))
+    rivals = {
+        preset: score(recipe.task, sets[:1], load_weights(path).model)[title][0]
+        for preset in FASTEST_FIRST
+        if (path := out / f"{recipe.task.name}-{preset}.safetensors").is_file()
+    }
+    place = FASTEST_FIRST.index(recipe.preset)
+    better = [preset for preset in rivals if FASTEST_FIRST.index(preset) <= place and rivals[preset] >= psnr]
+    shown = ", ".join(f"{preset} {value:.2f}" for preset, value in rivals.items())
+    print(f"{recipe.name}: {psnr:.2f} dB on {title}, shipped are {shown or 'none'}", flush=True)
+    if better:
+        return False
+    facts = {
+        **trained.card,
+        "psnr": f"{psnr:.2f}",
+        "baseline_psnr": f"{baseline_psnr:.2f}",
+        "evaluated_on": title,
+    }
+    path = out / f"{recipe.name}.safetensors"
+    save_weights(path, model.state_dict(), model.config, recipe.task.name, recipe.preset, facts, torch.float16)
+    path.with_suffix(".md").write_text(write_card(recipe, trained, figures))
+    for preset, value in rivals.items():
+        if FASTEST_FIRST.index(preset) > place and value <= psnr:
+            for suffix in (".safetensors", ".md"):
+                (out / f"{recipe.task.name}-{preset}{suffix}").unlink()
+    return True
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m din_model.ship", description=__doc__)
-    parser.add_argument("weights", type=Path)
-    parser.add_argument(
-        "--score",
-        type=parse_score,
-        action="append",
-        required=True,
-        metavar="NAME=DATASET",
-        help="a set to score on",
+    parser = argparse.ArgumentParser(
+        prog="python -m din_model.ship", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", required=True, help="what it was trained on, for the card")
-    parser.add_argument("--training", required=True, help="how it was trained, for the card")
-    parser.add_argument("--licence", required=True, help="licence of the training data, for the card")
+    parser.add_argument("networks", nargs="+", metavar="NETWORK", help="TASK-PRESET")
+    root = os.environ.get("DIN_DATA")
+    parser.add_argument("--root", type=Path, default=root, required=root is None, help="folder of the data ($DIN_DATA)")
+    parser.add_argument("--runs", type=Path, default=Path(os.environ.get("DIN_RUNS", "runs")), help="($DIN_RUNS)")
+    parser.add_argument("--recipes", type=Path, default=RECIPES)
+    parser.add_argument("--sets", type=Path, default=SETS)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     return parser.parse_args(arguments)
 
@@ -69,45 +151,18 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
     try:
-        trained = load_weights(args.weights)
-        task = find_task(trained.task)
-        path = args.out / f"{task.name}-{trained.preset}.safetensors"
-        # What is shipped is scored: rounded to float16, computed in float32.
-        model = trained.model.half().float()
-        rows: list[str] = []
-        first: dict[str, str] = {}
-        for name, data in args.score:
-            scores = score_pairs(task, dataset_pairs(task, [data]), model)
-            psnr, ssim, baseline_psnr, baseline_ssim = (
-                fmean(getattr(s, figure) for s in scores)
-                for figure in ("psnr", "ssim", "baseline_psnr", "baseline_ssim")
-            )
-            rows.append(f"| {name} | {psnr:.2f} | {ssim:.4f} | {baseline_psnr:.2f} | {baseline_ssim:.4f} |")
-            first = first or {
-                "psnr": f"{psnr:.2f}",
-                "baseline_psnr": f"{baseline_psnr:.2f}",
-                "evaluated_on": name,
-            }
+        recipes, sets = read_recipes(args.recipes), read_sets(args.sets, args.root)
+        for name in args.networks:
+            if name not in recipes:
+                raise ValueError(f"{args.recipes} has no {name}; it has {', '.join(recipes)}")
+            recipe = recipes[name]
+            if recipe.task.name not in sets:
+                raise ValueError(f"{args.sets} names no set for {recipe.task.name}")
+            shipped = ship(recipe, args.runs / name / "best.safetensors", sets[recipe.task.name], args.out)
+            print(f"{name}: {'shipped' if shipped else 'not shipped'}", flush=True)
     except (CheckpointError, FileNotFoundError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    card = CARD.format(
-        task=task.name,
-        preset=trained.preset,
-        label=task.label,
-        parameters=count_parameters(model),
-        rows="\n".join(rows),
-        metric=describe_metric(task),
-        data=args.data,
-        training=args.training,
-        iterations=trained.card["iterations"],
-        licence=args.licence,
-        config=json.dumps(asdict(model.config)),
-    )
-    facts = {**trained.card, **first}
-    save_weights(path, model.state_dict(), model.config, task.name, trained.preset, facts, torch.float16)
-    path.with_suffix(".md").write_text(card)
-    print(card)
     return 0
 
 

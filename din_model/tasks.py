@@ -32,7 +32,6 @@ class Task:
         scale: output size over input size.
         stride: 4 where the network works at a quarter of the resolution (section 3.5), else 1.
         metric: what PSNR and SSIM are measured on: ``y`` (luma, rounded) or ``rgb``.
-        patch: LQ pixels of a square training crop (section 5.2).
         attention_rounds: how often the tiles of a photo are averaged for what AsyCA takes from the whole photo, before
             they are restored with it. 0 lets each tile take its own, where restoring is local; how much haze, rain or
             noise there is can only be told from the photo. Each round brings tiles closer to the photo in one piece.
@@ -48,7 +47,6 @@ class Task:
     scale: int = 1
     stride: int = 1
     metric: Literal["y", "rgb"] = "y"
-    patch: int = 48
     attention_rounds: int = 0
     bf16: bool = True
 
@@ -70,7 +68,6 @@ TASKS: dict[str, Task] = {
             MOTION_BLUR,
             stride=4,
             metric="rgb",
-            patch=256,
             attention_rounds=1,
         ),
         Task("derain_light", "Remove light rain", "derain", "light", RAIN_LIGHT, attention_rounds=1),
@@ -84,7 +81,6 @@ TASKS: dict[str, Task] = {
             HAZE_INDOOR,
             stride=4,
             metric="rgb",
-            patch=256,
             attention_rounds=2,
             bf16=False,
         ),
@@ -96,7 +92,6 @@ TASKS: dict[str, Task] = {
             HAZE_OUTDOOR,
             stride=4,
             metric="rgb",
-            patch=256,
             attention_rounds=2,
             bf16=False,
         ),

@@ -1,10 +1,12 @@
-"""Trains DIN: ``python -m din_model.train --task T --preset P --data DATASET ... --out DIR [--resume]``.
+"""Trains the networks of the recipes: ``python -m din_model.train [NETWORK ...] --root DATA --hours H``.
 
-A data set is a folder of clean photos, degraded on the fly, or ``LAYOUT:FOLDER`` (:mod:`din_model.datasets`). Several
-GPUs or machines: ``torchrun --nproc-per-node N -m din_model.train ...``; ``--batch`` is for each process.
+Without names every network that is not finished gets an equal part of the time. What was stopped goes on where it was;
+several commands may run at once and take different networks. Several GPUs or machines:
+``torchrun --nproc-per-node N -m din_model.train ...``; a recipe's batch is for each process.
 
-Writes to the output folder: ``last.pt`` (everything, for ``--resume``), ``best.safetensors`` (the averaged weights
-that scored best on the validation photos), ``curve.csv`` and its picture ``curve.png``.
+Writes for every network to RUNS/NETWORK: ``last.pt`` (everything, to go on from) and ``best.safetensors`` (the averaged
+weights that scored best on what is held out), and a line for every validation to the log. When a network's time is over
+it is scored and shipped if it beats what is shipped (:mod:`din_model.ship`).
 """
 
 from __future__ import annotations
@@ -12,25 +14,41 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
+import fcntl
 import math
+import os
+import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
 from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from din_model.checkpoint import CheckpointError, load_weights, save_weights
-from din_model.data import Batches, Pair, PatchSampler, dataset_pairs
+from din_model.checkpoint import WEIGHTS, CheckpointError, load_weights, save_weights
+from din_model.data import Batches, Pair, PatchSampler, read_pairs
 from din_model.evaluate import score_pairs
 from din_model.network import DIN, PRESETS
-from din_model.tasks import TASKS, Task, find_task
+from din_model.optimiser import Optimiser
+from din_model.recipes import RECIPES, Recipe, read_recipes
+from din_model.results import read_sets
+from din_model.ship import SETS, ship
+from din_model.tasks import Task
+
+LOG = Path("docs/training-log.csv")
+LOG_COLUMNS = ("network", "when", "iteration", "seconds", "core_seconds", "rate", "loss", "validation_psnr")
+SAVE_EVERY_S = 240
+CLIP_NORM = 0.5  # largest norm of a gradient
 
 
 @dataclass(frozen=True)
@@ -38,22 +56,30 @@ class Schedule:
     """The learning rate over the iterations.
 
     Attributes:
-        kind: ``halving``: halved every ``halve_every`` iterations (the paper's); ``cosine``: down to 1% at the end.
-        rate: the first learning rate.
+        kind: ``halving``: halved every 200,000 iterations (the paper's); ``trapezoid``: a warm-up, level, and down to
+            nothing over the last quarter, so that a training can be prolonged as long as it is level.
+        rate: the highest learning rate.
         iterations: of the whole training.
-        halve_every: iterations.
     """
 
     kind: str
     rate: float
     iterations: int
-    halve_every: int
+
+    WARM_UP = 500  # iterations, or a tenth of them all
+    COOL_DOWN = 0.25  # of all iterations
+    HALVE_EVERY = 200_000  # iterations
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("halving", "trapezoid"):
+            raise ValueError(f"the schedule is halving or trapezoid, not {self.kind!r}")
 
     def __call__(self, iteration: int) -> float:
         if self.kind == "halving":
-            return self.rate * 0.5 ** (iteration // self.halve_every)
-        progress = min(1.0, iteration / self.iterations)
-        return self.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+            return self.rate * 0.5 ** (iteration // self.HALVE_EVERY)
+        rising = (iteration + 1) / min(self.WARM_UP, 0.1 * self.iterations)
+        falling = (self.iterations - iteration) / (self.COOL_DOWN * self.iterations)
+        return self.rate * max(0.0, min(1.0, rising, falling))
 
 
 class Trainer:
@@ -62,18 +88,18 @@ class Trainer:
     Args:
         model: the network to train.
         accelerator: decides device, precision and the other processes.
+        optimiser: ``adam`` or ``muon``.
         ema_decay: of the averaged copy that is validated and kept.
-        clip_norm: largest norm of a gradient.
     """
 
-    def __init__(self, model: DIN, accelerator: Accelerator, ema_decay: float, clip_norm: float) -> None:
+    def __init__(self, model: DIN, accelerator: Accelerator, optimiser: str, ema_decay: float) -> None:
         self.accelerator = accelerator
         self.model = model.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
-        optimiser = torch.optim.Adam(self.model.parameters(), betas=(0.9, 0.99), eps=1e-8)
+        self.optimiser = Optimiser(self.model, optimiser)
         # The prepared network shares its parameters with self.model and adds precision and the other processes.
-        self.prepared, self.optimiser = accelerator.prepare(self.model, optimiser)
-        self.ema_decay, self.clip_norm = ema_decay, clip_norm
+        self.prepared = accelerator.prepare(self.model)
+        self.ema_decay = ema_decay
         self.iteration = 0
 
     def step(self, lq: Tensor, hq: Tensor, rate: float) -> float:
@@ -82,17 +108,14 @@ class Trainer:
         Raises:
             FloatingPointError: the loss is not finite; nothing was changed.
         """
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
         device = self.accelerator.device
         loss = F.l1_loss(self.prepared(lq.to(device)), hq.to(device))
         mean_loss = float(cast(Tensor, self.accelerator.reduce(loss.detach(), "mean")))
         if not math.isfinite(mean_loss):
             raise FloatingPointError(f"the loss is {mean_loss} at iteration {self.iteration}")
-        self.optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.prepared.parameters(), self.clip_norm)
-        self.optimiser.step()
+        self.accelerator.clip_grad_norm_(self.prepared.parameters(), CLIP_NORM)
+        self.optimiser.step(rate)
         self.iteration += 1
         # The average follows fast at first, or it would keep the initial weights for thousands of iterations.
         decay = min(self.ema_decay, (1 + self.iteration) / (10 + self.iteration))
@@ -126,45 +149,136 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
 
 
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m din_model.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--task", required=True, choices=TASKS)
-    parser.add_argument("--preset", required=True, choices=PRESETS)
-    parser.add_argument("--data", required=True, nargs="+", metavar="DATASET", help="FOLDER or LAYOUT:FOLDER")
-    parser.add_argument("--validate", nargs="+", default=[], metavar="DATASET", help="photos that are not trained on")
-    parser.add_argument("--out", required=True, type=Path)
-    parser.add_argument("--resume", action="store_true", help="go on from the output folder's last.pt")
-    parser.add_argument("--warm-start", type=Path, help="weights file to start from; what fits is taken")
-    parser.add_argument("--iterations", type=int, default=1_000_000)
-    parser.add_argument("--batch", type=int, default=8, help="patches a batch, in each process")
-    parser.add_argument("--patch", type=int, help="LQ pixels of a square patch; default: the task's (section 5.2)")
-    parser.add_argument("--rate", type=float, default=1e-4, help="learning rate")
-    parser.add_argument("--schedule", choices=("halving", "cosine"), default="halving")
-    parser.add_argument("--halve-every", type=int, default=200_000, help="iterations")
-    parser.add_argument("--validate-every", type=int, default=1000, help="iterations; also saves")
-    parser.add_argument("--ema-decay", type=float, default=0.999)
-    parser.add_argument("--clip-norm", type=float, default=0.5)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches; 0: the training's own")
-    parser.add_argument("--cpu", action="store_true", help="even where there is a GPU")
-    parser.add_argument("--fp32", action="store_true", help="no bfloat16")
-    return parser.parse_args(arguments)
+@dataclass
+class Spent:
+    """What a training took so far and how well it did.
+
+    Attributes:
+        seconds: by the clock. core_seconds: of the processor, all threads together.
+        best: validation score, dB.
+    """
+
+    seconds: float = 0.0
+    core_seconds: float = 0.0
+    best: float = -math.inf
 
 
-def build_trainer(args: argparse.Namespace, task: Task) -> Trainer:
-    """A trainer at its first iteration, or where ``--resume`` left off."""
-    torch.manual_seed(args.seed)
-    model = DIN(PRESETS[args.preset].for_task(task.scale, task.stride))
-    if args.warm_start is not None:
-        warm_start(model, args.warm_start)
-    accelerator = Accelerator(mixed_precision="no" if args.fp32 else "bf16", cpu=args.cpu)
-    trainer = Trainer(model, accelerator, args.ema_decay, args.clip_norm)
-    last = args.out / "last.pt"
-    if args.resume and last.is_file():
-        trainer.load_state(torch.load(last, map_location=accelerator.device, weights_only=True))
-    return trainer
+class Run:
+    """One network's training in its folder.
+
+    Args:
+        recipe: of the network.
+        root: folder of the data.
+        runs: folder of all runs.
+        accelerator: as for :class:`Trainer`.
+        log: file that gets a line for every validation.
+
+    Raises:
+        FileNotFoundError, ValueError: data are missing or broken.
+        CheckpointError: the network that it starts from is missing.
+    """
+
+    def __init__(self, recipe: Recipe, root: Path, runs: Path, accelerator: Accelerator, log: Path) -> None:
+        self.recipe, self.folder, self.log = recipe, runs / recipe.name, log
+        self.is_main = accelerator.is_main_process
+        self.spent = Spent()
+        torch.manual_seed(recipe.seed)
+        model = DIN(PRESETS[recipe.preset].for_task(recipe.task.scale, recipe.task.stride))
+        last = self.folder / "last.pt"
+        if recipe.start and not last.is_file():
+            warm_start(model, find_start(recipe.start, runs))
+        self.trainer = Trainer(model, accelerator, recipe.optimiser, recipe.ema_decay)
+        if last.is_file():
+            state = torch.load(last, map_location=accelerator.device, weights_only=True)
+            self.trainer.load_state(state)
+            self.spent = Spent(**state["spent"])
+        self.sampler = PatchSampler(recipe.task, recipe.mixture(root), recipe.seed, recipe.patch, recipe.camera)
+        self.pairs = list(read_pairs(recipe.task, recipe.held_out(root), recipe.seed)) if self.is_main else []
+        self.clock, self.cores = time.monotonic(), time.process_time()
+
+    def train(self, stop: Callable[[], bool], validate_every: int, workers: int = 0) -> None:
+        """Trains to the last iteration or until ``stop`` says so; saves at the end and on the way."""
+        trainer, recipe = self.trainer, self.recipe
+        schedule = Schedule(recipe.schedule, recipe.rate, recipe.iterations)
+        batches: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
+            Batches(self.sampler, recipe.batch, trainer.accelerator.process_index),
+            batch_size=None,  # the data set's items are batches
+            sampler=range(trainer.iteration, recipe.iterations),
+            num_workers=workers,
+        )
+        losses: list[float] = []
+        saved = time.monotonic()
+        for lq, hq in batches:
+            losses.append(trainer.step(lq, hq, schedule(trainer.iteration)))
+            ends = trainer.iteration == recipe.iterations
+            if ends or trainer.iteration % validate_every == 0:
+                if self.is_main:
+                    self.report(fmean(losses), schedule(trainer.iteration - 1))
+                losses, saved = [], time.monotonic()
+            elif self.is_main and time.monotonic() - saved > SAVE_EVERY_S:
+                self.save()
+                saved = time.monotonic()
+            if stop():
+                break
+        if self.is_main:
+            self.save()
+
+    def count(self) -> None:
+        """Adds the time since the last call to what was spent."""
+        clock, cores = time.monotonic(), time.process_time()
+        self.spent.seconds += clock - self.clock
+        self.spent.core_seconds += cores - self.cores
+        self.clock, self.cores = clock, cores
+
+    def save(self) -> None:
+        """Writes aside and renames, so that a kill while writing leaves the previous state."""
+        self.count()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / "last.partial"
+        torch.save({**self.trainer.state(), "spent": vars(self.spent)}, partial)
+        partial.replace(self.folder / "last.pt")
+
+    def report(self, loss: float, rate: float) -> None:
+        """Validates, writes a line to the log, and saves the state and, if they are the best, the weights."""
+        trainer, recipe = self.trainer, self.recipe
+        score = trainer.validate(recipe.task, self.pairs)
+        self.count()
+        when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+        spent = f"{self.spent.seconds:.0f}", f"{self.spent.core_seconds:.0f}"
+        write_line(self.log, recipe.name, when, trainer.iteration, *spent, f"{rate:.3g}", f"{loss:.6f}", f"{score:.4f}")
+        print(
+            f"{recipe.name}  iteration {trainer.iteration}/{recipe.iterations}  loss {loss:.5f}  "
+            f"validation {score:.3f} dB  {self.spent.seconds / 3600:.2f} h",
+            flush=True,
+        )
+        if score > self.spent.best:
+            self.spent.best = score
+            card = {
+                "iterations": str(trainer.iteration),
+                "core_hours": f"{self.spent.core_seconds / 3600:.1f}",
+                "validation_psnr": f"{score:.3f}",
+            }
+            weights, config = trainer.average.state_dict(), trainer.model.config
+            path = self.folder / "best.safetensors"
+            save_weights(path, weights, config, recipe.task.name, recipe.preset, card, torch.float32)
+        self.save()
+
+
+def write_line(path: Path, *cells: object) -> None:
+    """Adds a line to the log, which is begun if it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    begins = not path.is_file()
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if begins:
+            writer.writerow(LOG_COLUMNS)
+        writer.writerow(cells)
+
+
+def find_start(network: str, runs: Path) -> Path:
+    """The weights of another network to start from: of its run, or else the shipped ones."""
+    path = runs / network / "best.safetensors"
+    return path if path.is_file() else WEIGHTS / f"{network}.safetensors"
 
 
 def warm_start(model: DIN, path: Path) -> None:
@@ -175,118 +289,103 @@ def warm_start(model: DIN, path: Path) -> None:
     model.load_state_dict(own)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Trains to the last iteration, saving and validating on the way."""
-    task = find_task(args.task)
-    trainer = build_trainer(args, task)
-    sampler = PatchSampler(task, args.data, args.seed, args.patch)
-    is_main = trainer.accelerator.is_main_process
-    pairs = list(dataset_pairs(task, args.validate)) if is_main else []
-    schedule = Schedule(args.schedule, args.rate, args.iterations, args.halve_every)
-    batches: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
-        Batches(sampler, args.batch, trainer.accelerator.process_index),
-        batch_size=None,  # the data set's items are batches
-        sampler=range(trainer.iteration, args.iterations),
-        num_workers=args.workers,
+def iterations_done(runs: Path, name: str) -> int:
+    """How far a network's training has come."""
+    last = runs / name / "last.pt"
+    return int(torch.load(last, map_location="meta", weights_only=True)["iteration"]) if last.is_file() else 0
+
+
+@contextmanager
+def claimed(runs: Path, name: str) -> Iterator[bool]:
+    """Whether a network is ours to train, as long as the context lasts: no other process is at it."""
+    (runs / name).mkdir(parents=True, exist_ok=True)
+    with (runs / name / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+class Stop:
+    """Says when to stop: after a time, or when the process is told to end."""
+
+    def __init__(self) -> None:
+        self.told = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._tell)
+
+    def _tell(self, *_: object) -> None:
+        self.told = True
+
+    def within(self, seconds: float) -> Callable[[], bool]:
+        """A new deadline."""
+        deadline = time.monotonic() + seconds
+        return lambda: self.told or time.monotonic() > deadline
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m din_model.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    report = Report(args, trainer, task, pairs) if is_main else None
-    if report is not None:
-        print(f"{len(sampler)} photos, {len(pairs)} for validation, from iteration {trainer.iteration}", flush=True)
-
-    losses: list[float] = []
-    for lq, hq in batches:
-        losses.append(trainer.step(lq, hq, schedule(trainer.iteration)))
-        if trainer.iteration % args.validate_every == 0 or trainer.iteration == args.iterations:
-            if report is not None:
-                report(fmean(losses), schedule(trainer.iteration - 1))
-            losses = []
-    trainer.accelerator.end_training()
-
-
-class Report:
-    """What the main process leaves behind at every validation: a line, the curve, the state, the best weights.
-
-    Args:
-        args: of the command.
-        trainer: is validated and saved.
-        task: what is trained.
-        pairs: to validate on; without any the last weights count as the best.
-    """
-
-    def __init__(self, args: argparse.Namespace, trainer: Trainer, task: Task, pairs: list[Pair]) -> None:
-        self.args, self.trainer, self.task, self.pairs = args, trainer, task, pairs
-        self.started, self.first = time.monotonic(), trainer.iteration
-        args.out.mkdir(parents=True, exist_ok=True)
-        self.curve = args.out / "curve.csv"
-        self.best = best_so_far(self.curve) if args.resume else -math.inf
-        if not (args.resume and self.curve.is_file()):
-            self.curve.write_text("iteration,seconds,rate,loss,validation_psnr\n")
-
-    def __call__(self, loss: float, rate: float) -> None:
-        trainer, args = self.trainer, self.args
-        score = trainer.validate(self.task, self.pairs) if self.pairs else math.nan
-        elapsed_s = time.monotonic() - self.started
-        left_s = elapsed_s / (trainer.iteration - self.first) * (args.iterations - trainer.iteration)
-        with self.curve.open("a", newline="") as file:
-            csv.writer(file).writerow(
-                [trainer.iteration, f"{elapsed_s:.0f}", f"{rate:.3g}", f"{loss:.6f}", f"{score:.4f}"]
-            )
-        draw_curve(self.curve)
-        print(
-            f"iteration {trainer.iteration}/{args.iterations}  loss {loss:.5f}  "
-            f"validation {score:.3f} dB  {left_s / 60:.0f} min left",
-            flush=True,
-        )
-        save_state(args.out / "last.pt", trainer.state())
-        if not score <= self.best:  # also without validation photos, where the score is not a number
-            self.best = score
-            card = {"iterations": str(trainer.iteration), "validation_psnr": f"{score:.3f}"}
-            weights, config = trainer.average.state_dict(), trainer.model.config
-            save_weights(args.out / "best.safetensors", weights, config, self.task.name, args.preset, card)
+    parser.add_argument(
+        "networks", nargs="*", metavar="NETWORK", help="TASK-PRESET; default: all, in the recipes' order"
+    )
+    root = os.environ.get("DIN_DATA")
+    parser.add_argument("--root", type=Path, default=root, required=root is None, help="folder of the data ($DIN_DATA)")
+    parser.add_argument("--runs", type=Path, default=Path(os.environ.get("DIN_RUNS", "runs")), help="($DIN_RUNS)")
+    parser.add_argument("--recipes", type=Path, default=RECIPES)
+    parser.add_argument("--sets", type=Path, default=SETS, help="what is scored on")
+    parser.add_argument("--log", type=Path, default=LOG)
+    parser.add_argument("--hours", type=float, default=math.inf, help="time for all networks; default: until finished")
+    parser.add_argument("--left", action="store_true", help="only show what is left to do")
+    parser.add_argument("--validate-every", type=int, default=500, help="iterations")
+    parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches; 0: the training's own")
+    parser.add_argument("--cpu", action="store_true", help="even where there is a GPU")
+    parser.add_argument("--fp32", action="store_true", help="no bfloat16")
+    return parser.parse_args(arguments)
 
 
-def draw_curve(path: Path) -> None:
-    """Draws ``curve.csv`` as ``curve.png`` beside it: the loss and the validation score over the iterations."""
-    from matplotlib.figure import Figure  # slow to import, and of no use to the other processes
-
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    iterations = [int(row["iteration"]) for row in rows]
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    left = figure.subplots()
-    right = left.twinx()
-    left.plot(iterations, [float(row["loss"]) for row in rows], color="tab:gray")
-    right.plot(iterations, [float(row["validation_psnr"]) for row in rows], color="tab:blue", marker=".")
-    left.set(xlabel="iteration", ylabel="training loss (L1)")
-    right.set_ylabel("validation PSNR (dB)", color="tab:blue")
-    figure.savefig(path.with_suffix(".png"), dpi=120)
-
-
-def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Writes aside and renames, so that a kill while writing leaves the previous state."""
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)
-
-
-def best_so_far(curve: Path) -> float:
-    """The best validation score that an earlier run wrote down."""
-    if not curve.is_file():
-        return -math.inf
-    with curve.open(newline="") as file:
-        scores = [float(row["validation_psnr"]) for row in csv.DictReader(file)]
-    return max((s for s in scores if not math.isnan(s)), default=-math.inf)
+def train_all(args: argparse.Namespace, recipes: list[Recipe]) -> None:
+    """Trains one network after the other, each for an equal part of the time that is left, and ships what is better."""
+    sets = read_sets(args.sets, args.root)
+    accelerator = Accelerator(mixed_precision="no" if args.fp32 else "bf16", cpu=args.cpu)
+    stop, deadline = Stop(), time.monotonic() + 3600 * args.hours
+    for place, recipe in enumerate(recipes):
+        with claimed(args.runs, recipe.name) if accelerator.is_main_process else nullcontext(True) as ours:
+            if stop.told or not broadcast_object_list([ours])[0]:
+                continue
+            run = Run(recipe, args.root, args.runs, accelerator, args.log)
+            done = f"from iteration {run.trainer.iteration} of {recipe.iterations}"
+            print(f"{recipe.name}: {len(run.sampler)} photos, {len(run.pairs)} held out, {done}", flush=True)
+            share = (deadline - time.monotonic()) / (len(recipes) - place)
+            run.train(stop.within(share), args.validate_every, args.workers)
+            best = run.folder / "best.safetensors"
+            if run.is_main and not stop.told and best.is_file():
+                ship(recipe, best, sets[recipe.task.name])
+    accelerator.end_training()
 
 
 def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
     try:
-        run(args)
+        recipes = read_recipes(args.recipes)
+        unknown = set(args.networks) - set(recipes)
+        if unknown:
+            raise ValueError(f"{args.recipes} has no {', '.join(sorted(unknown))}; it has {', '.join(recipes)}")
+        chosen = [recipes[name] for name in args.networks or recipes]
+        done = {recipe.name: iterations_done(args.runs, recipe.name) for recipe in chosen}
+        if args.left:
+            for recipe in chosen:
+                print(f"{recipe.name:<24} {done[recipe.name]:>9,} of {recipe.iterations:>9,} iterations")
+            return 0
+        train_all(args, [recipe for recipe in chosen if done[recipe.name] < recipe.iterations])
     except (FileNotFoundError, CheckpointError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except FloatingPointError as error:
-        print(f"error: {error}; the last good state is in {args.out}", file=sys.stderr)
+        print(f"error: {error}; the last good state is in {args.runs}", file=sys.stderr)
         return 1
     return 0
 

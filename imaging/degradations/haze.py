@@ -16,25 +16,54 @@ from imaging.degradations.kind import Degradation, Image
 from imaging.degradations.resize import to_uint8
 
 Plane = NDArray[np.float64]  # (H, W)
+Region = NDArray[np.bool_]  # (H, W)
+Light = NDArray[np.float64]  # (3,), 0..1
 
 
 @dataclass(frozen=True)
 class Air:
-    """The ranges that RESIDE draws from.
+    """The ranges that haze is drawn from: RESIDE's, and what photos have beyond them.
 
     Attributes:
         light: A, the haze's own brightness, 0..1.
+        white: how often A is 1, as in all of SOTS indoor.
+        colour: how often A has a cast; its channels differ by a few percent then.
         density: beta, per unit of depth.
+        dense, denser: how often the haze is denser than that, and the largest beta then.
         reach: the farthest depth.
     """
 
     light: tuple[float, float]
+    white: float
+    colour: float
     density: tuple[float, float]
+    dense: float
+    denser: float
     reach: float
 
-    def fill(self, hq: Image, depth: Plane, rng: np.random.Generator) -> Image:
-        """Haze of a random brightness and density over a photo of known depth."""
-        return haze(hq, depth, rng.uniform(*self.light), rng.uniform(*self.density))
+    def draw_light(self, rng: np.random.Generator) -> Light:
+        """A of one photo, (3,)."""
+        light = 1.0 if rng.random() < self.white else rng.uniform(*self.light)
+        if rng.random() >= self.colour:
+            return np.full(3, light)
+        warmth, green = rng.normal(0, CAST), rng.normal(0, CAST / 3)
+        return np.clip(light * (1 + np.array([warmth, green, -warmth])), 0, 1)
+
+    def draw_density(self, rng: np.random.Generator) -> float:
+        """beta of one photo."""
+        limits = (self.density[1], self.denser) if rng.random() < self.dense else self.density
+        return rng.uniform(*limits)
+
+    def fill(self, hq: Image, depth: Plane, rng: np.random.Generator, light: Light | None = None) -> Image:
+        """Haze of a random density over a photo of known depth; its light, too, is random where none is given.
+
+        At times it drifts in banks, and the camera adds noise, which is all that dense haze leaves of some places.
+        """
+        light = self.draw_light(rng) if light is None else light
+        density = self.draw_density(rng)
+        banks = drift(depth.shape, rng) if rng.random() < UNEVEN else np.ones((1, 1))
+        noise = rng.uniform(0, 2) if rng.random() < NOISY else 0.0
+        return haze(hq, depth * banks, light, density, noise, rng)
 
     def fill_map(self, hq: Image, depth: Plane, rng: np.random.Generator) -> Image:
         """The same for a depth map, which is 1 where it is farthest."""
@@ -46,24 +75,50 @@ class Air:
         return self.fill(hq, recover_depth(lq, hq) / typical_density, rng)
 
 
-INDOOR = Air(light=(0.7, 1.0), density=(0.6, 1.8), reach=1.0)
-OUTDOOR = Air(light=(0.8, 1.0), density=(0.04, 0.2), reach=10.0)
+INDOOR = Air(light=(0.7, 1.0), white=0.5, colour=0.15, density=(0.6, 1.8), dense=0.1, denser=2.5, reach=1.0)
+OUTDOOR = Air(light=(0.8, 1.0), white=0.1, colour=0.4, density=(0.04, 0.2), dense=0.15, denser=0.35, reach=10.0)
+CAST = 0.05  # standard deviation of how far red and blue are from gray
+UNEVEN, NOISY = 0.15, 0.5  # how often haze drifts in banks, and how often there is noise
 
 
-def haze(hq: Image, depth: Plane, light: float, density: float) -> Image:
+def haze(
+    hq: Image,
+    depth: Plane,
+    light: float | Light,
+    density: float,
+    noise: float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> Image:
     """I = J t + A (1 - t).
 
     Args:
         hq: J, the clear photo, uint8 (H, W, 3).
         depth: d, (H, W), in the unit that ``density`` is given for.
-        light: A, 0..1, the same for the three channels.
+        light: A, 0..1, one for all channels or (3,).
         density: beta.
+        noise: standard deviation of what the camera adds, of 255.
+        rng: source of the noise; needed only for it.
 
     Returns:
         I, the hazy photo, uint8 (H, W, 3).
     """
     transmission = np.exp(-density * depth)[..., None]
-    return to_uint8(hq * transmission + 255 * light * (1 - transmission))
+    hazy = hq * transmission + 255 * np.asarray(light) * (1 - transmission)
+    if noise and rng is not None:
+        hazy += noise * rng.standard_normal(hazy.shape, np.float32)
+    return to_uint8(hazy)
+
+
+def drift(size: tuple[int, ...], rng: np.random.Generator) -> Plane:
+    """Banks of haze: how much denser it is than on the average, (H, W), about 0.5 to 1.5."""
+    y, x = (np.linspace(0, 1, n)[:, None] for n in size)
+    waves = sum(
+        np.sin(2 * np.pi * (rng.uniform(0.3, 1.5) * y + rng.random()))
+        @ np.sin(2 * np.pi * (rng.uniform(0.3, 1.5) * x + rng.random())).T
+        for _ in range(3)
+    )
+    banks: Plane = 1 + rng.uniform(0.1, 0.3) * np.clip(waves, -1.6, 1.6)
+    return banks
 
 
 def box_mean(plane: Plane, radius: int) -> Plane:
@@ -74,7 +129,7 @@ def box_mean(plane: Plane, radius: int) -> Plane:
     return mean
 
 
-def fit_to_edges(depth: Plane, photo: Image, radius: int = 12, smallest_contrast: float = 0.03) -> Plane:
+def fit_to_edges(depth: Plane, photo: Image, radius: int = 16, smallest_contrast: float = 0.02) -> Plane:
     """Moves the steps of a depth map to the photo's edges: a guided filter (He et al.), the photo's luma guiding."""
     guide = photo.mean(2) / 255
     mean_guide, mean_depth = box_mean(guide, radius), box_mean(depth, radius)
@@ -122,10 +177,46 @@ def room_depth(size: tuple[int, int], rng: np.random.Generator) -> Plane:
     return np.clip(place_objects(depth, int(rng.integers(1, 7)), rng), 0.08, 1.2)
 
 
-def landscape_depth(size: tuple[int, int], rng: np.random.Generator) -> Plane:
-    """Ground up to a horizon, a skyline before the sky, objects on the ground; depths of about 1 to 10."""
+def find_sky(photo: Image) -> Region:
+    """The sky of a photo: what is bright, even, not warm in colour and reaches down from the upper border.
+
+    Returns:
+        (H, W), false everywhere where less than a twentieth of the photo seems to be sky.
+    """
+    r, _, b = (photo[..., c] / 255 for c in range(3))
+    luma = photo.mean(2) / 255
+    texture = box_mean(luma * luma, 3) - box_mean(luma, 3) ** 2
+    # Blue skies are darker than white ones; a sunset's warmth is left to the other depths.
+    seems = (luma + (b - r) > 0.55) & (b > r - 0.04) & (texture < 0.03**2)
+    # Cells of 4x4 pixels: what is connected with the upper border, found by sweeping over the photo both ways, twice.
+    h, w = (n // 4 for n in luma.shape)
+    even = seems[: 4 * h, : 4 * w].reshape(h, 4, w, 4).mean((1, 3)) > 0.5
+    found = np.zeros_like(even)
+    found[0] = even[0]
+    for _ in range(2):
+        for cells, passable in (
+            (found, even),
+            (found.T, even.T),
+            (found[::-1], even[::-1]),
+            (found.T[::-1], even.T[::-1]),
+        ):
+            for row in range(1, len(cells)):
+                cells[row] |= cells[row - 1] & passable[row]
+    sky: Region = np.pad(found.repeat(4, 0).repeat(4, 1), [(0, n % 4) for n in luma.shape], "edge")
+    return sky if sky.mean() > 0.05 else np.zeros_like(sky)
+
+
+def landscape_depth(size: tuple[int, int], rng: np.random.Generator, horizon: float | None = None) -> Plane:
+    """Ground up to a horizon, a skyline before the sky, objects on the ground; depths of about 1 to 10.
+
+    Args:
+        size: (h, w).
+        rng: source of all randomness.
+        horizon: as a share of the height, from above; None draws it.
+    """
     h, w = size
-    horizon, far = rng.uniform(0.15, 0.6), rng.uniform(5.0, 10.0)
+    far = rng.uniform(5.0, 10.0)
+    horizon = rng.uniform(0.15, 0.6) if horizon is None else horizon
     y = np.linspace(0, 1, h)[:, None] + np.linspace(-1, 1, w) * rng.normal(0, 0.03)
     depth: Plane = np.minimum(far, rng.uniform(0.4, 1.5) / np.maximum(y - horizon, 1e-3))
     edges = np.linspace(0, w, int(rng.integers(4, 14))).astype(int)
@@ -133,7 +224,7 @@ def landscape_depth(size: tuple[int, int], rng: np.random.Generator) -> Plane:
         top = max(0, int(h * (horizon - abs(rng.normal(0, 0.2)))))
         area = depth[top : int(h * (horizon + 0.05)), left:right]
         np.minimum(area, far * rng.uniform(0.35, 1.0), out=area)
-    return np.clip(place_objects(depth, int(rng.integers(0, 5)), rng), 0.8, 10.0)
+    return np.clip(place_objects(depth, int(rng.integers(0, 3)), rng), 0.8, 10.0)
 
 
 def recover_airlight(lq: Image, hq: Image) -> float:
@@ -182,9 +273,27 @@ def indoor_haze(hq: Image, scale: int, rng: np.random.Generator) -> Image:
     return INDOOR.fill(hq, fit_to_edges(room_depth((hq.shape[0], hq.shape[1]), rng), hq), rng)
 
 
+def light_of(sky: Light, rng: np.random.Generator) -> Light:
+    """A before a sky of that mean colour, (3,): as bright, or brighter before a deep blue, and less of a colour."""
+    brightest = max(float(sky.max()), 0.8)
+    light: Light = np.clip((sky + rng.uniform(0.3, 1) * (brightest - sky)) * rng.uniform(0.95, 1.05), 0, 1)
+    return light
+
+
 def outdoor_haze(hq: Image, scale: int, rng: np.random.Generator) -> Image:
-    """RESIDE's outdoor haze over a made-up landscape."""
-    return OUTDOOR.fill(hq, fit_to_edges(landscape_depth((hq.shape[0], hq.shape[1]), rng), hq), rng)
+    """RESIDE's outdoor haze over a made-up landscape; where the photo has a sky, that is farthest.
+
+    Haze and sky are one light scattered by the same air. So in most photos with a sky A is near the sky's own colour,
+    which then stays as it is: a bright sky is not to be darkened.
+    """
+    sky = find_sky(hq)
+    size = (hq.shape[0], hq.shape[1])
+    if not sky.any():
+        return OUTDOOR.fill(hq, fit_to_edges(landscape_depth(size, rng), hq), rng)
+    skyline = sky.sum(0) / size[0]
+    depth = landscape_depth(size, rng, horizon=float(np.percentile(skyline[skyline > 0], 80)))
+    depth = fit_to_edges(np.where(sky, OUTDOOR.reach, depth), hq)
+    return OUTDOOR.fill(hq, depth, rng, light_of(hq[sky].mean(0) / 255, rng) if rng.random() < 0.6 else None)
 
 
 HAZE_INDOOR = Degradation("indoor haze", indoor_haze, is_random=True, renew=INDOOR.refill, with_depth=INDOOR.fill_map)

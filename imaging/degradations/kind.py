@@ -19,6 +19,7 @@ class Degradation:
         name: the paper's name of it.
         apply: (hq, scale, rng) -> lq; hq is uint8 (H, W, 3) with H and W multiples of scale.
         is_random: whether two calls on one photo differ; if not, training degrades each photo once.
+        context_px: how far beside a part of a photo lies what its degradation still depends on.
         renew: (hq, lq, rng) -> another lq of the same scene, where a pair tells enough to make one.
         with_depth: (hq, depth, rng) -> lq, where the degradation depends on depth: (H, W), 1 where it is farthest.
     """
@@ -26,5 +27,6 @@ class Degradation:
     name: str
     apply: Callable[[Image, int, np.random.Generator], Image]
     is_random: bool
+    context_px: int = 0
     renew: Callable[[Image, Image, np.random.Generator], Image] | None = None
     with_depth: Callable[[Image, NDArray[np.float64], np.random.Generator], Image] | None = None

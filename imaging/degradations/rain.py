@@ -1,8 +1,11 @@
-"""Rain: streaks of several depths and directions, added as light (tasks of the paper's section 5.1).
+"""Rain: streaks of many depths, lengths and widths, and a veil (tasks of the paper's section 5.1).
 
 A streak is what a falling drop leaves on a picture while the shutter is open: a line, fading at its ends, narrow, of no
-colour of its own. Near drops make long, wide, bright and few streaks, far drops short, thin, faint and many. The
-streaks of one direction are random points convolved with one line a depth.
+colour of its own. Near drops make long, wide, bright and few streaks, far drops short, thin, faint and many; those out
+of focus are wide and faint. Each streak is drawn by itself, so that no two are alike. Rain1400's rain was made
+otherwise, as noise smeared in one direction, and so is a part of it here.
+
+The ranges are calibrated on Rain100L's inputs and on the training pairs of the others (docs/experiments.md).
 """
 
 from __future__ import annotations
@@ -15,98 +18,252 @@ from numpy.typing import NDArray
 from imaging.degradations.kind import Degradation, Image
 from imaging.degradations.resize import to_uint8
 
-Plane = NDArray[np.float64]  # (H, W), light added to each pixel, 0..1
+Plane = NDArray[np.float32]  # (H, W), light added to each pixel, 0..1
+Size = tuple[int, int]  # (h, w), pixels
+
+STREAKS_AT_ONCE = 2000  # bounds the memory
+BRIGHTEST = 0.7  # light of a streak by itself
+TAPER = 1.5  # exponent of a streak's profile, from its ends to its middle
 
 
 @dataclass(frozen=True)
-class Streaks:
-    """The streaks of one direction and depth.
+class Shower:
+    """The streaks of one direction.
 
     Attributes:
-        angle_deg: away from straight down, to the right.
-        length_px, width_px: of one streak; the width is the standard deviation of its cross-section.
-        cover: streak length per pixel of picture times width: about the share of pixels that are wet.
-        brightness: of a streak's middle, 0..1, of the brightest ones.
+        angle_deg: away from straight down, to the right; below 75.
+        spread_deg: standard deviation of the single streaks' angles.
+        length_px, width_px: of a middling streak; the width is the standard deviation of its cross-section.
+        variety: standard deviation of the logarithm of the drops' sizes.
+        defocus_px: how much wider those far from the middling depth may be.
+        cover: the share of the picture that the streaks would cover side by side.
+        brightness: of a middling streak's brightest part, 0..1.
     """
 
     angle_deg: float
+    spread_deg: float
     length_px: float
     width_px: float
+    variety: float
+    defocus_px: float
     cover: float
     brightness: float
 
 
-def streak_kernel(streaks: Streaks) -> Plane:
-    """One streak, centred, with a brightest value of 1."""
-    reach = int(np.ceil(streaks.length_px / 2 + 3 * streaks.width_px))
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float64)
-    angle = np.deg2rad(streaks.angle_deg)
-    along, across = y * np.cos(angle) + x * np.sin(angle), x * np.cos(angle) - y * np.sin(angle)
-    # Flat in the middle, fading over the outer parts: the drop enters and leaves while the shutter moves.
-    ends = np.exp(-((2 * along / streaks.length_px) ** 4))
-    kernel: Plane = ends * np.exp(-((across / streaks.width_px) ** 2) / 2)
-    return kernel
+@dataclass(frozen=True)
+class Grain:
+    """Rain as it is made in an image editor: bright grains of noise, smeared in one direction.
+
+    Attributes:
+        angle_deg: away from straight down, to the right; below 75.
+        length_px: of the smear.
+        grain_px: the width of a grain.
+        share: of the grains that are bright.
+        brightness: of the smeared layer, as its standard deviation, 0..1.
+        base: the light that is everywhere, in the same units.
+    """
+
+    angle_deg: float
+    length_px: int
+    grain_px: float
+    share: float
+    brightness: float
+    base: float
 
 
-def draw(size: tuple[int, int], streaks: Streaks, rng: np.random.Generator) -> Plane:
-    """Streaks over a picture of (h, w) pixels, each of its own brightness."""
-    kernel = streak_kernel(streaks)
-    margin = kernel.shape[0] // 2
-    canvas = (size[0] + 2 * margin, size[1] + 2 * margin)  # streaks may begin outside the picture
-    density = streaks.cover / (streaks.length_px * 2 * streaks.width_px)
-    points = (rng.random(canvas) < density) * rng.uniform(0.3, 1.0, canvas)
-    shape = (canvas[0] + kernel.shape[0] - 1, canvas[1] + kernel.shape[1] - 1)
-    spread = np.fft.irfft2(np.fft.rfft2(points, shape) * np.fft.rfft2(kernel, shape), shape)
-    inside = spread[2 * margin : 2 * margin + size[0], 2 * margin : 2 * margin + size[1]]
-    light: Plane = streaks.brightness * np.clip(inside, 0, 1.5)
+def draw(size: Size, shower: Shower, rng: np.random.Generator) -> Plane:
+    """The light of a shower over a picture of (h, w) pixels."""
+    h, w = size
+    slope = np.tan(np.deg2rad(shower.angle_deg))
+    above, beside = 1.5 * shower.length_px, abs(slope) * 1.5 * shower.length_px + 4
+    area = (h + 2 * above) * (w + 2 * beside)
+    count = rng.poisson(shower.cover * area / (shower.length_px * 4 * shower.width_px))
+    light = np.zeros(h * w)
+    for first in range(0, count, STREAKS_AT_ONCE):
+        n = min(STREAKS_AT_ONCE, count - first)
+        depth = rng.normal(0, 1, n)
+        drop = np.exp(shower.variety * depth)
+        length = np.clip(shower.length_px * drop * np.exp(rng.normal(0, 0.3, n)), 3, 3 * shower.length_px)
+        sharp = shower.width_px * np.sqrt(drop)
+        width = np.hypot(sharp, shower.defocus_px * np.maximum(np.abs(depth) - 0.8, 0))
+        peak = np.minimum(shower.brightness * rng.beta(2, 2, n) * 2 * np.sqrt(drop), BRIGHTEST) * sharp / width
+        slopes = np.tan(np.deg2rad(np.clip(shower.angle_deg + rng.normal(0, shower.spread_deg, n), -80, 80)))
+        middle_y, middle_x = rng.uniform(-above, h + above, n), rng.uniform(-beside, w + beside, n)
+        light += streaks((h, w), middle_y, middle_x, length / np.hypot(1, slopes), slopes, width, peak)
+    return light.reshape(h, w).astype(np.float32)
+
+
+def streaks(
+    size: Size,
+    middle_y: NDArray[np.float64],
+    middle_x: NDArray[np.float64],
+    height: NDArray[np.float64],
+    slope: NDArray[np.float64],
+    width: NDArray[np.float64],
+    peak: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The light of single streaks, row by row of each: (h * w,).
+
+    Args:
+        size: (h, w) of the picture.
+        middle_y, middle_x: of each streak, pixels.
+        height: rows that it crosses.
+        slope: columns to the right for each row down.
+        width: standard deviation of its cross-section, pixels.
+        peak: its brightest light.
+    """
+    h, w = size
+    first, last = np.ceil(middle_y - height / 2), np.floor(middle_y + height / 2)
+    first, last = np.maximum(first, 0), np.minimum(last, h - 1)
+    rows = np.maximum(last - first + 1, 0).astype(np.intp)
+    streak = np.repeat(np.arange(len(rows)), rows)
+    y = np.arange(len(streak)) - np.repeat(np.cumsum(rows) - rows, rows) + first[streak]
+    offset = y - middle_y[streak]
+    profile = np.maximum(1 - np.abs(2 * offset / height[streak]), 0) ** (1 / TAPER) * peak[streak]
+    x = middle_x[streak] + slope[streak] * offset
+    across = np.hypot(1, slope[streak])  # a slanted streak crosses a row over a longer distance
+    reach = int(np.ceil(2.5 * float((width * np.hypot(1, slope)).max(initial=0)))) + 1
+    columns = np.floor(x)[:, None] + np.arange(-reach, reach + 1)
+    light = profile[:, None] * np.exp(-(((columns - x[:, None]) / (width[streak] * across)[:, None]) ** 2) / 2)
+    seen = (columns >= 0) & (columns < w) & (light > 1 / 512)
+    place = (y[:, None] * w + columns)[seen].astype(np.intp)
+    return np.bincount(place, light[seen], h * w).astype(np.float64)
+
+
+def smear(size: Size, grain: Grain, rng: np.random.Generator) -> Plane:
+    """The light of smeared noise over a picture of (h, w) pixels."""
+    h, w = size
+    slope = np.tan(np.deg2rad(grain.angle_deg))
+    lean = int(np.ceil(abs(slope) * h / 2)) + 1
+    width = int((w + 2 * lean) / grain.grain_px) + 3
+    # White noise is the same along any direction: it is smeared down its columns, and the columns are leant after.
+    noise = np.maximum(rng.random((h + grain.length_px, width), np.float32) - (1 - grain.share), 0)
+    sums = np.cumsum(noise, 0)
+    columns = sums[grain.length_px :] - sums[: -grain.length_px]
+    x = (np.arange(w) + lean - slope * (np.arange(h)[:, None] - h / 2)) / grain.grain_px + rng.random()
+    left = x.astype(np.intp)
+    right = (x - left).astype(np.float32)
+    rows = np.arange(h)[:, None]
+    leant = columns[rows, left] * (1 - right) + columns[rows, left + 1] * right
+    spread = leant.std()
+    light: Plane = np.maximum(grain.base + (leant - leant.mean()) / max(float(spread), 1e-9), 0) * grain.brightness
     return light
 
 
-def depths(angle_deg: float, cover: float, brightness: float, rng: np.random.Generator) -> list[Streaks]:
-    """The streaks of one direction: a few near ones, more between, many far ones."""
-    size = rng.uniform(0.7, 1.4)  # of the drops, or of the picture's resolution
-    return [
-        Streaks(
-            angle_deg + rng.normal(0, 1.5),
-            length_px=size * length * rng.uniform(0.8, 1.25),
-            width_px=size * width * rng.uniform(0.8, 1.25),
-            cover=cover * share,
-            brightness=brightness * strength,
-        )
-        for length, width, share, strength in ((48, 0.9, 0.35, 1.0), (28, 0.65, 0.4, 0.8), (14, 0.5, 0.25, 0.55))
-    ]
+def soft_plane(size: Size, rng: np.random.Generator) -> Plane:
+    """A slope in a random direction, 0..1: how dense a veil is over a picture."""
+    h, w = size
+    heading = rng.uniform(0, 2 * np.pi)
+    y, x = np.linspace(-0.5, 0.5, h, dtype=np.float32)[:, None], np.linspace(-0.5, 0.5, w, dtype=np.float32)
+    plane: Plane = np.clip(0.5 + rng.uniform(0, 0.7) * (np.sin(heading) * y + np.cos(heading) * x), 0, 1)
+    return plane
 
 
-def compose(hq: Image, layers: list[Streaks], veil: float, rng: np.random.Generator) -> Image:
-    """Adds streaks, and before them a gray veil: the rain too far to be seen drop by drop."""
-    scene = hq / 255
+def compose(hq: Image, light: Plane, veil: float, covering: float, rng: np.random.Generator) -> Image:
+    """Puts rain over a photo.
+
+    Args:
+        hq: uint8 (H, W, 3).
+        light: of the streaks.
+        veil: how much of the photo the rain too far to be seen drop by drop hides, 0..1.
+        covering: 0 adds the streaks' light; 1 lets them hide what is behind, so that they vanish before a bright sky.
+        rng: source of all randomness.
+    """
+    scene = hq.astype(np.float32) / 255
+    tint = (1 + rng.normal(0, 0.01, 3)).astype(np.float32)
     if veil > 0:
-        scene = (1 - veil) * scene + veil * rng.uniform(0.6, 0.9)
-    for streaks in layers:
-        scene = scene + draw((hq.shape[0], hq.shape[1]), streaks, rng)[..., None]
-    return to_uint8(255 * scene)
+        hidden = np.minimum(2 * veil * soft_plane((hq.shape[0], hq.shape[1]), rng), 0.9)[..., None]
+        scene = (1 - hidden) * scene + hidden * np.float32(rng.uniform(0.55, 0.95)) * tint
+    streak = light[..., None] * tint
+    return to_uint8(255 * (scene + streak * (1 - np.float32(covering) * scene)))
 
 
 def light_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
     """Thin, sparse streaks of one steep direction, as in Rain100L."""
-    layers = depths(rng.normal(0, 7), rng.uniform(0.03, 0.17), rng.uniform(0.25, 0.6), rng)
-    return compose(hq, layers, 0.0, rng)
+    return compose(hq, draw((hq.shape[0], hq.shape[1]), light_shower(rng), rng), 0.0, 0.0, rng)
+
+
+def light_shower(rng: np.random.Generator) -> Shower:
+    """One of Rain100L's showers."""
+    return Shower(
+        angle_deg=float(np.clip(rng.normal(0, 17), -45, 45)),
+        spread_deg=rng.uniform(0.3, 3.5),
+        length_px=rng.uniform(14, 42),
+        width_px=rng.uniform(0.5, 1.0),
+        variety=rng.uniform(0.3, 0.6),
+        defocus_px=rng.choice([0.0, rng.uniform(0, 0.8)]),
+        cover=rng.uniform(0.12, 0.45),
+        brightness=float(np.exp(rng.uniform(np.log(0.05), np.log(0.38)))),
+    )
 
 
 def heavy_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
-    """Dense streaks of several directions and a veil, as in Rain100H (input around 13.5 dB)."""
-    directions = rng.uniform(-35, 35, rng.integers(2, 6))
-    cover, brightness = rng.uniform(0.35, 0.85), rng.uniform(0.4, 0.7)
-    layers = [s for angle in directions for s in depths(angle, cover / len(directions), brightness, rng)]
-    return compose(hq, layers, rng.uniform(0.0, 0.15), rng)
+    """Dense streaks of one or more directions, at times a veil, as in Rain100H and in cloudbursts."""
+    size = (hq.shape[0], hq.shape[1])
+    directions = rng.normal(0, 10) + rng.normal(0, 8, int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2])))
+    cover = float(np.exp(rng.uniform(np.log(0.5), np.log(3.5))))
+    brightness = rng.uniform(0.15, 0.4) / max(1, cover) ** 0.5
+    light = np.zeros(size, np.float32)
+    for angle in directions:
+        shower = Shower(
+            angle_deg=angle,
+            spread_deg=rng.uniform(0.5, 4),
+            length_px=rng.uniform(18, 55),
+            width_px=rng.uniform(0.5, 1.1),
+            variety=rng.uniform(0.3, 0.6),
+            defocus_px=rng.choice([0.0, rng.uniform(0, 1.5)]),
+            cover=cover / len(directions),
+            brightness=brightness,
+        )
+        light += draw(size, shower, rng)
+    veil = rng.choice([0.0, rng.uniform(0.0, 0.5)], p=[0.6, 0.4])
+    return compose(hq, light, veil, rng.choice([0.0, 1.0], p=[0.75, 0.25]), rng)
+
+
+def editor_rain(size: Size, rng: np.random.Generator) -> Plane:
+    """Smeared noise of one angle, as in Rain1400."""
+    grain = Grain(
+        angle_deg=rng.uniform(-45, 45),
+        length_px=int(np.exp(rng.uniform(np.log(8), np.log(60)))),
+        grain_px=rng.uniform(1.0, 3.0),
+        share=rng.uniform(0.02, 0.5),
+        brightness=rng.uniform(0.03, 0.09),
+        base=rng.uniform(0.2, 1.6),
+    )
+    return smear(size, grain, rng)
+
+
+def natural_rain(size: Size, rng: np.random.Generator) -> Plane:
+    """Streaks of any angle and density that differ from one another more than those of any benchmark do."""
+    light = np.zeros(size, np.float32)
+    angle, scale, brightness = rng.normal(0, 20), np.exp(rng.normal(0, 0.35)), rng.uniform(0.08, 0.4)
+    for _ in range(int(rng.integers(1, 4))):
+        shower = Shower(
+            angle_deg=float(np.clip(angle + rng.normal(0, 2), -60, 60)),
+            spread_deg=rng.uniform(0.5, 4),
+            length_px=scale * np.exp(rng.uniform(np.log(8), np.log(60))),
+            width_px=scale * rng.uniform(0.5, 1.3),
+            variety=rng.uniform(0.3, 0.7),
+            defocus_px=rng.uniform(0, 2),
+            cover=rng.uniform(0.03, 0.35),
+            brightness=brightness * rng.uniform(0.5, 1.2),
+        )
+        light += draw(size, shower, rng)
+    return light
 
 
 def mixed_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
-    """One direction a picture, of any angle and density, as in Rain1400."""
-    layers = depths(rng.uniform(-50, 50), rng.uniform(0.04, 0.4), rng.uniform(0.15, 0.45), rng)
-    return compose(hq, layers, rng.choice([0.0, rng.uniform(0.0, 0.1)]), rng)
+    """Rain of any kind: as in Rain1400, as in Rain100L, and as in photos."""
+    size = (hq.shape[0], hq.shape[1])
+    kind = rng.choice(["editor", "light", "natural"], p=[0.4, 0.2, 0.4])
+    if kind == "editor":
+        return compose(hq, editor_rain(size, rng), 0.0, rng.choice([0.0, 1.0]), rng)
+    if kind == "light":
+        return light_rain(hq, scale, rng)
+    veil = rng.choice([0.0, rng.uniform(0.0, 0.3)])
+    return compose(hq, natural_rain(size, rng), veil, rng.choice([0.0, 1.0]), rng)
 
 
-RAIN_LIGHT = Degradation("light rain", light_rain, is_random=True)
-RAIN_HEAVY = Degradation("heavy rain", heavy_rain, is_random=True)
-RAIN_MIXED = Degradation("mixed rain", mixed_rain, is_random=True)
+RAIN_LIGHT = Degradation("light rain", light_rain, is_random=True, context_px=0)
+RAIN_HEAVY = Degradation("heavy rain", heavy_rain, is_random=True, context_px=0)
+RAIN_MIXED = Degradation("mixed rain", mixed_rain, is_random=True, context_px=0)

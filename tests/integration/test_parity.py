@@ -18,7 +18,7 @@ from tests.conftest import SHIPPED
 CPU = torch.device("cpu")
 SHAPES = [(1, 48, 48), (1, 1, 1), (1, 2, 3), (4, 7, 9), (1, 31, 57), (3, 16, 16), (2, 100, 13)]
 # One task of each shape of network, with random weights: size rules do not depend on training.
-SHAPED = {"sr_x2": "din_t", "sr_x3": "din_s", "sr_x8": "din_t", "derain_light": "din_t", "deblur": "din_t"}
+SHAPED = {"sr_x2": "din_t", "sr_x3": "din_s", "sr_x8": "din_t", "derain_light": "din_64", "deblur": "din_64"}
 
 
 def pixels(shape, seed=0):

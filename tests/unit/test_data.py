@@ -1,5 +1,7 @@
 """Reading, pairing and cropping photos."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import skimage.data
@@ -15,8 +17,12 @@ from din_model.data import (
     list_photos,
     read_photo,
 )
+from din_model.datasets import read_dataset
+from din_model.photographed import photographed
 from din_model.tasks import TASKS
+from imaging.degradations import MOTION_BLUR
 from imaging.degradations.haze import haze
+from imaging.metrics import psnr
 
 
 @pytest.fixture
@@ -69,9 +75,13 @@ def test_the_pairs_of_data_sets_come_one_after_the_other(photos, tmp_path):
     assert (pairs[1].lq > pairs[1].hq).any()
 
 
+def sampler(task, dataset, seed=0, patch=48):
+    return PatchSampler(TASKS[task], [(read_dataset(str(dataset)), 1.0)], seed, patch)
+
+
 @pytest.mark.parametrize("task", ["sr_x4", "sr_x3_dn", "derain_light"])
 def test_patches_of_a_batch_are_aligned(photos, task):
-    lq, hq = Batches(PatchSampler(TASKS[task], [str(photos)], seed=0), 16)[0]
+    lq, hq = Batches(sampler(task, photos), 16)[0]
     scale = TASKS[task].scale
     assert lq.shape == (16, 3, 48, 48)
     assert hq.shape == (16, 3, 48 * scale, 48 * scale)
@@ -87,7 +97,7 @@ def test_patches_of_a_batch_are_aligned(photos, task):
 
 def test_a_batch_depends_on_seed_and_iteration_alone(photos):
     def batches(seed):
-        return Batches(PatchSampler(TASKS["sr_x3_dn"], [str(photos)], seed), 4)
+        return Batches(sampler("sr_x3_dn", photos, seed), 4)
 
     first, again = batches(3), batches(3)
     first[0]
@@ -97,19 +107,68 @@ def test_a_batch_depends_on_seed_and_iteration_alone(photos):
 
 
 def test_two_processes_see_what_one_with_the_doubled_batch_sees(photos):
-    sampler = PatchSampler(TASKS["derain_light"], [str(photos)], seed=0)
-    halves = [Batches(sampler, 2, rank)[5] for rank in (0, 1)]
-    whole = Batches(sampler, 4)[5]
+    patches = sampler("derain_light", photos)
+    halves = [Batches(patches, 2, rank)[5] for rank in (0, 1)]
+    whole = Batches(patches, 4)[5]
     for i in (0, 1):
         assert np.array_equal(np.concatenate([half[i] for half in halves]), whole[i])
 
 
 def test_random_degradations_change_with_time_and_fixed_ones_do_not(photos):
-    random, fixed = (PatchSampler(TASKS[name], [str(photos)], seed=0) for name in ("derain_light", "sr_x4"))
-    assert np.array_equal(random.lq(0, 0), random.lq(0, PatchSampler.KEPT - 1))
-    assert not np.array_equal(random.lq(0, 0), random.lq(0, PatchSampler.KEPT))
-    assert not np.array_equal(random.lq(1, 0), random.lq(1, PatchSampler.KEPT - 1))  # another photo, another time
-    assert np.array_equal(fixed.lq(0, 0), fixed.lq(0, PatchSampler.KEPT))
+    random, fixed = sampler("derain_light", photos), sampler("sr_x4", photos)
+    kept = PatchSampler.KEPT
+
+    def lq(patches, index, iteration):
+        return patches.pair(index, iteration)[0]
+
+    assert np.array_equal(lq(random, 0, 0), lq(random, 0, kept - 1))
+    assert not np.array_equal(lq(random, 0, 0), lq(random, 0, kept))
+    assert not np.array_equal(lq(random, 1, 0), lq(random, 1, kept - 1))  # another photo, another time
+    assert np.array_equal(lq(fixed, 0, 0), lq(fixed, 0, kept))
+
+
+def test_windows_are_degraded_with_what_is_around_them(photos):
+    patches = sampler("deblur", photos, patch=32)
+    seen = []
+    blur = replace(MOTION_BLUR, apply=lambda hq, scale, rng: seen.append(hq.shape) or hq)
+    patches.task = replace(patches.task, degradation=blur)
+    for generation in range(20):
+        lq, hq = patches.pair(0, generation * PatchSampler.KEPT)
+        assert np.array_equal(lq, hq)  # cut at the same place
+        assert lq.shape == (32 * PatchSampler.WINDOW,) * 2 + (3,)
+    assert max(seen) == (32 * PatchSampler.WINDOW + 2 * MOTION_BLUR.context_px,) * 2 + (3,)
+    assert len(set(seen)) > 1  # less at the border of a photo
+
+
+def test_a_share_of_the_inputs_has_noise_and_jpeg(photos):
+    plain, camera = (sampler("sr_x2", photos, patch=32) for _ in range(2))
+    camera.camera = 0.3
+    changed = []
+    for place in range(200):
+        (lq, hq), (other, same) = plain.patch(0, place), camera.patch(0, place)
+        assert np.array_equal(hq, same)
+        assert psnr(lq, other, "rgb") > 25
+        changed.append(not np.array_equal(lq, other))
+    assert np.mean(changed) == pytest.approx(0.3, abs=0.1)
+
+
+def test_a_camera_s_noise_and_jpeg_are_slight_and_in_place(photos):
+    photo = read_photo(photos / "coffee.png")
+    for seed in range(20):
+        seen = photographed(photo, np.random.default_rng(seed))
+        assert (seen.shape, seen.dtype) == (photo.shape, np.uint8)
+        assert np.array_equal(seen, photographed(photo, np.random.default_rng(seed)))
+        assert 28 < psnr(seen, photo, "rgb") < 50
+        assert psnr(seen, photo, "rgb") > psnr(np.roll(seen, 1, 1), photo, "rgb")
+
+
+def test_a_mixture_is_drawn_by_its_weights(photos, tmp_path):
+    (tmp_path / "gray").mkdir()
+    Image.new("RGB", (64, 64), (128, 128, 128)).save(tmp_path / "gray/gray.png")
+    mixture = [(read_dataset(str(photos)), 1.0), (read_dataset(str(tmp_path / "gray")), 3.0)]
+    patches = PatchSampler(TASKS["sr_x2"], mixture, seed=0, patch=16)
+    plain = [np.ptp(patches.patch(0, place)[1]) == 0 for place in range(400)]
+    assert np.mean(plain) == pytest.approx(0.75, abs=0.07)
 
 
 @pytest.fixture
@@ -125,16 +184,17 @@ def hazy_room(tmp_path):
 
 
 def test_a_hazy_pair_is_seen_as_it_is_and_every_other_time_with_new_haze(hazy_room):
-    sampler = PatchSampler(TASKS["dehaze_indoor"], [f"its:{hazy_room}"], seed=0)
+    patches = sampler("dehaze_indoor", f"its:{hazy_room}")
     given = read_photo(hazy_room / "input/1_1.png")
-    assert np.array_equal(sampler.lq(0, 0), given)
-    assert not np.array_equal(sampler.lq(0, PatchSampler.KEPT), given)
-    assert np.array_equal(sampler.lq(0, 2 * PatchSampler.KEPT), given)
+    seen = [patches.pair(0, generation * PatchSampler.KEPT)[0] for generation in range(3)]
+    assert np.array_equal(seen[0], given)
+    assert not np.array_equal(seen[1], given)
+    assert np.array_equal(seen[2], given)
 
 
 def test_a_pair_of_another_task_stays_as_it_is(hazy_room):
-    sampler = PatchSampler(TASKS["derain_mixed"], [f"its:{hazy_room}"], seed=0)
-    assert np.array_equal(sampler.lq(0, PatchSampler.KEPT), read_photo(hazy_room / "input/1_1.png"))
+    patches = sampler("derain_mixed", f"its:{hazy_room}")
+    assert np.array_equal(patches.pair(0, PatchSampler.KEPT)[0], read_photo(hazy_room / "input/1_1.png"))
 
 
 def test_a_depth_map_decides_where_the_haze_is(hazy_room):
@@ -150,8 +210,8 @@ def test_a_depth_map_decides_where_the_haze_is(hazy_room):
 
 def test_photos_smaller_than_a_patch_are_left_out(photos):
     with pytest.raises(ValueError, match="no photo in .* is at least 384x384"):
-        PatchSampler(TASKS["sr_x8"], [str(photos)], seed=0)
-    assert len(PatchSampler(TASKS["sr_x8"], [str(photos)], seed=0, patch=32)) == 2
+        sampler("sr_x8", photos)
+    assert len(sampler("sr_x8", photos, patch=32)) == 2
 
 
 def test_crop_to_multiple():

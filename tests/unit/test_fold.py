@@ -14,7 +14,8 @@ from din_model.tasks import TASKS
 SMALL = DINConfig(channels=8, growth=4, branches=3, wrdbs=3, rdbs=3, convs=3)
 CONFIGS = {
     **{f"{preset} {task}": PRESETS[preset].for_task(TASKS[task].scale, TASKS[task].stride)
-       for preset in ("din_t", "din_s") for task in ("sr_x2", "sr_x3", "sr_x4", "sr_x8", "derain_light", "deblur")},
+       for preset in ("din_t", "din_s", "din_64")
+       for task in ("sr_x2", "sr_x3", "sr_x4", "sr_x8", "derain_light", "deblur")},
     "din": PRESETS["din"],
     "din deblur": PRESETS["din"].for_task(1, 4),
     "authors": SMALL.as_authors(),

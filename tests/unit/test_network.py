@@ -36,8 +36,10 @@ def randomised(config: DINConfig, seed: int = 0) -> DIN:
         (PAPER.for_task(1, 1), 19_780_595),
         (PRESETS["din_s"], 1_620_304),
         (PRESETS["din_t"], 614_544),
+        (PRESETS["din_64"], 1_102_672),
+        (PRESETS["din_128"].for_task(1, 4), 5_152_195),
     ],
-    ids=["x2", "x3", "x4", "x8", "x4 B=4", "deblur", "derain", "din_s x4", "din_t x4"],
+    ids=["x2", "x3", "x4", "x8", "x4 B=4", "deblur", "derain", "din_s x4", "din_t x4", "din_64 x4", "din_128 deblur"],
 )
 def test_parameter_counts(config, parameters):
     with torch.device("meta"):

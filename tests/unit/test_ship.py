@@ -1,39 +1,114 @@
-"""Shipping weights: scored as they ship, with a true card."""
+"""Shipping weights: scored as they ship, only where they are better, with a true card."""
+
+from pathlib import Path
 
 import pytest
 import skimage.data
 import torch
 from PIL import Image
 
-from din_model import DIN, PRESETS
+from din_model import DIN, PRESETS, network
 from din_model.checkpoint import load_weights, save_weights
+from din_model.network import DINConfig
+from din_model.recipes import read_recipes
 from din_model.ship import main
 
-FACTS = ["--data", "two photos", "--training", "not at all", "--licence", "none"]
+CARD = {"iterations": "7", "core_hours": "0.1", "validation_psnr": "30.0"}
+TINY = DINConfig(channels=8, growth=4, branches=2, wrdbs=2, rdbs=1, convs=3, tail="single")
+RECIPES = """
+[data.photos]
+where = "photos"
+about = "a photo of an astronaut"
+licence = "public domain"
+
+[common]
+data = { photos = 1 }
+validate = ["photos"]
+iterations = 100
+batch = 2
+patch = 48
+rate = 1e-3
+
+[network.sr_x4-din_s]
+
+[network.sr_x4-din_t]
+start = "sr_x2-din_t"
+"""
 
 
-def test_the_card_holds_the_scores_of_the_shipped_weights(tmp_path, capsys):
-    hq = tmp_path / "hq"
-    hq.mkdir()
-    Image.fromarray(skimage.data.astronaut()[:128, :128]).save(hq / "astronaut.png")
-    trained = tmp_path / "best.safetensors"
-    config = PRESETS["din_t"]
-    save_weights(trained, DIN(config).state_dict(), config, "sr_x4", "din_t", {"iterations": "7"}, torch.float32)
-    assert main([str(trained), "--score", f"Crop={hq}", "--out", str(tmp_path / "out"), *FACTS]) == 0
-    shipped = load_weights(tmp_path / "out/sr_x4-din_t.safetensors")
-    assert shipped.card["evaluated_on"] == "Crop"
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    for preset in ("din_s", "din_t"):
+        monkeypatch.setitem(network.PRESETS, preset, TINY)
+    (tmp_path / "hq").mkdir()
+    Image.fromarray(skimage.data.astronaut()[:128, :128]).save(tmp_path / "hq/astronaut.png")
+    (tmp_path / "sets.toml").write_text('[sr_x4]\nCrop = { data = "hq", note = "one photo" }\n')
+    (tmp_path / "recipes.toml").write_text(RECIPES)
+    return tmp_path
+
+
+def trained(data: Path, name: str, noise: float) -> None:
+    """A run's weights that are worse the more noise they add to the bicubic enlargement."""
+    torch.manual_seed(0)
+    model = DIN(TINY)
+    with torch.no_grad():
+        model.tail[0].weight.normal_(0, noise)
+    task, _, preset = name.partition("-")
+    path = data / "runs" / name / "best.safetensors"
+    save_weights(path, model.state_dict(), TINY, task, preset, CARD, torch.float32)
+
+
+def ship(data, *names):
+    common = ["--root", data, "--runs", data / "runs", "--recipes", data / "recipes.toml", "--out", data / "out"]
+    return main([str(a) for a in (*names, *common, "--sets", data / "sets.toml")])
+
+
+def test_the_card_holds_the_scores_of_the_shipped_weights_and_the_recipe(data):
+    trained(data, "sr_x4-din_t", 0)
+    assert ship(data, "sr_x4-din_t") == 0
+    shipped = load_weights(data / "out/sr_x4-din_t.safetensors")
+    assert shipped.card["evaluated_on"] == "Crop (one photo)"
     # Untrained, the network is bicubic; it differs from the baseline by one rounding at most.
     assert float(shipped.card["psnr"]) == pytest.approx(float(shipped.card["baseline_psnr"]), abs=0.1)
-    card = (tmp_path / "out/sr_x4-din_t.md").read_text()
-    assert f"| Crop | {shipped.card['psnr']} |" in card
-    assert "614,544 parameters" in card
-    assert "7 iterations" in card
-    assert capsys.readouterr().out.startswith("# sr_x4, din_t")
+    card = (data / "out/sr_x4-din_t.md").read_text()
+    assert f"| Crop (one photo) | {shipped.card['psnr']} |" in card
+    for said in ("a photo of an astronaut (100% of the patches)", "public domain", "7 iterations of 100", "Muon"):
+        assert said in card.replace("\n  ", " ")
+    assert "batch 2 of 48x48 patches" in card
+    assert "started from `sr_x2-din_t`" in card
 
 
-def test_mistakes_are_one_sentence(tmp_path, capsys):
-    assert main([str(tmp_path / "none.safetensors"), "--score", f"Set={tmp_path}", *FACTS]) == 2
+def test_only_what_is_better_is_shipped(data, capsys):
+    def shipped():
+        return {path.stem for path in (data / "out").glob("*.safetensors")}
+
+    trained(data, "sr_x4-din_t", 0.01)
+    assert ship(data, "sr_x4-din_t") == 0
+    trained(data, "sr_x4-din_t", 0.02)
+    before = (data / "out/sr_x4-din_t.safetensors").read_bytes()
+    assert ship(data, "sr_x4-din_t") == 0
+    assert (data / "out/sr_x4-din_t.safetensors").read_bytes() == before
+    trained(data, "sr_x4-din_s", 0.02)  # slower and worse
+    assert ship(data, "sr_x4-din_s") == 0
+    assert shipped() == {"sr_x4-din_t"}
+    assert capsys.readouterr().out.count("not shipped") == 2
+    trained(data, "sr_x4-din_s", 0.005)  # slower and better
+    assert ship(data, "sr_x4-din_s") == 0
+    assert shipped() == {"sr_x4-din_t", "sr_x4-din_s"}
+    trained(data, "sr_x4-din_t", 0)  # now there is no reason to have the slower one
+    assert ship(data, "sr_x4-din_t") == 0
+    assert shipped() == {"sr_x4-din_t"}
+
+
+def test_mistakes_are_one_sentence(data, capsys):
+    assert ship(data, "sr_x4-din_t") == 2
     assert capsys.readouterr().err.startswith("error: there are no weights at")
-    with pytest.raises(SystemExit):
-        main(["w.safetensors", "--score", "no-folder", *FACTS])
-    assert "not of the form NAME=FOLDER or NAME=LAYOUT:FOLDER" in capsys.readouterr().err
+    assert ship(data, "sr_x2-din_t") == 2
+    assert "has no sr_x2-din_t; it has sr_x4-din_s, sr_x4-din_t" in capsys.readouterr().err
+    (data / "sets.toml").write_text("")
+    assert ship(data, "sr_x4-din_t") == 2
+    assert "names no set for sr_x4" in capsys.readouterr().err
+
+
+def test_the_presets_of_the_recipes_are_shippable():
+    assert {recipe.preset for recipe in read_recipes().values()} <= set(PRESETS)

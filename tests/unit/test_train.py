@@ -1,4 +1,4 @@
-"""Training: it learns, it resumes exactly, it stops at the first sign of trouble."""
+"""Training: it learns, it resumes exactly, it keeps to its time, it stops at the first sign of trouble."""
 
 import csv
 import os
@@ -7,7 +7,6 @@ import sys
 import textwrap
 from pathlib import Path
 
-import numpy as np
 import pytest
 import skimage.data
 import torch
@@ -18,24 +17,48 @@ from PIL import Image
 from din_model import network, train
 from din_model.checkpoint import load_weights
 from din_model.network import DIN, DINConfig
-from din_model.train import Schedule, Trainer, main
+from din_model.train import Schedule, Stop, Trainer, claimed, main
 
 ROOT = Path(__file__).parents[2]
 TINY = DINConfig(channels=8, growth=4, branches=2, wrdbs=2, rdbs=1, convs=3, tail="single", scale=2)
+RECIPES = """
+[data.photos]
+where = "photos"
+about = "one photo"
+licence = "free"
+
+[common]
+data = {{ photos = 1 }}
+validate = ["photos"]
+batch = {batch}
+patch = 48
+rate = 2e-3
+ema_decay = 0.9
+
+[network.sr_x2-din_t]
+iterations = {iterations}
+
+[network.sr_x3-din_t]
+start = "sr_x2-din_t"
+iterations = {iterations}
+"""
+RUN = "sr_x2-din_t"
 
 
 @pytest.fixture
-def photos(tmp_path):
+def data(tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
     Image.fromarray(skimage.data.astronaut()[:160, :200]).save(folder / "astronaut.png")
-    return folder
+    (tmp_path / "sets.toml").write_text('[sr_x2]\nPhotos = { data = "photos" }\n[sr_x3]\nPhotos = { data = "photos" }')
+    return tmp_path
 
 
 @pytest.fixture(autouse=True)
-def fresh_process():
-    """accelerate keeps its precision for the whole process; other tests may have chosen another."""
+def fresh_process(monkeypatch):
+    """accelerate keeps its precision, and signals their handlers, for the whole process."""
     AcceleratorState._reset_state(reset_partial_state=True)
+    monkeypatch.setattr(train.signal, "signal", lambda *_: None)
 
 
 @pytest.fixture(autouse=True)
@@ -43,49 +66,101 @@ def tiny_preset(monkeypatch):
     monkeypatch.setitem(network.PRESETS, "din_t", TINY)
 
 
-def arguments(photos, out, *more):
-    common = ["--task", "sr_x2", "--preset", "din_t", "--data", photos, "--validate", photos, "--out", out]
-    return [str(a) for a in (*common, "--batch", 2, "--rate", 2e-3, "--validate-every", 10, "--fp32", *more)]
+@pytest.fixture(autouse=True)
+def shipped(monkeypatch):
+    """What training ships, as (network, weights)."""
+    calls = []
+    monkeypatch.setattr(train, "ship", lambda recipe, weights, sets: calls.append((recipe.name, weights)))
+    return calls
 
 
-def test_training_beats_its_start(photos, tmp_path):
-    assert main(arguments(photos, tmp_path / "out", "--iterations", 60, "--ema-decay", 0.9)) == 0
-    with (tmp_path / "out/curve.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+def arguments(data, runs, iterations, *more, batch=2):
+    (data / "recipes.toml").write_text(RECIPES.format(iterations=iterations, batch=batch))
+    common = ["--root", data, "--runs", runs, "--recipes", data / "recipes.toml", "--sets", data / "sets.toml"]
+    return [str(a) for a in (*common, "--log", runs / "log.csv", "--validate-every", 10, "--fp32", *more)]
+
+
+def log(runs):
+    with (runs / "log.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def last(runs, name=RUN):
+    return torch.load(runs / name / "last.pt", weights_only=True)
+
+
+def test_training_beats_its_start_and_is_shipped(data, shipped):
+    runs = data / "runs"
+    assert main(arguments(data, runs, 60, RUN)) == 0
+    rows = log(runs)
     assert [int(r["iteration"]) for r in rows] == [10, 20, 30, 40, 50, 60]
     assert float(rows[-1]["validation_psnr"]) > float(rows[0]["validation_psnr"]) + 0.1
-    best = load_weights(tmp_path / "out/best.safetensors")
+    assert 0 < float(rows[0]["seconds"]) <= float(rows[-1]["seconds"])
+    best = load_weights(runs / RUN / "best.safetensors")
     assert best.task == "sr_x2"
     assert float(best.card["validation_psnr"]) == pytest.approx(
         max(float(r["validation_psnr"]) for r in rows), abs=1e-3
     )
+    assert shipped == [(RUN, runs / RUN / "best.safetensors")]
 
 
-def test_resumed_is_never_killed(photos, tmp_path):
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert main(arguments(photos, whole, "--iterations", 20)) == 0
-    # A killed run has saved its tenth iteration; the learning rate depends on the iteration, not on the run.
-    assert main(arguments(photos, parts, "--iterations", 10)) == 0
-    assert main(arguments(photos, parts, "--iterations", 20, "--resume")) == 0
-    a, b = (torch.load(out / "last.pt", weights_only=True) for out in (whole, parts))
-    assert a["iteration"] == b["iteration"] == 20
+@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+def test_resumed_is_never_stopped(data, optimiser, monkeypatch):
+    whole, parts = data / "whole", data / "parts"
+    options = arguments(data, whole, 40, RUN)
+    recipes = (data / "recipes.toml").read_text()
+    (data / "recipes.toml").write_text(recipes.replace("patch = 48", f'patch = 48\noptimiser = "{optimiser}"'))
+    assert main(options) == 0
+    steps = Trainer.step
+    told = Stop.within
+
+    def stops_after_ten(self, seconds):
+        return lambda: self.told or counted[0] >= 10 or told(self, seconds)()
+
+    counted = [0]
+
+    def counting(self, *batch):
+        counted[0] += 1
+        return steps(self, *batch)
+
+    monkeypatch.setattr(Trainer, "step", counting)
+    monkeypatch.setattr(Stop, "within", stops_after_ten)
+    resumed = [o.replace(str(whole), str(parts)) for o in options]
+    for _ in range(4):
+        counted[0] = 0
+        assert main(resumed) == 0
+    a, b = last(whole), last(parts)
+    assert a["iteration"] == b["iteration"] == 40
+    assert b["spent"]["seconds"] > 0
     for state in ("model", "average"):
         assert all(torch.equal(a[state][name], b[state][name]) for name in a[state])
-    a, b = (load_weights(out / "best.safetensors").model.state_dict() for out in (whole, parts))
+    a, b = (load_weights(out / RUN / "best.safetensors").model.state_dict() for out in (whole, parts))
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-def test_the_curve_is_drawn(photos, tmp_path):
-    assert main(arguments(photos, tmp_path / "out", "--iterations", 20)) == 0
-    with Image.open(tmp_path / "out/curve.png") as curve:
-        assert len(set(np.asarray(curve.convert("RGB")).reshape(-1, 3)[:, 2])) > 50  # lines and their smoothed edges
+def test_all_networks_share_the_time_and_start_from_each_other(data, capsys):
+    runs = data / "runs"
+    assert main(arguments(data, runs, 10)) == 0
+    assert capsys.readouterr().out.count("held out") == 2
+    assert main([*arguments(data, runs, 20), "--left"]) == 0
+    assert capsys.readouterr().out.split() == [*f"{RUN} 10 of 20 iterations sr_x3-din_t 10 of 20 iterations".split()]
+    assert main([*arguments(data, runs, 20), "--hours", "0"]) == 0
+    assert {last(runs, name)["iteration"] for name in (RUN, "sr_x3-din_t")} == {11}
 
 
-def test_two_processes_train_as_one_with_the_doubled_batch(photos, tmp_path):
+def test_two_commands_take_different_networks(data):
+    runs = data / "runs"
+    with claimed(runs, RUN) as ours:
+        assert ours
+        assert main(arguments(data, runs, 10)) == 0
+    assert not (runs / RUN / "last.pt").exists()
+    assert last(runs, "sr_x3-din_t")["iteration"] == 10
+
+
+def test_two_processes_train_as_one_with_the_doubled_batch(data):
     def train_in(processes, batch):
-        out = tmp_path / f"{processes}"
-        options = arguments(photos, out, "--iterations", 6, "--validate-every", 6, "--cpu")
-        options[options.index("--batch") + 1] = str(batch)
+        runs = data / f"{processes}"
+        options = arguments(data, runs, 6, RUN, "--cpu", batch=batch)
         launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
         # The preset is made tiny in the child too: both runs start from this file's network.
         code = f"""
@@ -93,9 +168,10 @@ def test_two_processes_train_as_one_with_the_doubled_batch(photos, tmp_path):
             from din_model import network, train
             from tests.unit.test_train import TINY
             network.PRESETS["din_t"] = TINY
+            train.ship = print
             sys.exit(train.main({options!r}))
         """
-        script = tmp_path / "script.py"
+        script = data / "script.py"
         script.write_text(textwrap.dedent(code))
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         done = subprocess.run(
@@ -107,32 +183,27 @@ def test_two_processes_train_as_one_with_the_doubled_batch(photos, tmp_path):
             timeout=100,
         )
         assert done.returncode == 0, done.stderr
-        assert done.stdout.count("validation") == 2, done.stdout  # the head line and one report: one process speaks
-        return torch.load(out / "last.pt", weights_only=True)
+        assert done.stdout.count("validation") == 1, done.stdout  # one process speaks
+        return last(runs)
 
     one, two = train_in(1, 4), train_in(2, 2)
     for state in ("model", "average"):
         for name, tensor in one[state].items():
-            torch.testing.assert_close(two[state][name], tensor, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(two[state][name], tensor, rtol=1e-3, atol=1e-5)
 
 
-def test_workers_prepare_the_same_batches(photos, tmp_path):
-    assert main(arguments(photos, tmp_path / "own", "--iterations", 4)) == 0
-    assert main(arguments(photos, tmp_path / "workers", "--iterations", 4, "--workers", 1)) == 0
-    a, b = (torch.load(tmp_path / out / "last.pt", weights_only=True)["model"] for out in ("own", "workers"))
+def test_workers_prepare_the_same_batches(data):
+    own, workers = data / "own", data / "workers"
+    assert main(arguments(data, own, 4, RUN)) == 0
+    assert main(arguments(data, workers, 4, RUN, "--workers", 1)) == 0
+    a, b = last(own)["model"], last(workers)["model"]
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-def test_a_first_run_may_ask_to_resume(photos, tmp_path):
-    assert main(arguments(photos, tmp_path / "out", "--iterations", 10, "--resume")) == 0
-    assert main(arguments(photos, tmp_path / "out", "--iterations", 20, "--resume")) == 0
-    assert len((tmp_path / "out/curve.csv").read_text().splitlines()) == 3
-
-
-def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(photos, tmp_path, monkeypatch, capsys):
-    out = tmp_path / "out"
-    assert main(arguments(photos, out, "--iterations", 10)) == 0
-    kept = (out / "last.pt").read_bytes()
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(data, monkeypatch, capsys):
+    runs = data / "runs"
+    assert main(arguments(data, runs, 10, RUN)) == 0
+    kept = (runs / RUN / "last.pt").read_bytes()
     real_batches = train.Batches
 
     class Poisoned(real_batches):
@@ -141,37 +212,44 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(photos, t
             return (lq * float("nan") if iteration == 13 else lq), hq
 
     monkeypatch.setattr(train, "Batches", Poisoned)
-    assert main(arguments(photos, out, "--iterations", 30, "--resume")) == 1
+    assert main(arguments(data, runs, 30, RUN)) == 1
     assert "the loss is nan at iteration 13; the last good state is in" in capsys.readouterr().err
-    assert (out / "last.pt").read_bytes() == kept
+    assert (runs / RUN / "last.pt").read_bytes() == kept
 
 
-def test_warm_start_takes_what_fits(photos, tmp_path):
-    assert main(arguments(photos, tmp_path / "x2", "--iterations", 10)) == 0
+def test_warm_start_takes_what_fits(data):
+    runs = data / "runs"
+    assert main(arguments(data, runs, 10, RUN)) == 0
     model = DIN(TINY.for_task(3, 1))
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    train.warm_start(model, tmp_path / "x2/best.safetensors")
+    train.warm_start(model, runs / RUN / "best.safetensors")
     changed = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
     assert "branches.0.0.conv.weight" in changed
     assert not any(name.startswith("tail.") for name in changed)  # x3's tail has another shape
 
 
-def test_missing_data_is_one_sentence(tmp_path, capsys):
-    assert main(arguments(tmp_path / "nowhere", tmp_path / "out", "--iterations", 1)) == 2
+def test_mistakes_are_one_sentence(data, capsys):
+    options = arguments(data, data / "runs", 10)
+    assert main([*options, "sr_x9-din_t"]) == 2
+    assert "has no sr_x9-din_t; it has sr_x2-din_t, sr_x3-din_t" in capsys.readouterr().err
+    assert main([*options, "--root", str(data / "nowhere")]) == 2
     assert capsys.readouterr().err.startswith("error: there is no folder")
 
 
 def test_schedules():
-    halving = Schedule("halving", 1e-4, 1000, halve_every=200)
-    assert [halving(i) for i in (0, 199, 200, 400)] == [1e-4, 1e-4, 5e-5, 2.5e-5]
-    cosine = Schedule("cosine", 1e-3, 100, halve_every=1)
-    assert cosine(0) == pytest.approx(1e-3)
-    assert cosine(50) == pytest.approx(1e-3 * 0.505)
-    assert cosine(100) == cosine(200) == pytest.approx(1e-5)
+    halving = Schedule("halving", 1e-4, 1_000_000)
+    assert [halving(i) for i in (0, 199_999, 200_000, 400_000)] == [1e-4, 1e-4, 5e-5, 2.5e-5]
+    trapezoid = Schedule("trapezoid", 1e-3, 10_000)
+    assert trapezoid(0) == pytest.approx(1e-3 / 500)
+    assert trapezoid(499) == trapezoid(5000) == trapezoid(7500) == 1e-3
+    assert trapezoid(8750) == pytest.approx(5e-4)
+    assert trapezoid(10_000) == 0
+    with pytest.raises(ValueError, match="halving or trapezoid, not 'cosine'"):
+        Schedule("cosine", 1e-3, 100)
 
 
 def test_the_average_follows_the_weights():
-    trainer = Trainer(DIN(TINY), Accelerator(cpu=True), ema_decay=0.9, clip_norm=1.0)
+    trainer = Trainer(DIN(TINY), Accelerator(cpu=True), "muon", ema_decay=0.9)
     lq, hq = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 16, 16)
     for _ in range(3):
         trainer.step(lq, hq, 1e-3)

@@ -1,0 +1,132 @@
+"""Chooses compact presets: ``python benchmarks/presets.py --root DATA [--iterations N]`` (CPU, one core).
+
+For each of a family of configurations at 4x: the processor time of its exported bfloat16 form for a 128x128 picture,
+and, with ``--iterations``, the PSNR on what ``sr_x4``'s recipe holds out after that many iterations of the recipe, on
+the same patches. Small peers are timed in the same turns. Processor time hardly depends on what else the machine does.
+Prints a table and, with ``--plot``, draws PSNR over time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from common import keep_memory
+from network import Contender, build_peer, eager, exported
+
+from din_model.data import Batches, PatchSampler, read_pairs
+from din_model.network import DIN, PRESETS, DINConfig
+from din_model.recipes import read_recipes
+from din_model.train import Schedule, Trainer
+
+SIZE = 128
+TURNS = 3
+PEERS = ("SAFMN", "SPAN", "SwinIR-light", "RRDBNet")
+# C, G, M, D, B, K
+FAMILY = (
+    (32, 16, 3, 2, 2, 4),  # din_t
+    (64, 32, 2, 2, 2, 4),  # din_s
+    (48, 48, 2, 2, 1, 3),
+    (64, 64, 2, 2, 1, 2),
+    (64, 32, 2, 2, 1, 4),
+    (64, 64, 2, 2, 1, 3),  # din_64
+    (64, 64, 3, 2, 1, 3),
+    (64, 64, 2, 3, 1, 3),
+    (64, 64, 2, 2, 1, 4),
+    (64, 64, 2, 2, 2, 3),
+    (96, 96, 2, 2, 1, 2),
+    (96, 48, 2, 2, 1, 4),
+    (96, 96, 2, 2, 1, 3),  # din_96
+    (128, 128, 2, 2, 1, 2),
+    (128, 128, 2, 2, 1, 3),  # din_128
+)
+
+
+def configuration(shape: tuple[int, ...]) -> DINConfig:
+    c, g, m, d, b, k = shape
+    return replace(PRESETS["din_64"], channels=c, growth=g, branches=m, wrdbs=d, rdbs=b, convs=k)
+
+
+def take_turns(contenders: list[Contender]) -> None:
+    """Takes everyone's processor time in turns, after two passes each that warm up."""
+    with torch.inference_mode(), torch.jit.optimized_execution(False):  # as the server runs what is exported
+        for turn in range(TURNS + 2):
+            for contender in contenders:
+                started = time.process_time()
+                contender.run()
+                if turn >= 2:
+                    contender.seconds.append(time.process_time() - started)
+
+
+def train(config: DINConfig, root: Path, iterations: int) -> tuple[float, float]:
+    """PSNR on what is held out, dB, and the milliseconds of an iteration."""
+    recipe = read_recipes()["sr_x4-din_64"]
+    torch.manual_seed(recipe.seed)
+    trainer = Trainer(DIN(config), Accelerator(mixed_precision="bf16", cpu=True), recipe.optimiser, ema_decay=0.99)
+    batches = Batches(PatchSampler(recipe.task, recipe.mixture(root), recipe.seed, recipe.patch), recipe.batch)
+    schedule = Schedule(recipe.schedule, recipe.rate, iterations)
+    seconds = 0.0
+    for iteration in range(iterations):
+        batch = batches[iteration]
+        started = time.process_time()
+        trainer.step(*batch, schedule(iteration))
+        seconds += time.process_time() - started
+    pairs = list(read_pairs(recipe.task, recipe.held_out(root), recipe.seed))
+    return trainer.validate(recipe.task, pairs), 1e3 * seconds / iterations
+
+
+def plot(path: Path, points: dict[str, tuple[float, float]], peers: dict[str, float]) -> None:
+    """Draws PSNR over time; of the peers only the time is known."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter([ms for ms, _ in points.values()], [psnr for _, psnr in points.values()])
+    for name, point in points.items():
+        axes.annotate(name, point, xytext=(4, 4), textcoords="offset points", fontsize=8)
+    for name, ms in peers.items():
+        if ms < 2 * max(ms for ms, _ in points.values()):
+            axes.axvline(ms, linestyle=":", color="tab:gray")
+            axes.text(ms, axes.get_ylim()[0], f" {name}", rotation=90, va="bottom", fontsize=8)
+    axes.set(xlabel="ms of one core, 128x128 at 4x, bfloat16", ylabel="PSNR on held-out photos (dB)")
+    figure.savefig(path, dpi=120)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, help="folder of the recipes' data; needed to train")
+    parser.add_argument("--iterations", type=int, default=0, help="of each configuration; default: only the times")
+    parser.add_argument("--plot", type=Path, help="picture to draw")
+    args = parser.parse_args()
+    if args.iterations and args.root is None:
+        parser.error("--iterations needs --root")
+    return args
+
+
+def main() -> None:
+    args = parse_arguments()
+    keep_memory()
+    torch.set_num_threads(1)
+    ours = {shape: exported(str(shape), DIN(configuration(shape)), "bf16", SIZE) for shape in FAMILY}
+    peers = [eager(name, build_peer(name), precision, SIZE) for name in PEERS for precision in ("fp32", "bf16")]
+    take_turns([*ours.values(), *peers])
+    for peer in peers:
+        print(f"| {peer.name}, {peer.form} | {peer.parameters / 1e6:.2f} M | {peer.ms:.0f} ms | | |", flush=True)
+    points: dict[str, tuple[float, float]] = {}
+    for shape, contender in ours.items():
+        row = f"| {', '.join(map(str, shape))} | {contender.parameters / 1e6:.2f} M | {contender.ms:.0f} ms |"
+        if args.iterations:
+            psnr, ms = train(configuration(shape), args.root, args.iterations)
+            points[contender.name] = contender.ms, psnr
+            row += f" {ms:.0f} ms | {psnr:.2f} dB |"
+        print(row, flush=True)
+    if args.plot and points:
+        plot(args.plot, points, {f"{p.name}, {p.precision}": p.ms for p in peers})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""What every network is trained on and how: ``recipes.toml`` as values.
+
+A network is named as its weights file, TASK-PRESET. Data sets are named once and mixed by weight.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from din_model.datasets import LAYOUTS, Sample, read_dataset
+from din_model.network import PRESETS
+from din_model.tasks import Task, find_task
+
+RECIPES = Path(__file__).parent / "recipes.toml"
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set of the recipes.
+
+    Attributes:
+        where: ``FOLDER`` or ``LAYOUT:FOLDER`` below the data's root (:mod:`din_model.datasets`).
+        about: what it is, for the card.
+        licence: of the data, for the card.
+        held_out: regular expression on the name of an input (of a photo that is degraded on the fly, its own): what it
+            matches is not trained on. A recipe that validates on this data set takes that part; all of it without.
+    """
+
+    where: str
+    about: str
+    licence: str
+    held_out: str = ""
+
+    def samples(self, root: Path, held_out: bool = False) -> list[Sample]:
+        """The samples below a root to train on, or those that are held out for validation.
+
+        Raises:
+            FileNotFoundError, ValueError: as :func:`read_dataset`; or nothing is left.
+        """
+        layout, colon, folder = self.where.partition(":")
+        name = f"{layout}:{root / folder}" if colon and layout in LAYOUTS else str(root / self.where)
+        samples = read_dataset(name)
+        if self.held_out:
+            samples = [s for s in samples if bool(re.search(self.held_out, (s.lq or s.hq).stem)) == held_out]
+        if not samples:
+            raise ValueError(f"{name} has nothing {'held out' if held_out else 'left'} ({self.held_out})")
+        return samples
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one network is trained.
+
+    Attributes:
+        name: TASK-PRESET.
+        task: what it restores. preset: its configuration.
+        data: data sets to train on, each with the share of the patches that is drawn from it.
+        validate: data sets whose held-out part it is validated on.
+        iterations: of the whole training.
+        batch: patches an iteration, in each process. patch: LQ pixels of a square one.
+        rate: learning rate after the warm-up.
+        start: network to start from, as far as its tensors fit; "" for none.
+        optimiser: ``muon`` or ``adam`` (:mod:`din_model.optimiser`).
+        schedule: ``trapezoid`` or ``halving`` (:class:`din_model.train.Schedule`).
+        ema_decay: of the averaged weights, which are validated and kept.
+        seed: of everything random.
+        camera: share of the patches whose input also has a camera's noise and JPEG (:mod:`din_model.photographed`).
+    """
+
+    name: str
+    task: Task
+    preset: str
+    data: tuple[tuple[DataSet, float], ...]
+    validate: tuple[DataSet, ...]
+    iterations: int
+    batch: int
+    patch: int
+    rate: float
+    start: str = ""
+    optimiser: str = "muon"
+    schedule: str = "trapezoid"
+    ema_decay: float = 0.999
+    seed: int = 0
+    camera: float = 0.0
+
+    def mixture(self, root: Path) -> list[tuple[list[Sample], float]]:
+        """The samples to train on with the weight of each set."""
+        return [(data.samples(root), weight) for data, weight in self.data]
+
+    def held_out(self, root: Path) -> list[Sample]:
+        """The samples to validate on."""
+        return [sample for data in self.validate for sample in data.samples(root, held_out=True)]
+
+
+def read_recipes(path: Path = RECIPES) -> dict[str, Recipe]:
+    """The recipes of a file, in its order.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no valid TOML, or a recipe is not complete; the message says which and why.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there are no recipes at {path}")
+    try:
+        tables = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: {error}") from error
+    try:
+        sets = {name: DataSet(**table) for name, table in tables.get("data", {}).items()}
+    except TypeError as error:
+        raise ValueError(f"{path}, data: {error}") from error
+    common = tables.get("common", {})
+    return {name: read_recipe(path, name, {**common, **table}, sets) for name, table in tables["network"].items()}
+
+
+def read_recipe(path: Path, name: str, table: Mapping[str, Any], sets: Mapping[str, DataSet]) -> Recipe:
+    """One recipe of a file."""
+    try:
+        task, _, preset = name.partition("-")
+        if preset not in PRESETS:
+            raise ValueError(f"there is no preset {preset!r}; there are {', '.join(PRESETS)}")
+        unknown = set(table) - {field.name for field in fields(Recipe)}
+        if unknown:
+            raise ValueError(f"there is no {', '.join(sorted(unknown))}")
+        values = {
+            "name": name,
+            "task": find_task(task),
+            "preset": preset,
+            **table,
+            "data": tuple((sets[given], float(weight)) for given, weight in table["data"].items()),
+            "validate": tuple(sets[given] for given in table["validate"]),
+        }
+        return Recipe(**values)
+    except KeyError as error:
+        raise ValueError(f"{path}, {name}: {error} is missing") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}, {name}: {error}") from error

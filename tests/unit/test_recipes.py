@@ -1,0 +1,85 @@
+"""The recipes: complete, of known tasks and presets, and nothing that is scored on is trained on."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from din_model.recipes import RECIPES, DataSet, read_recipes
+from din_model.tasks import TASKS
+from din_model.train import Schedule
+
+ROOT = Path(__file__).parents[2]
+WHOLE = """
+[data.photos]
+where = "photos"
+about = "photos"
+licence = "free"
+[network.sr_x2-din_t]
+data = { photos = 2 }
+validate = ["photos"]
+iterations = 1
+batch = 1
+patch = 16
+rate = 1e-3
+"""
+
+
+def test_every_task_has_a_recipe():
+    recipes = read_recipes()
+    assert {recipe.task.name for recipe in recipes.values()} == set(TASKS)
+    for recipe in recipes.values():
+        Schedule(recipe.schedule, recipe.rate, recipe.iterations)
+        assert not recipe.start or recipe.start in list(recipes)[: list(recipes).index(recipe.name)]
+
+
+def test_no_recipe_reads_what_is_scored_on():
+    sets = tomllib.loads((ROOT / "docs/sets.toml").read_text())
+    scored = {
+        (task, each["data"].rpartition(":")[2]) for task, each in ((t, e) for t in sets for e in sets[t].values())
+    }
+    for recipe in read_recipes().values():
+        read = {data.where.rpartition(":")[2] for data in (*recipe.validate, *(data for data, _ in recipe.data))}
+        assert not {where for task, where in scored if task == recipe.task.name} & read, recipe.name
+        assert not any(where.startswith("eval/") for where in read)
+
+
+def test_what_is_held_out_is_not_trained_on(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in ("1", "2", "3"):
+        Image.new("RGB", (9, 9)).save(tmp_path / f"photos/{name}.png")
+    data = DataSet("photos:photos", "", "", held_out="2|3")
+    assert [s.hq.stem for s in data.samples(tmp_path)] == ["1"]
+    assert [s.hq.stem for s in data.samples(tmp_path, held_out=True)] == ["2", "3"]
+    whole = DataSet("photos", "", "")
+    assert len(whole.samples(tmp_path)) == len(whole.samples(tmp_path, held_out=True)) == 3
+    with pytest.raises(ValueError, match="has nothing left"):
+        DataSet("photos", "", "", held_out=".").samples(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("sr_x2", "sr_x9", "unknown task 'sr_x9'"),
+        ("din_t", "din_x", "no preset 'din_x'"),
+        ("{ photos = 2 }", "{ other = 2 }", "'other' is missing"),
+        ("iterations = 1", "", "iterations"),
+        ("batch = 1", "batch = 1\nbatches = 1", "there is no batches"),
+        ('where = "photos"', "", "where"),
+        ("[data.photos]", "[data.photos", "recipes.toml: "),
+    ],
+)
+def test_mistakes_are_told(tmp_path, old, new, said):
+    path = tmp_path / "recipes.toml"
+    path.write_text(WHOLE)
+    assert read_recipes(path)["sr_x2-din_t"].data[0][1] == 2
+    path.write_text(WHOLE.replace(old, new))
+    with pytest.raises(ValueError, match=said):
+        read_recipes(path)
+
+
+def test_without_recipes(tmp_path):
+    assert RECIPES.is_file()
+    with pytest.raises(FileNotFoundError, match="no recipes at"):
+        read_recipes(tmp_path / "none.toml")
