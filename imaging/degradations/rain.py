@@ -202,7 +202,7 @@ def heavy_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
     size = (hq.shape[0], hq.shape[1])
     directions = rng.normal(0, 10) + rng.normal(0, 8, int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2])))
     cover = float(np.exp(rng.uniform(np.log(0.6), np.log(5.0))))
-    brightness = rng.uniform(0.15, 0.45) / max(1, cover) ** 0.4
+    brightness = rng.uniform(0.08, 0.45) / max(1, cover) ** 0.4
     light = np.zeros(size, np.float32)
     for angle in directions:
         shower = Shower(
