@@ -193,7 +193,7 @@ def light_shower(rng: np.random.Generator) -> Shower:
         variety=rng.uniform(0.3, 0.6),
         defocus_px=rng.choice([0.0, rng.uniform(0, 0.8)]),
         cover=rng.uniform(0.12, 0.45),
-        brightness=float(np.exp(rng.uniform(np.log(0.05), np.log(0.38)))),
+        brightness=float(np.exp(rng.uniform(np.log(0.06), np.log(0.38)))),
     )
 
 
@@ -202,7 +202,7 @@ def heavy_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
     size = (hq.shape[0], hq.shape[1])
     directions = rng.normal(0, 10) + rng.normal(0, 8, int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2])))
     cover = float(np.exp(rng.uniform(np.log(0.6), np.log(5.0))))
-    brightness = rng.uniform(0.08, 0.45) / max(1, cover) ** 0.4
+    brightness = rng.uniform(0.1, 0.45) / max(1, cover) ** 0.4
     light = np.zeros(size, np.float32)
     for angle in directions:
         shower = Shower(
