@@ -98,26 +98,6 @@ def test_before_a_result_the_page_says_where_it_will_be(page):
     expect(page.locator("#keep")).to_be_hidden()
 
 
-def test_choices_made_while_others_are_under_way_stay_valid(desk, small):
-    """Each is sent with what was chosen so far, before the page has answered the one before it."""
-    bring(desk, small)
-    desk.evaluate(
-        """async () => {
-            const choose = (value) => document.querySelector(`#family input[value=${value}]`).click();
-            for (const family of ['derain', 'dehaze', 'enlarge', 'derain', 'deblur', 'dehaze']) {
-                choose(family);
-                document.querySelector('#quality input[value=best]').click();
-                document.querySelector('#task label:not([hidden]) input').click();
-                await new Promise((resolve) => setTimeout(resolve, 15));
-            }
-        }"""
-    )
-    choose(desk, "derain", "derain_heavy")
-    restore(desk)
-    expect(desk.locator("#report h3")).to_contain_text("Remove heavy rain")
-    expect(desk.get_by_test_id("toast-body")).to_have_count(0)
-
-
 def test_tiles_and_time_left_are_shown_meanwhile(desk, large, tmp_path):
     bring(desk, large)
     desk.click("#restore")
