@@ -31,11 +31,10 @@ from app.texts import say
 
 Photos = list[str] | None
 Updates = dict[Any, Any]  # of components
-# What the browser does at once. Results are forgotten that are not of the photos which are there now; a file is not
-# given away until it is as chosen; Restore may be pressed when no job is started or in work, Stop when one is.
+# What the browser does at once: it forgets results that are not of the photos which are there now, withholds a file
+# until it is as chosen and Restore until a job has ended, and has Stop ready only while there is one.
 FORGET = "() => [dinPut({ restored: [] }), dinPut({ visible: false }), dinPut({ interactive: false }), '']"
 WITHHOLD = "() => dinPut({ interactive: false })"
-BUSY = "() => [dinPut({ interactive: false }), dinPut({ interactive: true })]"
 IDLE = "() => [dinPut({ interactive: true }), dinPut({ interactive: false })]"
 
 
@@ -94,7 +93,7 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
             if started is None:
                 raise PhotoError(say("error.no_photo"))
             photos, done = started.photos, Results(started.photos)
-            # What was made of this photo before.
+            # What was made of the same photo before.
             earlier = results.outcomes[0] if results.photos == photos and len(results.outcomes) == 1 else None
             yield busy
             for event in workshop.steps(photos, started.order):
@@ -172,7 +171,7 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
     tab.webcam.input(take_picture, tab.webcam, tab.photos, **latest)
 
     each: dict[str, Any] = {**quiet, "trigger_mode": "multiple"}
-    tab.restore.click(None, None, buttons, js=BUSY, api_visibility="private")
+    tab.restore.click(None, None, tab.restore, js=WITHHOLD, api_visibility="private")
     begun = tab.restore.click(start, [tab.photos, *chosen], [tab.started, *buttons], concurrency_limit=None, **quiet)
     begun.failure(None, None, buttons, js=IDLE, api_visibility="private")
     begins = [tab.photos, tab.started, *buttons]
