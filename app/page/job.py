@@ -43,6 +43,40 @@ class Order:
     is_trial: bool = False
 
 
+@dataclass(frozen=True, eq=False)  # one that is started again is another one
+class Start:
+    """A job as it was chosen when it was started, whatever is chosen afterwards.
+
+    Attributes:
+        photos: to be restored.
+        order: what is to be done with them.
+    """
+
+    photos: tuple[Path, ...]
+    order: Order
+
+
+@dataclass(frozen=True, eq=False)  # as they belong to a job
+class Results:
+    """What has come of a job so far.
+
+    Attributes:
+        photos: all of the job.
+        outcomes: of those that are done, in their order.
+    """
+
+    photos: tuple[Path, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.outcomes) == len(self.photos)
+
+    @property
+    def restored(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.error is None]
+
+
 @dataclass(frozen=True)
 class Advance:
     """How far a job is.
