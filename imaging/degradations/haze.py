@@ -129,7 +129,7 @@ def box_mean(plane: Plane, radius: int) -> Plane:
     return mean
 
 
-def fit_to_edges(depth: Plane, photo: Image, radius: int = 16, smallest_contrast: float = 0.02) -> Plane:
+def fit_to_edges(depth: Plane, photo: Image, radius: int = 32, smallest_contrast: float = 0.02) -> Plane:
     """Moves the steps of a depth map to the photo's edges: a guided filter (He et al.), the photo's luma guiding."""
     guide = photo.mean(2) / 255
     mean_guide, mean_depth = box_mean(guide, radius), box_mean(depth, radius)

@@ -26,6 +26,7 @@ Motion = NDArray[np.float64]  # (frames, 2, 3): takes (y, x, 1) of the result, i
 
 CONTEXT_PX = 32  # how far beside a patch its blur still comes from
 LONGEST_PX = 48.0
+LARGEST_STEP_PX = 2.0  # between two frames
 WHITE = 250  # pixel values from which a lamp may be brighter than the picture tells
 CURVES = (1.0, 2.2)  # pixel values averaged, and light under the usual display curve
 
@@ -84,8 +85,16 @@ def segment(photo: Image, rng: np.random.Generator) -> Region:
     # Colours of two thirds of the full range are as far away as the object's border; many an object has all colours.
     tolerance = rng.choice([170.0, 500.0])
     difference = (photo.astype(np.float32) - colour.astype(np.float32)) / np.float32(tolerance)
-    region: Region = np.einsum("ijk,ijk->ij", difference, difference) + (y**2)[:, None] + x**2 < 1
-    return region
+    near: Region = np.einsum("ijk,ijk->ij", difference, difference) + (y**2)[:, None] + x**2 < 1
+    return majority(near)
+
+
+def majority(region: Region, radius: int = 2) -> Region:
+    """A region without what is finer than a few pixels."""
+    side = 2 * radius + 1
+    sums = np.pad(np.pad(region, radius, "edge").astype(np.int32).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    most: Region = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side] > side**2 // 2
+    return most
 
 
 def between_rows(photo: Image) -> Image:
@@ -178,7 +187,7 @@ def expose(
 
 def draw_extent(rng: np.random.Generator) -> float:
     """How far light is spread, pixels: log-normal, about what GoPro's and REDS's pairs have together."""
-    return float(min(rng.lognormal(np.log(15), 0.6), LONGEST_PX))
+    return float(min(rng.lognormal(np.log(17), 0.6), LONGEST_PX))
 
 
 def draw_motion(frames: int, extent_px: float, size: tuple[int, int], rng: np.random.Generator) -> Motion:
@@ -202,18 +211,18 @@ def draw_object(photo: Image, motion: Motion, rng: np.random.Generator) -> tuple
 def motion_blur(hq: Image, scale: int, rng: np.random.Generator) -> Image:
     """A shaken photo of a scene in motion, and a little sensor noise."""
     extent_px = draw_extent(rng)
-    # Half as a high-speed camera's frames are averaged, 7 to 13; half without gaps.
-    frames = int(rng.integers(3, 7)) if rng.random() < 0.5 else int(np.clip(extent_px / 2.5, 3, 12))
-    frames = 2 * frames + 1
+    # 7 to 13, as a high-speed camera's frames are averaged; more where those would leave gaps to be seen.
+    frames = 2 * max(int(rng.integers(3, 7)), int(extent_px / LARGEST_STEP_PX / 2)) + 1
     motion = draw_motion(frames, extent_px, (hq.shape[0], hq.shape[1]), rng)
     objects = [draw_object(hq, motion, rng) for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.4, 0.3, 0.2, 0.1])))]
 
     curve = np.float32(rng.choice(CURVES))
     light = (np.arange(256, dtype=np.float32) / 255) ** curve
     glow = rng.uniform(1, 8) if curve > 1 and rng.random() < 0.3 else 0.0
+    noise = rng.uniform(0, 1.5) if rng.random() < 0.5 else 0.0  # the mean of several frames has next to none
     exposed = np.minimum(expose(hq, light, motion, objects, glow), 1)
     seen = 255 * exposed ** (1 / curve)
-    return to_uint8(seen + np.float32(rng.uniform(0, 1.5)) * rng.standard_normal(seen.shape, np.float32))
+    return to_uint8(seen + np.float32(noise) * rng.standard_normal(seen.shape, np.float32))
 
 
 MOTION_BLUR = Degradation("motion blur", motion_blur, is_random=True, context_px=CONTEXT_PX)

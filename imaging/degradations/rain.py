@@ -189,11 +189,11 @@ def light_shower(rng: np.random.Generator) -> Shower:
         angle_deg=float(np.clip(rng.normal(0, 17), -45, 45)),
         spread_deg=rng.uniform(0.3, 3.5),
         length_px=rng.uniform(14, 42),
-        width_px=rng.uniform(0.5, 1.0),
+        width_px=rng.uniform(0.45, 0.9),
         variety=rng.uniform(0.3, 0.6),
         defocus_px=rng.choice([0.0, rng.uniform(0, 0.8)]),
         cover=rng.uniform(0.12, 0.45),
-        brightness=float(np.exp(rng.uniform(np.log(0.05), np.log(0.38)))),
+        brightness=float(np.exp(rng.uniform(np.log(0.06), np.log(0.38)))),
     )
 
 
@@ -201,17 +201,17 @@ def heavy_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
     """Dense streaks of one or more directions, at times a veil, as in Rain100H and in cloudbursts."""
     size = (hq.shape[0], hq.shape[1])
     directions = rng.normal(0, 10) + rng.normal(0, 8, int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2])))
-    cover = float(np.exp(rng.uniform(np.log(0.5), np.log(3.5))))
-    brightness = rng.uniform(0.15, 0.4) / max(1, cover) ** 0.5
+    cover = float(np.exp(rng.uniform(np.log(0.6), np.log(5.0))))
+    brightness = rng.uniform(0.1, 0.45) / max(1, cover) ** 0.4
     light = np.zeros(size, np.float32)
     for angle in directions:
         shower = Shower(
             angle_deg=angle,
             spread_deg=rng.uniform(0.5, 4),
             length_px=rng.uniform(18, 55),
-            width_px=rng.uniform(0.5, 1.1),
+            width_px=rng.uniform(0.5, 1.0),
             variety=rng.uniform(0.3, 0.6),
-            defocus_px=rng.choice([0.0, rng.uniform(0, 1.5)]),
+            defocus_px=rng.choice([0.0, rng.uniform(0, 1.0)]),
             cover=cover / len(directions),
             brightness=brightness,
         )

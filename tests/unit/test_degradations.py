@@ -352,7 +352,7 @@ def test_depth_steps_move_to_the_photo_s_edges():
     photo[:, 50:] = 255
     rough = np.ones((80, 100))
     rough[:, 56:] = 3.0  # six pixels beside the edge
-    fitted = fit_to_edges(rough, photo)
+    fitted = fit_to_edges(rough, photo, radius=12)
     steps = np.abs(np.diff(fitted[40]))
     assert steps.argmax() == 49
 
@@ -444,6 +444,8 @@ def test_a_segment_is_one_part_of_the_photo(photo):
         region = segment(photo, np.random.default_rng(seed))
         assert region.shape == photo.shape[:2]
         assert 0 < region.mean() < 0.9
+        changes = np.abs(np.diff(region.astype(int))).sum()
+        assert changes < 0.15 * region.size  # no dust
 
 
 def test_lamps_draw_white_lines():
