@@ -1,12 +1,16 @@
 # One image, two flavours, chosen by the base:
-#   CPU (a Space, a laptop): any Debian or Ubuntu with Python 3.11; the embedded Triton serves.
-#   GPU (production): NVIDIA's Triton image with the PyTorch and Python backends, release 26.07 or newer; its Triton serves.
+#   CPU (a Space, a laptop): any Debian or Ubuntu with Python 3.11; the app starts the embedded Triton.
+#   GPU (production): NVIDIA's Triton image with the PyTorch backend, release 26.07 or newer; the app starts its Triton.
+# docs/deployment.md says what has been run and what has not.
 ARG BASE=python:3.11-slim
 FROM ${BASE}
 
 # Where pip looks besides its index; a CPU image wants an index of CPU-only torch wheels here.
 ARG PIP_EXTRA_INDEX_URL=
 ARG PIP_FIND_LINKS=
+
+# The container's first process: it passes signals on and collects processes that have lost their parent.
+RUN command -v tini || { apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*; }
 
 # Spaces run as user 1000, which some bases have already.
 RUN getent passwd 1000 || useradd --create-home --uid 1000 user
@@ -20,6 +24,7 @@ RUN python3 -m venv .venv && .venv/bin/pip install --no-cache-dir --disable-pip-
 COPY --chown=1000 . .
 
 EXPOSE 7860
-HEALTHCHECK --interval=30s --timeout=10s --start-period=120s \
-    CMD [".venv/bin/python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:7860/', timeout=5)"]
-CMD ["deploy/start.sh"]
+# A tiny picture is restored: the page alone may answer while Triton does not.
+HEALTHCHECK --interval=30s --timeout=15s --start-period=120s CMD [".venv/bin/python", "-m", "app", "health"]
+# Not as the entry point, for NVIDIA's image has its own, which prepares CUDA and then becomes this command.
+CMD ["tini", "--", "deploy/start.sh"]

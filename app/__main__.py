@@ -1,4 +1,7 @@
-"""``python -m app``: the page. ``python -m app restore IN ... --task T --out DIR``: the same from the command line."""
+"""``python -m app``: the page. ``python -m app restore IN ... --task T --out DIR``: the same from the command line.
+
+``python -m app health`` asks a running page whether it restores.
+"""
 
 from __future__ import annotations
 
@@ -11,55 +14,98 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from app import codec
 from app.client import Priority, RestorationClient
-from app.errors import PhotoError, RestorationError, ServerStartError
+from app.errors import PhotoError, RestorationError, ServerStartError, ServerUnavailableError
 from app.restore import Progress, restore
-from app.server import EmbeddedTriton
+from app.triton import LAUNCHES, Triton, preferred
+
+log = logging.getLogger("app")
+
+HEALTH_TIMEOUT_S = 12.0  # longer than the page itself takes at most
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    is_restore = arguments[:1] == ["restore"]
+    """Reads the command, the page where none is named, and its options."""
+    name = arguments[0] if arguments and arguments[0] in COMMANDS else None
+    command = COMMANDS[name] if name else PAGE
     parser = argparse.ArgumentParser(
-        prog="python -m app restore" if is_restore else "python -m app",
-        description="Restores photos." if is_restore else "Serves the page; `python -m app restore` restores files.",
+        prog=f"python -m app {name}" if name else "python -m app", description=command.description
     )
-    parser.add_argument(
-        "--triton-url",
-        metavar="HOST:PORT[,HOST:PORT ...]",
-        default=os.environ.get("TRITON_URL") or None,
-        help="a running Triton (gRPC), or replicas of it; default: $TRITON_URL, else an embedded one is started",
-    )
-    if is_restore:
-        parser.add_argument("photos", type=Path, nargs="+", metavar="IN")
-        parser.add_argument("--task", required=True, help="for example sr_x4")
-        parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the restored files")
-        parser.add_argument("--self-ensemble", action="store_true", help="DIN+: a little better, eight times slower")
-        parser.add_argument("--format", choices=list(codec.FORMATS), default="png", help="default: %(default)s")
-        parser.add_argument("--quality", type=int, default=codec.Output().quality, help="of JPEG and WebP, 1 to 100")
-        parser.add_argument("--without-exif", action="store_true", help="leave out date, camera and place")
-    else:
-        parser.add_argument("--host", default="127.0.0.1", help="address that the page listens on")
-        parser.add_argument("--port", type=int, default=7860)
-        parser.add_argument("--kiosk", action="store_true", help="stage mode: a full-screen loop, for a booth")
-    args = parser.parse_args(arguments[1:] if is_restore else arguments)
-    args.run = restore_files if is_restore else serve_page
+    command.add_options(parser)
+    args = parser.parse_args(arguments[1:] if name else arguments)
+    args.run = command.run
     return args
 
 
+def add_triton_options(parser: argparse.ArgumentParser) -> None:
+    """Which Triton restores."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--triton-url",
+        metavar="HOST:PORT[,HOST:PORT ...]",
+        help="a running Triton (gRPC), or replicas of it; default: $TRITON_URL, else one is started",
+    )
+    which.add_argument(
+        "--triton",
+        choices=list(LAUNCHES),
+        help="start this one and keep it running: the embedded one, or the machine's own tritonserver; "
+        "default: installed where tritonserver is on the PATH, else embedded",
+    )
+
+
+def add_page_options(parser: argparse.ArgumentParser) -> None:
+    add_triton_options(parser)
+    add_address_options(parser)
+    parser.add_argument("--kiosk", action="store_true", help="stage mode: a full-screen loop, for a booth")
+
+
+def add_address_options(parser: argparse.ArgumentParser) -> None:
+    """Where the page is."""
+    parser.add_argument("--host", default="127.0.0.1", help="address that the page listens on")
+    parser.add_argument("--port", type=int, default=7860)
+
+
+def add_restore_options(parser: argparse.ArgumentParser) -> None:
+    add_triton_options(parser)
+    parser.add_argument("photos", type=Path, nargs="+", metavar="IN")
+    parser.add_argument("--task", required=True, help="for example sr_x4")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the restored files")
+    parser.add_argument("--self-ensemble", action="store_true", help="DIN+: a little better, eight times slower")
+    parser.add_argument("--format", choices=list(codec.FORMATS), default="png", help="default: %(default)s")
+    parser.add_argument("--quality", type=int, default=codec.Output().quality, help="of JPEG and WebP, 1 to 100")
+    parser.add_argument("--without-exif", action="store_true", help="leave out date, camera and place")
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A Triton that somebody else keeps running."""
+
+    url: str
+
+    def wait(self) -> None:
+        """Never returns: it is nobody's to stop here."""
+        threading.Event().wait()
+
+
 @contextlib.contextmanager
-def connect(triton_url: str | None) -> Iterator[RestorationClient]:
-    """A client of the given Triton, or of an embedded one that lives as long as the context."""
-    with contextlib.ExitStack() as stack:
-        if triton_url is None:
-            triton = stack.enter_context(EmbeddedTriton())
-            triton.wait_ready()
-            triton_url = triton.url
-        yield stack.enter_context(RestorationClient(triton_url))
+def find_triton(args: argparse.Namespace) -> Iterator[Triton | Elsewhere]:
+    """The Triton that was asked for; one of our own lives as long as the context."""
+    url = args.triton_url or (None if args.triton else os.environ.get("TRITON_URL"))
+    if url:
+        log.info("Using Triton at %s", url)
+        yield Elsewhere(url)
+        return
+    with Triton(LAUNCHES[args.triton or preferred()]()) as triton:
+        triton.wait_ready()
+        yield triton
 
 
 def check_port(host: str, port: int) -> None:
@@ -87,22 +133,34 @@ def page_folder() -> Iterator[None]:
 
 
 def serve_page(args: argparse.Namespace) -> int:
-    """Runs the page until Ctrl-C or SIGTERM."""
-    logging.getLogger("app").setLevel(logging.INFO)  # an operator wants Triton's own words too
+    """Runs the page until Ctrl-C or SIGTERM, or until its Triton is gone for good."""
+    log.setLevel(logging.INFO)  # an operator wants Triton's own words too
     check_port(args.host, args.port)
-    print("Starting Triton ..." if args.triton_url is None else f"Using Triton at {args.triton_url}", flush=True)
-    with page_folder(), connect(args.triton_url) as client:
+    with page_folder(), find_triton(args) as triton, RestorationClient(triton.url) as client:
         # Here, so that the command line does without Gradio's seconds.
         from app.page import build_page, launch_page
         from app.page.stage import build_stage
 
         site = (build_stage if args.kiosk else build_page)(client)
-        launch_page(site, args.host, args.port)
+        launch_page(site, client, args.host, args.port)
         print(f"The page is at http://{args.host}:{args.port} (Ctrl-C ends it)", flush=True)
         try:
-            threading.Event().wait()
+            triton.wait()
         finally:
             site.page.close(verbose=False)
+    return 0
+
+
+def ask_health(args: argparse.Namespace) -> int:
+    """Asks a running page for its health, and prints its sentence."""
+    address = f"http://{args.host}:{args.port}/health"
+    try:
+        with urllib.request.urlopen(address, timeout=HEALTH_TIMEOUT_S) as answer:
+            print(answer.read().decode().strip())
+    except urllib.error.HTTPError as error:
+        raise ServerUnavailableError(error.read().decode(errors="replace").strip()) from error
+    except (OSError, ValueError) as error:
+        raise ServerUnavailableError(f"The page at {address} does not answer ({error}).") from error
     return 0
 
 
@@ -111,7 +169,7 @@ def restore_files(args: argparse.Namespace) -> int:
     output = codec.Output(args.format, args.quality, metadata=not args.without_exif)
     targets = plan_targets(args.photos, args.out, args.task, output)
     failures = 0
-    with connect(args.triton_url) as connection:
+    with find_triton(args) as triton, RestorationClient(triton.url) as connection:
         client = connection.at(Priority.VISITOR if len(targets) == 1 else Priority.BATCH)
         client.task(args.task)
         for path, target in targets.items():
@@ -156,6 +214,22 @@ def show_progress(name: str) -> Progress:
             print(f"\r{name}: {done}/{total} tiles", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
     return show
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing that ``python -m app`` does."""
+
+    description: str
+    add_options: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+PAGE = Command("Serves the page; there are also `restore` and `health`.", add_page_options, serve_page)
+COMMANDS = {
+    "restore": Command("Restores photos.", add_restore_options, restore_files),
+    "health": Command("Tells whether a running page restores.", add_address_options, ask_health),
+}
 
 
 def end_on_signal(number: int, frame: FrameType | None) -> None:

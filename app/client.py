@@ -295,6 +295,23 @@ class RestorationClient:
             raise explain(error) from error
         return {m.name: (m.state, m.reason) for m in index.models if m.name.startswith(MODEL_PREFIX)}
 
+    def instances(self) -> dict[str, int]:
+        """How many instances the configuration of each loaded model asks for, by the model's name.
+
+        Raises:
+            ServerUnavailableError: no server answers.
+        """
+        states = self._states()
+        try:
+            configs = [
+                self._triton.get_model_config(name, client_timeout=10.0).config
+                for name, (state, _) in states.items()
+                if state == READY
+            ]
+        except InferenceServerException as error:
+            raise explain(error) from error
+        return {str(config.name): sum(int(group.count) for group in config.instance_group) for config in configs}
+
     def task(self, name: str) -> ServedTask:
         """The task of that name.
 

@@ -6,7 +6,7 @@ RestorationError
 └── ServerError             Triton refused or failed a request
     ├── ServerUnavailableError   it does not answer: down, restarting, overloaded
     ├── ServerMemoryError        a tensor is too large for the memory that it has left
-    └── ServerStartError         the embedded one cannot be started here
+    └── ServerStartError         ours cannot be started here, or kept running
 """
 
 from __future__ import annotations
@@ -51,4 +51,4 @@ class ServerMemoryError(ServerError):
 
 
 class ServerStartError(ServerError):
-    """The embedded Triton cannot be started on this machine."""
+    """A Triton of our own cannot be started on this machine, or kept running."""

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -19,7 +20,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from app.client import RestorationClient, ServedTask  # noqa: E402
-from app.server import KEPT_MEMORY, REPOSITORY, EmbeddedTriton  # noqa: E402
+from app.triton import REPOSITORY, Triton, embedded  # noqa: E402
+from app.triton.launch import KEPT_MEMORY  # noqa: E402
 
 TASK, SCALE = "sr_x4", 4
 MODEL = f"din_{TASK}"
@@ -33,6 +35,13 @@ def keep_memory() -> None:
     """Starts this program again with the allocator's settings that the server's instances have."""
     if not KEPT_MEMORY.items() <= os.environ.items():
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **KEPT_MEMORY})
+
+
+def free_port() -> int:
+    """A loopback port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def start_table(title: str, caption: str, *header: str) -> None:
@@ -152,7 +161,7 @@ def serving(setting: Setting) -> Iterator[tuple[RestorationClient, ServedTask]]:
         config = Path(folder) / MODEL / "configs" / "cpu.pbtxt"
         config.write_text(configure(config.read_text(), setting))
         with held_to(setting.cores):
-            triton = EmbeddedTriton(Path(folder))
+            triton = Triton(embedded.launch(), Path(folder))
         with triton, RestorationClient(triton.url) as client:
             triton.wait_ready()
             task = client.task(TASK)

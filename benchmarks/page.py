@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import skimage.data
+from common import free_port
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
@@ -28,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 from app import codec, tiling  # noqa: E402
 from app.client import RestorationClient  # noqa: E402
 from app.restore import pixel_steps, restore, run  # noqa: E402
-from app.server import EmbeddedTriton, free_port  # noqa: E402
+from app.triton import Triton, embedded  # noqa: E402
 
 RUNS = 7
 START_RUNS = 3
@@ -74,7 +75,7 @@ def server_memory_gb() -> float:
 def start_server() -> float:
     """Seconds until every model answers."""
     started = time.monotonic()
-    with EmbeddedTriton() as triton:
+    with Triton(embedded.launch()) as triton:
         triton.wait_ready()
         return time.monotonic() - started
 
@@ -165,7 +166,7 @@ def main() -> None:
     print("| figure | value |\n|---|---|")
     print_figure("`python -m app` to a usable page", f"{statistics.median(s for s, _ in starts):.1f} s")
     print_figure("resident memory of the page's process", f"{max(mb for _, mb in starts):.0f} MB")
-    with EmbeddedTriton() as triton, RestorationClient(triton.url) as client:
+    with Triton(embedded.launch()) as triton, RestorationClient(triton.url) as client:
         triton.wait_ready()
         tasks = client.tasks().values()
         print_figure(f"the server alone, {len(tasks)} networks", f"{statistics.median(servers):.1f} s")

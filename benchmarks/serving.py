@@ -35,6 +35,7 @@ from common import (
     TASK,
     TILE_STREAMS,
     WARM_UP_S,
+    free_port,
     keep_busy,
     keep_memory,
     print_row,
@@ -46,7 +47,8 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 from app.codec import Pixels
-from app.server import KEPT_MEMORY, REPOSITORY, free_port
+from app.triton import REPOSITORY
+from app.triton.launch import KEPT_MEMORY
 
 HOP_SIDE, HOP_PAIRS, EMPTY_HOP_PAIRS = 256, 40, 300
 VISITORS = (1, 4, 16)

@@ -19,7 +19,7 @@ from app import tiling  # noqa: E402
 from app.client import RestorationClient, ServedTask  # noqa: E402
 from app.codec import Pixels  # noqa: E402
 from app.restore import pixel_steps, run  # noqa: E402
-from app.server import EmbeddedTriton  # noqa: E402
+from app.triton import Triton, embedded  # noqa: E402
 from din_model.data import degrade  # noqa: E402
 from din_model.tasks import TASKS  # noqa: E402
 
@@ -50,7 +50,7 @@ def psnr(one: Pixels, other: Pixels) -> str:
 def main() -> None:
     print("| task | rounds | own attention | shared attention | one piece | tiles | with the rounds |")
     print("|---|---|---|---|---|---|---|")
-    with EmbeddedTriton() as triton, RestorationClient(triton.url) as client:
+    with Triton(embedded.launch()) as triton, RestorationClient(triton.url) as client:
         triton.wait_ready()
         for name, task in client.tasks().items():
             side = min(512, int(task.max_pixels**0.5))

@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ import skimage.data
 from PIL import Image
 
 from app.client import RestorationClient
-from app.server import EmbeddedTriton, free_port
+from app.triton import Triton, embedded
 from din_model.data import degrade
 from din_model.export import shipped_models
 from din_model.tasks import TASKS
@@ -27,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 SHIPPED = {
     model.removeprefix("din_"): (task, preset) for task in TASKS for model, preset in shipped_models(task).items()
 }
-STARTUP_S = 60
+STARTUP_S = 180  # also beside much other work
 
 
 def pytest_addoption(parser):
@@ -35,9 +36,9 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(scope="session")
-def triton() -> Iterator[EmbeddedTriton]:
+def triton() -> Iterator[Triton]:
     """The embedded Triton with the built models; a missing one is a failure, never a skip."""
-    with EmbeddedTriton() as server:
+    with Triton(embedded.launch()) as server:
         server.wait_ready()
         yield server
 
@@ -70,6 +71,13 @@ def exif_of(path) -> dict[int, object]:
     """The EXIF of a picture on disk, by Pillow alone."""
     with Image.open(path) as image:
         return dict(image.getexif())
+
+
+def free_port() -> int:
+    """A loopback port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager

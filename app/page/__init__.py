@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,13 @@ import gradio as gr
 from app.client import RestorationClient, unavailable
 from app.page import choices, events, files, limits
 from app.page.about_tab import build_about_tab
+from app.page.health import health_route
 from app.page.job import Workshop
-from app.page.outcomes import viewer_states
 from app.page.programs import offer_programs
-from app.page.restore_tab import lay_out, viewer_value
+from app.page.restore_tab import lay_out
 from app.page.server_tab import build_server_tab
 from app.page.words import Words
-from app.texts import ENGLISH, LANGUAGES, choose_language, say
+from app.texts import ENGLISH, LANGUAGES, say
 
 ASSETS = Path(__file__).parent / "assets"
 SPEAK = "(language) => dinSpeak(language)"
@@ -49,7 +50,6 @@ def build_page(client: RestorationClient) -> Site:
     """
     gr.set_static_paths([choices.EXAMPLES])  # or they would be copied to where visitors' photos are
     workshop, words = Workshop(client), Words()
-    first = next(iter(workshop.tasks.values()), None)
     page: gr.Blocks
     with gr.Blocks(
         title="DIN image restoration",
@@ -88,29 +88,14 @@ def build_page(client: RestorationClient) -> Site:
             elsewhere.select(lambda: gr.Timer(active=False), None, panel_timer, queue=False, api_visibility="private")
         offer_programs(workshop, page)
         theme.click(None, None, None, js=TOGGLE_THEME, api_visibility="private")
-        stored = gr.Textbox(visible=False)
-
-        def arrive(stored_language: str, request: gr.Request) -> tuple[object, ...]:
-            """What the address asks for: ``?task=derain_light&lang=de``."""
-            asked = dict(request.query_params)
-            tag = choose_language(asked.get("lang") or stored_language or request.headers.get("accept-language", ""))
-            wanted = choices.network(workshop.tasks, asked.get("task", ""), choices.FAST)
-            task = wanted or first
-            example = workshop.restored_example(task) if task else None
-            states = viewer_states(example, tag) if example else []
-            # Who asks for nothing may have chosen something by now.
-            chosen = (wanted.family, wanted.name) if wanted else (gr.skip(), gr.skip())
-            return tag, *chosen, viewer_value(states, tag)
-
         language.change(None, language, None, js=SPEAK, api_visibility="private")
         language.change(words.switch, language, words.components, api_visibility="private", show_progress="hidden")
         arrived = page.load(
-            arrive,
-            stored,
-            [language, tab.family, tab.task, tab.viewer],
-            js="() => [localStorage.getItem('din-language') || '']",
+            None,
+            None,
+            [language, tab.family, tab.task],
+            js=f"() => dinArrive({choices.offered(workshop.tasks)}, {json.dumps(list(LANGUAGES))})",
             api_visibility="private",
-            show_progress="hidden",
         )
         events.wire(tab, workshop, language, page, arrived)
     threading.Thread(target=workshop.warm_up, name="warm-up", daemon=True).start()
@@ -162,8 +147,8 @@ def look() -> gr.themes.Base:
     )
 
 
-def launch_page(site: Site, host: str, port: int) -> None:
-    """Starts serving a page, in threads of its own; nothing is fetched from or sent to anywhere else."""
+def launch_page(site: Site, client: RestorationClient, host: str, port: int) -> None:
+    """Starts serving a page and its health, in threads of its own; nothing is fetched from or sent to anywhere else."""
     files.sweep_always()
     with contextlib.redirect_stdout(io.StringIO()):  # where programs are served is told in the page's footer
         site.page.launch(
@@ -182,4 +167,5 @@ def launch_page(site: Site, host: str, port: int) -> None:
             css=site.styles,
             head=site.head,
             theme=look(),
+            app_kwargs={"routes": [health_route(client)]},
         )

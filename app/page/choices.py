@@ -1,12 +1,13 @@
 """What a visitor can choose: families of tasks, their variants, and quality against speed.
 
-Every choice is always offered whole, and the page's styles show what goes with the choice before it: so it shows at
-once, and what a visitor sends is valid even if it was chosen while something else was under way.
+Every choice is always offered whole, and the page's styles show what goes with the choice before it. What is chosen is
+known to the browser alone: no answer of the server sets a choice, since it could come after the visitor's next one.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -46,6 +47,17 @@ def families(tasks: Tasks, language: str) -> Choices:
 def variants(tasks: Tasks, language: str) -> Choices:
     """The tasks, by what tells those of a family apart."""
     return [(describe(task, language), task.name) for task in tasks.values() if task.name == task.task]
+
+
+def offered(tasks: Tasks) -> str:
+    """What the page's scripts know of the tasks, as JSON: each one's family, and if it has a finer network."""
+    return json.dumps(
+        {
+            name: {"family": task.family, "has_finer": len(networks(tasks, name)) > 1}
+            for name, task in tasks.items()
+            if name == task.task
+        }
+    )
 
 
 def networks(tasks: Tasks, task: str) -> list[ServedTask]:

@@ -1,18 +1,22 @@
-"""What happens on the tab where photos are restored, when something on it is touched."""
+"""What happens on the tab where photos are restored, when something on it is touched.
+
+The server's answers come late and in any order. So what a job does is taken from the page at the click that starts it,
+and kept in ``started``; no answer sets a choice or removes a result; and what is shown of a choice is asked for once
+more when the choice has changed meanwhile (``always_last``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
 from app.codec import Output
-from app.errors import RestorationError
+from app.errors import PhotoError, RestorationError
 from app.page import choices, limits
-from app.page.job import Advance, Order, Preview, Workshop, check_photos
-from app.page.outcomes import Outcome, beside, save_as, viewer_states
+from app.page.job import Advance, Order, Preview, Results, Start, Workshop, check_photos
+from app.page.outcomes import as_is, beside, save_as, viewer_states
 from app.page.report import message_html, outcomes_html, progress_html
 from app.page.restore_tab import (
     RestoreTab,
@@ -22,13 +26,19 @@ from app.page.restore_tab import (
     photo_sizes,
     preview,
     sample_pictures,
-    viewer_value,
 )
 from app.texts import say
 
 Photos = list[str] | None
-Outcomes = tuple[Outcome, ...]
-Updates = tuple[Any, ...]
+Updates = dict[Any, Any]  # of components
+# What the browser does at once: it forgets what is not of the photos which are there now, withholds a file until it is
+# as chosen and Restore until a job has ended, and has Stop ready only while there is one.
+FORGET = """() => [
+    dinPut({ restored: [], brought: { states: [] } }),
+    ...[{ visible: false }, { interactive: false }, { value: '' }, { value: '' }].map(dinPut),
+]"""
+WITHHOLD = "() => dinPut({ interactive: false })"
+IDLE = "() => [dinPut({ interactive: true }), dinPut({ interactive: false })]"
 
 
 def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Blocks, arrived: Any) -> None:
@@ -41,165 +51,152 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
         page: whose queue is used.
         arrived: the event after which family and task are as the address asks.
     """
-    tasks, pace = workshop.tasks, workshop.pace
-    shown = [tab.progress, tab.viewer, tab.gallery, tab.download, tab.report, tab.outcomes]
+    tasks = workshop.tasks
+    _, percent, _ = tab.output
     buttons = [tab.restore, tab.stop]
+    busy = {tab.restore: gr.Button(interactive=False), tab.stop: gr.Button(interactive=True)}
 
-    def levels(task: str, paths: list[Path], level: str, language: str) -> gr.Radio:
-        """The choice of quality for a task and photos; what is chosen stays, for it may have changed meanwhile."""
-        offered = choices.qualities(tasks, task, photo_sizes(paths), pace, language)
-        if level == choices.FINER and len(choices.networks(tasks, task)) < 2:
-            return gr.Radio(choices=offered, value=choices.FAST)
-        return gr.Radio(choices=offered)
+    def welcome(task: str, language: str) -> gr.HTML:
+        """An example of the task, if it has been restored before."""
+        example = workshop.restored_example(tasks[task]) if task in tasks else None
+        return gr.HTML(example=viewer_states(example, language) if example else [])
 
-    def choose_family(family: str, photos: Photos, level: str, language: str) -> Updates:
-        name = next(name for name, task in tasks.items() if task.family == family)
-        return gr.Radio(value=name), *choose_task(name, photos, level, language)
-
-    def choose_task(task: str, photos: Photos, level: str, language: str) -> Updates:
+    def describe(task: str, photos: Photos, language: str) -> tuple[gr.Radio, gr.Gallery]:
+        """What a task takes, and examples of it."""
+        offered = choices.qualities(tasks, task, photo_sizes(as_paths(photos)), workshop.pace, language)
         samples = sample_pictures(tasks[task], language) if task in tasks else []
-        return levels(task, as_paths(photos), level, language), gr.Gallery(value=samples, selected_index=None)
+        return gr.Radio(choices=offered), gr.Gallery(value=samples, selected_index=None)
 
-    def translate(task: str, photos: Photos, level: str, language: str) -> Updates:
-        variants = gr.Radio(choices=choices.variants(tasks, language))
-        return variants, *choose_task(task, photos, level, language)
+    def bring(photos: Photos, task: str, language: str) -> tuple[str, gr.HTML]:
+        states, sentences = preview(as_paths(photos), tasks.get(task), language)
+        return sentences, gr.HTML(brought={"states": states})
 
-    def bring(photos: Photos, task: str, level: str, language: str) -> Updates:
+    def start(photos: Photos, task: str, level: str, is_trial: bool, language: str, request: gr.Request) -> Updates:
+        """Checks everything that can be known before waiting for one's turn."""
         paths = as_paths(photos)
-        states, sentences = preview(paths, tasks.get(task), language)
-        return (
-            levels(task, paths, level, language),
-            sentences,
-            viewer_value(states, language),
-            gr.Gallery(visible=False),
-            gr.DownloadButton(interactive=False),
-            "",
-            (),
-        )
-
-    def check(photos: Photos, task: str, is_trial: bool, language: str, request: gr.Request) -> Updates:
-        """Everything that can be known before waiting for one's turn."""
         try:
+            found = find_task(workshop, task)
             limits.check_share(request, page)
-            limits.check_count(len(photos or ()))
-            check_photos(as_paths(photos), find_task(workshop, task), is_trial)
+            limits.check_count(len(paths))
+            check_photos(paths, found, is_trial)
         except RestorationError as error:
             raise page_error(error, language) from error
-        return gr.Button(interactive=False), gr.Button(interactive=True)
+        network = choices.network(tasks, task, level) or found
+        return {tab.started: Start(tuple(paths), Order(network, level == choices.BEST, is_trial)), **busy}
 
-    def restore(
-        photos: Photos,
-        task: str,
-        level: str,
-        is_trial: bool,
-        file_format: str,
-        percent: int,
-        metadata: bool,
-        outcomes: Outcomes,
-        language: str,
-    ) -> Iterator[Updates]:
+    def start_sample(
+        task: str, level: str, is_trial: bool, language: str, request: gr.Request, event: gr.SelectData
+    ) -> Updates:
+        path = str(event.value["image"]["path"])
+        photos = [str(sample) for shown in tasks.values() for sample in choices.examples(shown) if str(sample) == path]
+        return {tab.photos: photos, **start(photos, task, level, is_trial, language, request)}
+
+    def restore(started: Start | None, results: Results, language: str) -> Iterator[Updates]:
         try:
-            network = choices.network(tasks, task, level) or find_task(workshop, task)
-            order = Order(network, level == choices.BEST, is_trial)
-            output = Output(file_format, int(percent or 0), metadata)
-            paths, done = as_paths(photos), []
-            earlier = outcomes[0] if len(outcomes) == len(paths) == 1 else None  # restorations of this photo
-            for event in workshop.steps(paths, order):
+            if started is None:
+                raise PhotoError(say("error.no_photo"))
+            photos, done = started.photos, Results(started.photos)
+            # What was made of the same photo before.
+            earlier = results.outcomes[0] if results.photos == photos and len(results.outcomes) == 1 else None
+            yield busy
+            for event in workshop.steps(photos, started.order):
                 if isinstance(event, Advance):
-                    yield progress_html(event, language), *(gr.skip() for _ in shown[1:])
+                    yield {tab.progress: progress_html(event, language)}
                 elif isinstance(event, Preview):
-                    states = viewer_states(beside(earlier, event.outcome), language)
-                    yield gr.skip(), viewer_value(states, language), *(gr.skip() for _ in shown[2:])
-                elif event.error is not None and len(paths) == 1:
+                    yield {tab.viewer: gr.HTML(restored=viewer_states(beside(earlier, event.outcome), language))}
+                elif event.error is not None and len(photos) == 1:
                     raise event.error
                 else:
-                    done.append(beside(earlier, event))
-                    yield show(done, output, language, is_last=len(done) == len(paths))
+                    done = Results(photos, (*done.outcomes, beside(earlier, event)))
+                    is_saved = gr.DownloadButton(interactive=False)  # not yet; the file there is may be an earlier one
+                    yield {tab.results: done, tab.download: is_saved, **show(done, language)}
         except RestorationError as error:
             raise page_error(error, language) from error
 
-    def select(outcomes: Outcomes, language: str, event: gr.SelectData) -> dict[str, object]:
-        restored = [outcome for outcome in outcomes if outcome.error is None]
-        return viewer_value(viewer_states(restored[int(event.index)], language), language)
+    def show(done: Results, language: str) -> Updates:
+        """The results after another photo."""
+        states = viewer_states(done.restored[-1], language) if done.restored else []
+        pictures = [(str(outcome.pictures[-1].path), outcome.name) for outcome in done.restored]
+        return {
+            tab.progress: "" if done.is_complete else gr.skip(),
+            tab.viewer: gr.HTML(restored=states),
+            tab.gallery: gr.Gallery(value=pictures, visible=len(done.photos) > 1, selected_index=None),
+            tab.report: outcomes_html(done.outcomes, (), language),
+        }
 
-    def save(file_format: str, percent: int, metadata: bool, outcomes: Outcomes, language: str) -> Updates:
-        has_quality = gr.Slider(visible=file_format in ("jpeg", "webp"))
-        if not any(outcome.master for outcome in outcomes):
-            return has_quality, gr.skip(), gr.skip()
+    def save(name: str, percent_kept: int, with_metadata: bool, results: Results, language: str) -> Updates:
+        """Writes what was restored in the format that is chosen."""
+        shown: Updates = {percent: gr.Slider(visible=name in ("jpeg", "webp"))}
+        if not (results.is_complete and results.restored):
+            return shown
         try:
-            path, losses = save_as(outcomes, Output(file_format, int(percent or 0), metadata))
+            path, losses = save_as(results.outcomes, Output(name, int(percent_kept or 0), with_metadata))
         except RestorationError as error:
-            raise page_error(error, language) from error
-        return has_quality, str(path), outcomes_html(outcomes, losses, language)
+            refusal = message_html(as_is(error.into(language)), language, "error")
+            return shown | {tab.report: outcomes_html(results.outcomes, (), language) + refusal}
+        return shown | {
+            tab.download: gr.DownloadButton(value=str(path), interactive=True),
+            tab.report: outcomes_html(results.outcomes, losses, language),
+        }
 
-    def stopped(language: str) -> Updates:
-        return message_html(say("page.stopped"), language), gr.Button(interactive=True), gr.Button(interactive=False)
+    def select(results: Results, language: str, event: gr.SelectData) -> gr.HTML:
+        return gr.HTML(restored=viewer_states(results.restored[int(event.index)], language))
 
-    def pick_sample(task: str, event: gr.SelectData) -> list[str]:
-        return [str(choices.examples(tasks[task])[int(event.index)])]
+    def stopped(language: str) -> str:
+        return message_html(say("page.stopped"), language)
 
     def take_picture(picture: str | None) -> list[str]:
         return [picture] if picture else []
 
-    def reshow(outcomes: Outcomes, language: str) -> Updates:
-        if not outcomes:
-            return gr.skip(), gr.skip(), ""
-        restored = [outcome for outcome in outcomes if outcome.error is None]
-        states = viewer_states(restored[0], language) if restored else []
-        return viewer_value(states, language), outcomes_html(outcomes, (), language), ""
+    def reshow(photos: Photos, results: Results, language: str) -> Updates:
+        if results.photos != tuple(as_paths(photos)) or not results.outcomes:
+            return {tab.progress: ""}
+        return show(results, language)
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    chosen = [tab.task, tab.photos, tab.quality, language]
-    tab.family.input(choose_family, [tab.family, *chosen[1:]], [tab.task, tab.quality, tab.samples], **quiet)
-    tab.task.input(choose_task, chosen, [tab.quality, tab.samples], **quiet)
-
-    def bring_on(event: Any) -> Any:
-        shows = [tab.quality, tab.brought, tab.viewer, tab.gallery, tab.download, tab.report, tab.outcomes]
-        return event(bring, [tab.photos, tab.task, tab.quality, language], shows, **quiet)
-
-    def restore_on(event: Any) -> Any:
-        checked = event(check, [tab.photos, tab.task, tab.is_trial, language], buttons, concurrency_limit=None, **quiet)
-        checked.success(None, None, None, js="() => dinWatch()", api_visibility="private")
-        run = checked.success(
-            restore,
-            [tab.photos, tab.task, tab.quality, tab.is_trial, *tab.output, tab.outcomes, language],
-            shown,
-            concurrency_limit=limits.CONCURRENT_JOBS,
-            concurrency_id=limits.QUEUE,
-            api_visibility="private",
-            show_progress_on=[tab.progress],
-        )
-        run.then(lambda: (gr.Button(interactive=True), gr.Button(interactive=False)), None, buttons, **quiet)
-        run.success(choose_task, chosen, [tab.quality, tab.samples], **quiet)  # its time is known better now
-        return run
-
-    bring_on(tab.photos.upload)
-    bring_on(tab.photos.delete)
-    bring_on(tab.photos.clear)
-    bring_on(tab.webcam.input(take_picture, tab.webcam, tab.photos, **quiet).then)
-    picked = bring_on(tab.samples.select(pick_sample, tab.task, tab.photos, **quiet).then)
-    runs = [restore_on(tab.restore.click), restore_on(picked.then)]
-    tab.stop.click(stopped, language, [tab.progress, *buttons], cancels=runs, queue=False, **quiet)
-    tab.gallery.select(select, [tab.outcomes, language], tab.viewer, **quiet)
-    for component in tab.output:
-        component.input(save, [*tab.output, tab.outcomes, language], [tab.output[1], tab.download, tab.report], **quiet)
-    for event in (language.change, arrived.then):
-        event(translate, chosen, [tab.task, tab.quality, tab.samples], **quiet)
-    language.change(reshow, [tab.outcomes, language], [tab.viewer, tab.report, tab.progress], **quiet)
-
-
-def show(outcomes: Sequence[Outcome], output: Output, language: str, is_last: bool) -> Updates:
-    """Progress, viewer, gallery, download, report and state after another photo."""
-    restored = [outcome for outcome in outcomes if outcome.error is None]
-    states = viewer_states(restored[-1], language) if restored else []
-    many = len(outcomes) > 1 or not is_last
-    gallery = [(str(outcome.pictures[-1].path), outcome.name) for outcome in restored]
-    path, losses = save_as(outcomes, output) if is_last else (None, ())
-    return (
-        "" if is_last else gr.skip(),
-        viewer_value(states, language),
-        gr.Gallery(value=gallery, visible=many, selected_index=None),
-        gr.DownloadButton(value=str(path), interactive=True) if path else gr.DownloadButton(interactive=False),
-        outcomes_html(outcomes, losses, language),
-        tuple(outcomes),
+    latest: dict[str, Any] = {**quiet, "trigger_mode": "always_last"}
+    chosen = [tab.task, tab.quality, tab.is_trial, language]
+    gr.on(
+        [tab.family.input, tab.task.input],
+        None,
+        [tab.family, tab.task, tab.quality],
+        [tab.task, tab.quality],
+        js=f"(...chosen) => dinSettle({choices.offered(tasks)}, ...chosen)",
+        api_visibility="private",
     )
+    arrived.then(welcome, [tab.task, language], tab.viewer, **quiet)
+
+    replaced = [tab.viewer, tab.gallery, tab.download, tab.report]
+    # The browser's own first: each event of a change waits for the answer to the one before it.
+    tab.photos.change(None, None, [*replaced, tab.brought], js=FORGET, api_visibility="private")
+    changes = [tab.task.change, tab.photos.change, tab.results.change, language.change]
+    gr.on(changes, describe, [tab.task, tab.photos, language], [tab.quality, tab.samples], **latest)
+    tab.photos.change(bring, [tab.photos, tab.task, language], [tab.brought, tab.viewer], **latest)
+    tab.webcam.input(take_picture, tab.webcam, tab.photos, **latest)
+
+    each: dict[str, Any] = {**quiet, "trigger_mode": "multiple"}
+    tab.restore.click(None, None, tab.restore, js=WITHHOLD, api_visibility="private")
+    begun = tab.restore.click(start, [tab.photos, *chosen], [tab.started, *buttons], concurrency_limit=None, **quiet)
+    begun.failure(None, None, buttons, js=IDLE, api_visibility="private")
+    begins = [tab.photos, tab.started, *buttons]
+    tab.samples.select(start_sample, chosen, begins, concurrency_limit=None, **each)
+    tab.started.change(None, None, None, js="() => dinWatch()", api_visibility="private")
+    run = tab.started.change(
+        restore,
+        [tab.started, tab.results, language],
+        [*replaced, tab.progress, tab.results, *buttons],
+        concurrency_limit=limits.CONCURRENT_JOBS,
+        concurrency_id=limits.QUEUE,
+        trigger_mode="always_last",
+        api_visibility="private",
+        show_progress_on=[tab.progress],
+    )
+    run.then(None, None, buttons, js=IDLE, api_visibility="private")
+    tab.stop.click(stopped, language, tab.progress, cancels=run, queue=False, **quiet)
+    tab.gallery.select(select, [tab.results, language], tab.viewer, **each)
+
+    formats = [component.input for component in tab.output]
+    gr.on(formats, None, None, tab.download, js=WITHHOLD, api_visibility="private")
+    saved = [percent, tab.download, tab.report]
+    gr.on([tab.results.change, *formats], save, [*tab.output, tab.results, language], saved, **latest)
+    language.change(reshow, [tab.photos, tab.results, language], [*replaced, tab.progress], **quiet)

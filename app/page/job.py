@@ -43,6 +43,40 @@ class Order:
     is_trial: bool = False
 
 
+@dataclass(frozen=True, eq=False)  # one that is started again is another one
+class Start:
+    """A job as it was chosen when it was started, whatever is chosen afterwards.
+
+    Attributes:
+        photos: to be restored.
+        order: what is to be done with them.
+    """
+
+    photos: tuple[Path, ...]
+    order: Order
+
+
+@dataclass(frozen=True, eq=False)  # as they belong to a job
+class Results:
+    """What has come of a job so far.
+
+    Attributes:
+        photos: all of the job.
+        outcomes: of those that are done, in their order.
+    """
+
+    photos: tuple[Path, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.outcomes) == len(self.photos)
+
+    @property
+    def restored(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.error is None]
+
+
 @dataclass(frozen=True)
 class Advance:
     """How far a job is.
@@ -137,13 +171,13 @@ class Workshop:
         folder = files.new_folder(is_kept=is_example)
         if order.is_trial:
             clean = codec.decode(data)
-            trial = yield from told(trial_steps(clean, order.task, client, order.self_ensemble), about)
+            trial = yield from told(trial_steps(clean, order.task, client, order.self_ensemble), about, folder)
             result, shown = trial.restoration, show_trial(trial, path.stem, folder)
         else:
             photo = codec.decode(data, order.task.scale)
             with ThreadPoolExecutor(1) as aside:  # the server is at work meanwhile
                 before = aside.submit(show_before, photo, order.task, folder)
-                result = yield from told(photo_steps(photo, order.task, client, order.self_ensemble), about)
+                result = yield from told(photo_steps(photo, order.task, client, order.self_ensemble), about, folder)
                 shown = show_restored(result, before.result(), path.stem, folder)
         yield Preview(shown)
         outcome = keep_restored(shown, result.after, folder)
@@ -175,8 +209,8 @@ def check_photos(paths: Sequence[Path], task: ServedTask, is_trial: bool = False
     raise refusals[0] if refusals else PhotoError(say("error.no_photo"))
 
 
-def told(steps: Steps[T], about: Advance) -> Generator[Advance, None, T]:
-    """The steps of a photo as advances of its job."""
+def told(steps: Steps[T], about: Advance, folder: Path) -> Generator[Advance, None, T]:
+    """The steps of a photo as advances of its job; the folder that its results go to is kept meanwhile."""
     started = time.monotonic()
     while True:
         try:
@@ -184,6 +218,7 @@ def told(steps: Steps[T], about: Advance) -> Generator[Advance, None, T]:
         except StopIteration as end:
             result: T = end.value
             return result
+        files.keep_young([folder / "restored.png"])
         loading = about.is_loading and done == 0
         yield replace(about, done=done, total=total, seconds=time.monotonic() - started, is_loading=loading)
 

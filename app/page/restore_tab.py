@@ -13,7 +13,7 @@ from app.client import ServedTask
 from app.codec import FORMATS
 from app.errors import PhotoError, RestorationError
 from app.page import choices, files
-from app.page.job import Workshop, read
+from app.page.job import Results, Workshop, read
 from app.page.outcomes import Picture, as_is, viewer_state
 from app.page.report import message_html
 from app.page.words import Words
@@ -24,17 +24,19 @@ VIEWER_TEXTS = (
     *("slider", "side_by_side", "zoom_in", "zoom_out", "fit", "actual_pixels", "lens", "full_screen"),
     *("exit_full_screen", "left", "right", "divider", "hint", "picture_alt"),
 )
+# A photo that was brought is shown until it is restored, however late it comes, and an example until there is one.
 SHOW_STATES = """
 const show = () => {
     const [empty, viewer] = element.querySelectorAll('.din-empty, din-compare');
-    const { states, texts } = props.value;
+    const { value: texts, example, brought, restored } = props;
+    const states = restored.length ? restored : (brought.states ?? example);
     empty.textContent = texts.empty;
     empty.hidden = states.length > 0;
     viewer.texts = texts;
     if (JSON.stringify(states) !== JSON.stringify(viewer.states)) viewer.states = states;  // or zoom would be lost
     viewer.hidden = !states.length;
 };
-watch('value', show);
+watch(['value', 'example', 'brought', 'restored'], show);
 show();
 """
 
@@ -58,14 +60,15 @@ class RestoreTab:
     gallery: gr.Gallery
     download: gr.DownloadButton
     report: gr.HTML
-    outcomes: gr.State
+    started: gr.State
+    results: gr.State
     webcam: gr.Image
 
 
-def viewer_value(states: list[dict[str, object]], language: str) -> dict[str, object]:
-    """What the comparison shows, and its words."""
+def viewer_texts(language: str) -> dict[str, str]:
+    """The words of the comparison."""
     texts = {name: say(f"viewer.{name}").into(language) for name in VIEWER_TEXTS}
-    return {"states": states, "texts": texts | {"empty": say("page.empty").into(language)}}
+    return texts | {"empty": say("page.empty").into(language)}
 
 
 def lay_out(workshop: Workshop, words: Words) -> RestoreTab:
@@ -111,8 +114,11 @@ def lay_out(workshop: Workshop, words: Words) -> RestoreTab:
                 choices=lambda language: choices.families(tasks, language),
             )
             chosen = first.name if first else ""
-            task = gr.Radio(choices.variants(tasks, ENGLISH), value=chosen or None, elem_id="task")
-            words.bind(task, label=say("page.variant"))
+            task = words.bind(
+                gr.Radio(value=chosen or None, elem_id="task"),
+                label=say("page.variant"),
+                choices=lambda language: choices.variants(tasks, language),
+            )
             levels = choices.qualities(tasks, chosen, [], workshop.pace, ENGLISH)
             quality = gr.Radio(levels, value=choices.FAST, elem_id="quality")
             words.bind(quality, label=say("page.quality"))
@@ -122,11 +128,16 @@ def lay_out(workshop: Workshop, words: Words) -> RestoreTab:
                 stop = words.bind(gr.Button(variant="stop", interactive=False, elem_id="stop"), value=say("page.stop"))
         with gr.Column(scale=7, min_width=320, elem_id="see"):
             progress = gr.HTML(elem_id="progress")
-            viewer = gr.HTML(
-                viewer_value([], ENGLISH),
-                html_template="<p class='din-empty'></p><din-compare hidden></din-compare>",
-                js_on_load=SHOW_STATES,
-                elem_id="comparison",
+            viewer = words.bind(
+                gr.HTML(
+                    example=[],
+                    brought={},
+                    restored=[],
+                    html_template="<p class='din-empty'></p><din-compare hidden></din-compare>",
+                    js_on_load=SHOW_STATES,
+                    elem_id="comparison",
+                ),
+                value=viewer_texts,
             )
             gallery = words.bind(
                 gr.Gallery(
@@ -172,7 +183,8 @@ def lay_out(workshop: Workshop, words: Words) -> RestoreTab:
         gallery,
         download,
         report,
-        gr.State(()),
+        gr.State(None),
+        gr.State(Results()),
         webcam,
     )
 

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 from playwright.sync_api import expect
 
 from app import tiling
-from app.server import EmbeddedTriton
+from app.triton import Triton, embedded
 from din_model.export import REPOSITORY
 from tests.conftest import exif_of, png, read, running_page, wait_until
 from tests.e2e.visitor import bring, choose, done, download, labels, restore, states
@@ -74,11 +74,13 @@ def test_the_expected_time_is_shown_before_starting(desk, small, large):
     seconds = expected_seconds(desk)
     bring(desk, large)
     expect(desk.locator("#brought")).to_contain_text("large.png")
-    assert expected_seconds(desk) > 3 * seconds
+    wait_until(lambda: expected_seconds(desk) > 3 * seconds)
 
 
 def expected_seconds(page):
-    return float(re.search(r"about ([\d.]+) s", page.locator("#quality label").first.inner_text())[1])
+    """What the page says; none while it asks anew."""
+    found = re.search(r"about ([\d.]+) s", page.locator("#quality label").first.inner_text())
+    return float(found[1]) if found else 0
 
 
 def test_what_starts_a_job_is_in_sight_and_then_what_comes_of_it(page, small):
@@ -94,26 +96,6 @@ def test_what_starts_a_job_is_in_sight_and_then_what_comes_of_it(page, small):
 def test_before_a_result_the_page_says_where_it_will_be(page):
     expect(page.locator("#comparison .din-empty")).to_contain_text("The result appears here")
     expect(page.locator("#keep")).to_be_hidden()
-
-
-def test_choices_made_while_others_are_under_way_stay_valid(desk, small):
-    """Each is sent with what was chosen so far, before the page has answered the one before it."""
-    bring(desk, small)
-    desk.evaluate(
-        """async () => {
-            const choose = (value) => document.querySelector(`#family input[value=${value}]`).click();
-            for (const family of ['derain', 'dehaze', 'enlarge', 'derain', 'deblur', 'dehaze']) {
-                choose(family);
-                document.querySelector('#quality input[value=best]').click();
-                document.querySelector('#task label:not([hidden]) input').click();
-                await new Promise((resolve) => setTimeout(resolve, 15));
-            }
-        }"""
-    )
-    choose(desk, "derain", "derain_heavy")
-    restore(desk)
-    expect(desk.locator("#report h3")).to_contain_text("Remove heavy rain")
-    expect(desk.get_by_test_id("toast-body")).to_have_count(0)
 
 
 def test_tiles_and_time_left_are_shown_meanwhile(desk, large, tmp_path):
@@ -424,7 +406,7 @@ def test_a_single_pixel_is_restored_with_a_word(desk, tmp_path):
 
 
 def test_a_triton_that_goes_away_is_explained(visit, small):
-    with EmbeddedTriton() as triton:
+    with Triton(embedded.launch()) as triton:
         triton.wait_ready()
         with running_page("--triton-url", triton.url) as (url, _):
             tab = visit("?task=sr_x4", url=url)

@@ -12,8 +12,8 @@ from app.errors import PhotoError, UnknownTaskError
 from app.page import ASSETS, scripts
 from app.page.choices import examples
 from app.page.show import Show
-from app.server import EmbeddedTriton
 from app.texts import say
+from app.triton import Triton, embedded
 from tests.conftest import png, running_page
 from tests.e2e.conftest import PHONE
 
@@ -202,6 +202,33 @@ def test_without_a_camera_a_file_will_do(show, tmp_path):
     expect(tab.locator(".notice")).to_be_hidden()
 
 
+def test_a_press_outlasts_a_refresh(show):
+    """The families are told again while a finger is on one of them."""
+    tab = show("cat")
+    tab.get_by_role("button", name="Take a photo").click()
+    rain = tab.get_by_role("button", name="Remove rain")
+    rain.hover()
+    tab.mouse.down()
+    tab.evaluate(SHOW, ["cat"])
+    tab.mouse.up()
+    expect(rain).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_photo_is_restored_as_its_shutter_found_the_choice(show):
+    tab = show("cat")
+    tab.get_by_role("button", name="Take a photo").click()
+    tab.get_by_role("button", name="Remove rain").click()
+    tab.locator("dialog[data-mode=live]").wait_for()
+    tab.locator("din-camera").evaluate(
+        """(camera) => {
+            camera.shadowRoot.querySelector('.shutter').click();
+            camera.shadowRoot.querySelector('[data-family=enlarge]').click();
+        }"""
+    )
+    tab.wait_for_function("window.photo")
+    assert tab.evaluate("photo.family") == "derain"
+
+
 @pytest.mark.parametrize("device", [SCREEN, PHONE], ids=["screen", "phone"])
 def test_all_fits_and_can_be_touched(show, device):
     tab = show("cat", device=device)
@@ -229,7 +256,7 @@ def test_the_scripts_may_stand_in_a_page():
 
 
 def test_a_server_that_goes_away_is_told_of(screen):
-    with EmbeddedTriton() as triton:
+    with Triton(embedded.launch()) as triton:
         triton.wait_ready()
         with running_page("--kiosk", "--triton-url", triton.url) as (url, _):
             tab = screen(url)

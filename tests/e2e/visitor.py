@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-WAIT_MS = 60_000
+WAIT_MS = 120_000
 
 
 def bring(page, *paths):

@@ -11,7 +11,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from app.restore import restore
-from app.server import REPOSITORY, EmbeddedTriton
+from app.triton import REPOSITORY, Triton, embedded
 from tests.conftest import ROOT, exif_of, png, read
 
 
@@ -118,9 +118,9 @@ def test_models_that_were_never_built(command, tmp_path):
 def test_models_that_are_damaged(photo, tmp_path):
     repository = Path(shutil.copytree(REPOSITORY, tmp_path / "repository"))
     (repository / "din_sr_x4/1/model.pt").write_bytes(b"damaged")
-    with EmbeddedTriton(repository) as embedded:
-        embedded.wait_ready()
-        done = run("restore", photo, "--task", "sr_x4", "--out", tmp_path / "out", "--triton-url", embedded.url)
+    with Triton(embedded.launch(), repository) as own:
+        own.wait_ready()
+        done = run("restore", photo, "--task", "sr_x4", "--out", tmp_path / "out", "--triton-url", own.url)
     assert done.returncode == 1
     assert done.stderr.startswith("error: The task sr_x4 is not available: its model file is missing or damaged.")
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import wait
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +20,16 @@ from torch import Tensor
 from tritonclient import grpc
 from tritonclient.utils import InferenceServerException
 
-from app import server
 from app.client import Priority, RestorationClient, infer_input, tile_inputs
 from app.errors import ServerError, ServerMemoryError, ServerStartError, ServerUnavailableError, UnknownTaskError
 from app.restore import restore
-from app.server import REPOSITORY, EmbeddedTriton
+from app.triton import REPOSITORY, Policy, Triton, embedded
 from din_model.tasks import TASKS
 from tests.conftest import ROOT, SHIPPED, png, wait_until
 
 TASK = "sr_x4"
 SHARING = "derain_light"  # a task whose tiles share the attention of their photo
+EAGER = Policy(interval_s=0.2, first_delay_s=0.1)
 
 
 @pytest.fixture(autouse=True)
@@ -61,8 +62,8 @@ def assert_nothing_left(folder: str, port: int) -> None:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def folder_of(embedded: EmbeddedTriton) -> str:
-    return embedded._running.folder.name
+def folder_of(own: Triton) -> str:
+    return own._run.folder.name
 
 
 def test_dynamic_batching_joins_concurrent_requests(triton, client):
@@ -104,11 +105,11 @@ def test_refusals_that_share_a_batch_keep_their_reason(triton, client):
 
 
 def test_a_network_is_loaded_by_its_first_picture_not_by_the_watch(small_photo):
-    with EmbeddedTriton() as embedded:
-        embedded.wait_ready()
-        with RestorationClient(embedded.url) as connection:
+    with Triton(embedded.launch()) as own:
+        own.wait_ready()
+        with RestorationClient(own.url) as connection:
             tasks = connection.tasks().values()
-            stubs = [pid for pid in server_processes(folder_of(embedded)) if is_stub(pid)]
+            stubs = [pid for pid in server_processes(folder_of(own)) if is_stub(pid)]
             models = {model for task in tasks for model in (task.model, task.tiles_model)}
             assert len(stubs) == 2 * len(models)
             assert not any(has_loaded_torch(pid) for pid in stubs)
@@ -233,21 +234,21 @@ def test_replicas_share_the_work_and_a_dead_one_is_left_out(triton, small_photo)
 
 
 def test_leaving_the_context_leaves_nothing():
-    with EmbeddedTriton() as embedded:
-        embedded.wait_ready()
-        folder, port = folder_of(embedded), embedded._port
+    with Triton(embedded.launch()) as own:
+        own.wait_ready()
+        folder, port = folder_of(own), own.port
         assert len(server_processes(folder)) >= 4  # guardian, Triton, two instances
     assert_nothing_left(folder, port)
-    embedded.stop()  # twice is fine
+    own.stop()  # twice is fine
 
 
 OWNER = """
 import signal, sys, time
-from app.server import EmbeddedTriton
+from app.triton import Triton, embedded
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with SIGINT ignored
-with EmbeddedTriton() as embedded:
-    embedded.wait_ready()
-    print(embedded._running.folder.name, embedded._port, flush=True)
+with Triton(embedded.launch()) as own:
+    own.wait_ready()
+    print(own._run.folder.name, own.port, flush=True)
     time.sleep(600)
 """
 
@@ -262,27 +263,32 @@ def test_the_end_of_the_owner_is_the_end_of_the_server(number):
     assert_nothing_left(folder, int(port))
 
 
-def test_a_dead_instance_or_server_is_replaced(monkeypatch, small_photo, caplog):
-    monkeypatch.setattr(server, "WATCH_INTERVAL_S", 0.5)
-    with EmbeddedTriton() as embedded, RestorationClient(embedded.url) as client:
-        embedded.wait_ready()
+def victim(folder: str, program: str) -> int:
+    """A process of that program, of the server that has that folder."""
+    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in server_processes(folder)}
+    return next(pid for pid, command in commands.items() if re.match(rf"[^\0]*{program}", command))
+
+
+def test_a_dead_instance_or_server_is_replaced(small_photo, caplog):
+    with Triton(embedded.launch(), policy=EAGER) as own, RestorationClient(own.url) as client:
+        own.wait_ready()
         expected = restore(png(small_photo), TASK, client).after.rgb
-        for victim in ("triton_python_backend_stub", "bin/tritonserver"):
-            folder = folder_of(embedded)
-            commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in server_processes(folder)}
-            os.kill(next(pid for pid, c in commands.items() if re.match(rf"[^\0]*{victim}", c)), signal.SIGKILL)
-            wait_until(lambda folder=folder: folder_of(embedded) != folder, 60)
+        for program in ("triton_python_backend_stub", "bin/tritonserver"):
+            folder = folder_of(own)
+            os.kill(victim(folder, program), signal.SIGKILL)
+            wait_until(lambda folder=folder: folder_of(own) != folder, 60)
             wait_until(client.is_live, 60)
             wait_until(lambda: client.tasks(), 60)
             assert np.array_equal(restore(png(small_photo), TASK, client).after.rgb, expected)
             wait_until(lambda folder=folder: not list(Path("/dev/shm").glob(folder + "*")))
-    assert "restarting it" in caplog.text
+    assert "has lost 1 of its " in caplog.text
+    assert "has ended (killed by SIGKILL): restarting it" in caplog.text
 
 
 def test_a_server_that_is_gone_is_one_sentence(small_photo):
-    with EmbeddedTriton() as embedded:
-        embedded.wait_ready()
-        url = embedded.url
+    with Triton(embedded.launch()) as own:
+        own.wait_ready()
+        url = own.url
     with RestorationClient(url) as client:
         assert not client.is_live()
         with pytest.raises(ServerUnavailableError, match="does not answer; it may be restarting"):
@@ -301,8 +307,8 @@ def test_a_damaged_model_is_named_and_the_others_serve(repository, small_photo):
         (repository / f"din_{TASK}/configs/cpu.pbtxt").read_text().replace(f'"din_{TASK}"', '"din_damaged"')
     )
     (repository / "din_damaged/1/model.pt").write_bytes(b"not a model")
-    with EmbeddedTriton(repository) as embedded, RestorationClient(embedded.url) as client:
-        embedded.wait_ready()
+    with Triton(embedded.launch(), repository) as own, RestorationClient(own.url) as client:
+        own.wait_ready()
         assert TASK in client.tasks()
         assert list(client.broken()) == ["damaged"]
         with pytest.raises(UnknownTaskError, match="damaged is not available.*`make models`"):
@@ -314,25 +320,87 @@ def test_a_repository_without_models_is_one_sentence(repository):
     for model in repository.glob("*/1/model.pt"):
         model.unlink()
     with pytest.raises(ServerStartError, match="No model has been built .*: run `make models` first"):
-        EmbeddedTriton(repository)
+        Triton(embedded.launch(), repository)
 
 
-def test_a_server_that_ends_while_starting_quotes_its_reason(repository):
+def test_a_configuration_that_cannot_be_read_breaks_its_model_alone(repository):
     (repository / f"din_{TASK}/configs/cpu.pbtxt").write_text("this is no configuration {")
-    with EmbeddedTriton(repository) as embedded:
-        embedded.wait_ready()  # it comes up, and says that the model is broken
-        with RestorationClient(embedded.url) as client, pytest.raises(UnknownTaskError, match="is not available"):
+    with Triton(embedded.launch(), repository) as own:
+        own.wait_ready()  # it comes up, and says that the model is broken
+        with RestorationClient(own.url) as client, pytest.raises(UnknownTaskError, match="is not available"):
             client.task(TASK)
+
+
+def test_a_server_that_ends_while_starting_quotes_its_reason():
+    launch = replace(embedded.launch(), prepare=lambda folder: ["--no-such-option"])
+    with pytest.raises(ServerStartError, match="The embedded Triton ended while starting: .*no-such-option"):
+        Triton(launch).wait_ready()
+
+
+def test_a_taken_port_is_named():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        original, server.free_port = server.free_port, lambda: port
-        try:
-            with pytest.raises(ServerStartError, match="ended while starting"):
-                EmbeddedTriton().wait_ready()
-        finally:
-            server.free_port = original
+        with pytest.raises(ServerStartError, match=f"Triton cannot use port {port} of 127.0.0.1"):
+            Triton(embedded.launch(), port=port)
+
+
+def test_nothing_takes_the_port_while_triton_is_away(small_photo):
+    with Triton(embedded.launch(), policy=replace(EAGER, first_delay_s=1)) as own:
+        own.wait_ready()
+        for _ in range(2):
+            folder = folder_of(own)
+            os.kill(victim(folder, "bin/tritonserver"), signal.SIGKILL)
+            wait_until(lambda folder=folder: not server_processes(folder))
+            with socket.socket() as thief, pytest.raises(OSError, match="in use"):
+                thief.bind(("127.0.0.1", own.port))
+            wait_until(lambda folder=folder: folder_of(own) != folder, 60)
+            with RestorationClient(own.url) as client:
+                wait_until(client.is_live, 60)
+
+
+def test_restarts_in_vain_come_to_an_end(tmp_path, caplog):
+    """Whatever keeps Triton from coming back, the watch tries again, later and later, and says why it gives up."""
+    failures = iter([OSError("No space left on device"), RuntimeError("can't start new thread")])
+
+    def prepare(folder: Path) -> list[str]:
+        if not (tmp_path / "broken").exists():
+            return original.prepare(folder)
+        if failure := next(failures, None):
+            raise failure
+        return ["--no-such-option"]
+
+    original = embedded.launch()
+    with Triton(replace(original, prepare=prepare), policy=replace(EAGER, restarts=3)) as own:
+        own.wait_ready()
+        (tmp_path / "broken").touch()
+        os.kill(victim(folder_of(own), "bin/tritonserver"), signal.SIGKILL)
+        with pytest.raises(ServerStartError, match="3 times in a row, which is the limit"):
+            own.wait()
+        folder = folder_of(own)
+    said = [record.getMessage() for record in caplog.records if record.name == "app.triton.supervisor"]
+    assert "has ended (killed by SIGKILL)" in said[0]
+    assert "No space left on device" in said[1]
+    assert "can't start new thread" in said[2]
+    assert re.search(r"could not be restarted \(The embedded Triton ended .*no-such-option", said[3])
+    assert_nothing_left(folder, own.port)
+
+
+def test_a_model_that_a_restart_has_lost_is_no_new_normal(repository, caplog):
+    with Triton(embedded.launch(), repository, policy=replace(EAGER, restarts=1)) as own:
+        own.wait_ready()
+        (repository / f"din_{TASK}/1/model.pt").write_bytes(b"not a model")
+        os.kill(victim(folder_of(own), "bin/tritonserver"), signal.SIGKILL)
+        with pytest.raises(ServerStartError, match=f"no longer loads din_{TASK}"):
+            own.wait()
+
+
+def test_a_server_without_a_model_that_loads_says_why(repository):
+    for model in repository.glob("*/1/model.pt"):
+        model.write_bytes(b"not a model")
+    with pytest.raises(ServerStartError, match="could not load a single model: .*not a zip file"):
+        Triton(embedded.launch(), repository).wait_ready()
 
 
 class Hungry(torch.nn.Module):
@@ -350,8 +418,8 @@ def test_a_server_that_runs_out_of_memory_gets_smaller_tiles(repository):
             shutil.rmtree(folder)
     torch.jit.script(Hungry()).save(str(repository / f"din_{TASK}/1/model.pt"))
     photo = np.random.default_rng(0).integers(0, 256, (100, 150, 3)).astype(np.uint8)
-    with EmbeddedTriton(repository) as embedded, RestorationClient(embedded.url) as client:
-        embedded.wait_ready()
+    with Triton(embedded.launch(), repository) as own, RestorationClient(own.url) as client:
+        own.wait_ready()
         with pytest.raises(ServerMemoryError):
             client.submit(client.task(TASK), photo).result()
         result = restore(png(photo), TASK, client)
@@ -364,13 +432,13 @@ def test_an_interpreter_without_its_shared_library_is_told_what_to_do(monkeypatc
     monkeypatch.setattr("sysconfig.get_config_var", lambda name: "/nowhere")
     monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
     with pytest.raises(ServerStartError, match=r"on Debian the package libpython3\.\d+"):
-        EmbeddedTriton()
+        Triton(embedded.launch())
 
 
 def test_systems_without_the_wheel_are_told_what_to_do(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ServerStartError, match="not available on this system.*--triton-url HOST:PORT"):
-        EmbeddedTriton()
+        Triton(embedded.launch())
 
 
 def test_cancelling_takes_a_request_back(client):

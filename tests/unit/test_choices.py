@@ -1,5 +1,6 @@
 """What can be chosen: which network a level means, and which choices the page's styles show."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -35,6 +36,13 @@ def test_what_nothing_does_has_no_network():
 def test_a_task_is_chosen_once_however_many_networks_do_it():
     assert choices.variants(TASKS, "en") == [("2×", "sr_x2"), ("Hail", "rain")]
     assert choices.families(TASKS, "en") == [("Enlarge", "enlarge"), ("Remove rain", "derain")]
+
+
+def test_scripts_know_each_task_by_its_family():
+    assert json.loads(choices.offered(TASKS)) == {
+        "sr_x2": {"family": "enlarge", "has_finer": True},
+        "rain": {"family": "derain", "has_finer": False},
+    }
 
 
 def test_each_level_tells_the_time_of_its_network():

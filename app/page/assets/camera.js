@@ -89,6 +89,7 @@
 
   class DinCamera extends HTMLElement {
     #texts = TEXTS;
+    #families = [];
     #family = "";
     #stream = null;
 
@@ -112,7 +113,7 @@
       });
       dialog.addEventListener("close", () => this.#stop());
       input.addEventListener("change", () => {
-        if (input.files.length) this.#send(input.files[0]);
+        if (input.files.length) this.#send(input.files[0], this.#family);
         input.value = "";
       });
       this.texts = {};
@@ -123,6 +124,8 @@
     }
 
     set families(families) {
+      if (JSON.stringify(families) === JSON.stringify(this.#families)) return; // or a press of theirs could be lost
+      this.#families = families;
       const buttons = families.map(({ name, label }) => {
         const button = Object.assign(document.createElement("button"), { type: "button", textContent: label });
         Object.assign(button.dataset, { do: "family", family: name });
@@ -198,18 +201,20 @@
         height: video.videoHeight,
       });
       canvas.getContext("2d").drawImage(video, 0, 0);
-      canvas.toBlob((blob) => this.#send(new File([blob], "photo.jpg", { type: blob.type })), "image/jpeg", 0.95);
+      const family = this.#family; // as it is now, not when the photo is encoded
+      const send = (blob) => this.#send(new File([blob], "photo.jpg", { type: blob.type }), family);
+      canvas.toBlob(send, "image/jpeg", 0.95);
     }
 
     /** Shows the photo that is to be restored, and tells of it. */
-    #send(file) {
+    #send(file, family) {
       const img = this.#find("img");
       URL.revokeObjectURL(img.src);
       img.src = URL.createObjectURL(file);
       this.progress = { text: this.#texts.restoring, share: 0 };
       this.#mode("working");
       this.#stop();
-      const detail = { file, family: this.#family };
+      const detail = { file, family };
       this.dispatchEvent(new CustomEvent("photo", { detail, bubbles: true, composed: true }));
     }
 

@@ -1,7 +1,27 @@
-// What Gradio has no component for: a remembered language, a result brought into sight, names of groups, and photos
-// pasted from the clipboard.
+// What Gradio has no component for: choices that follow from others, a remembered language, a result brought into sight,
+// names of groups, and photos pasted from the clipboard.
 
 (() => {
+    // Task and quality that go with what was chosen last. `tasks` is what choices.py offers, by their names.
+    window.dinSettle = (tasks, family, task, quality) => {
+        const first = () => Object.keys(tasks).find((name) => tasks[name].family === family);
+        const settled = tasks[task]?.family === family ? task : first();
+        return [settled, quality === 'finer' && !tasks[settled].has_finer ? 'fast' : quality];
+    };
+
+    // Language, family and task that the address asks for, as ?lang=de&task=derain_light. The language is otherwise the
+    // one chosen before, or the browser's.
+    window.dinArrive = (tasks, languages) => {
+        const asked = new URLSearchParams(location.search);
+        const wanted = [asked.get('lang'), localStorage.getItem('din-language'), ...navigator.languages];
+        const spoken = wanted.map((tag) => tag?.split('-')[0].toLowerCase());
+        const task = Object.hasOwn(tasks, asked.get('task')) ? asked.get('task') : undefined;
+        return [spoken.find((tag) => languages.includes(tag)), tasks[task]?.family, task]; // undefined stays as it is
+    };
+
+    // Properties of a component as Gradio takes them from an event.
+    window.dinPut = (properties) => ({ __type__: 'update', ...properties });
+
     window.dinSpeak = (language) => {
         localStorage.setItem('din-language', language);
         document.documentElement.lang = language;

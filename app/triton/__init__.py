@@ -1,0 +1,16 @@
+"""A Triton of our own over the model repository: which one, how it is started, and how it is kept running."""
+
+from __future__ import annotations
+
+from app.triton import embedded, installed
+from app.triton.launch import Launch
+from app.triton.supervisor import REPOSITORY, Policy, Triton
+
+LAUNCHES = {"embedded": embedded.launch, "installed": installed.launch}
+
+__all__ = ["LAUNCHES", "REPOSITORY", "Launch", "Policy", "Triton", "embedded", "installed", "preferred"]
+
+
+def preferred() -> str:
+    """The kind that is started where none is asked for: the machine's own Triton if it has one."""
+    return "installed" if installed.is_there() else "embedded"

@@ -1,0 +1,240 @@
+"""Starts a Triton, watches it, restarts it, and stops it: the embedded one and the container's alike."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from app.client import RestorationClient
+from app.errors import ServerStartError
+from app.triton import process
+from app.triton.launch import Launch
+
+log = logging.getLogger(__name__)
+
+REPOSITORY = Path(__file__).parent.parent.parent / "model_repository"
+START_TIMEOUT_S = 180.0
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When Triton is looked after, and how often it is started again.
+
+    Attributes:
+        interval_s: between two looks.
+        confirm_after_s: trouble must be seen again after it: a starved machine may be late to answer.
+        restarts: at most so many in a row, then the supervisor gives up.
+        first_delay_s, longest_delay_s: before the second restart in a row, doubled from there; the first waits for
+            nothing.
+        steady_s: having served so long, Triton starts a new row.
+    """
+
+    interval_s: float = 5.0
+    confirm_after_s: float = 1.0
+    restarts: int = 8
+    first_delay_s: float = 1.0
+    longest_delay_s: float = 60.0
+    steady_s: float = 600.0
+
+    def delay_s(self, restart: int) -> float:
+        """What the restart of that number in a row, counted from 1, waits."""
+        return 0.0 if restart == 1 else min(self.longest_delay_s, self.first_delay_s * 2.0 ** (restart - 2))
+
+
+class Triton:
+    """A Triton of our own on a loopback port, restarted when it or an instance of its models dies.
+
+    Use it as a context manager: on leaving, no process, port or shared memory is left. The same holds when this
+    process is killed. The port stays the same, for clients hold it; it is reserved between two runs.
+
+    Args:
+        launch: which Triton.
+        repository: the model repository.
+        port: 0 takes a free one.
+        policy: of watching and restarting.
+
+    Raises:
+        ServerStartError: the server cannot run here, or nothing has been built.
+    """
+
+    def __init__(
+        self, launch: Launch, repository: Path = REPOSITORY, port: int = 0, policy: Policy | None = None
+    ) -> None:
+        check_repository(repository)
+        self.launch, self.repository, self.policy = launch, repository, policy or Policy()
+        self._expected: Mapping[str, int] = {}  # instances of each model, known when Triton is ready for the first time
+        self._stopping = threading.Event()
+        self._end: Future[None] = Future()
+        self._reservation = reserve_port(port)
+        self.port = int(self._reservation.getsockname()[1])
+        log.info("Starting %s ...", launch.name)
+        try:
+            self._run = process.start(launch, repository, self.port)
+        except OSError as error:
+            self._reservation.close()
+            raise ServerStartError(f"{self._name} could not be started: {error}.") from error
+        self._watcher = threading.Thread(target=self._watch, name="triton-watch", daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"{process.LOOPBACK}:{self.port}"
+
+    @property
+    def _name(self) -> str:
+        return self.launch.name[0].upper() + self.launch.name[1:]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def wait_ready(self) -> None:
+        """Returns when every model that can be loaded is; then the watch begins.
+
+        Raises:
+            ServerStartError: Triton ended, did not come up in time, or could load nothing; the message quotes it.
+        """
+        try:
+            self._wait_live()
+            with RestorationClient(self.url) as client:
+                self._expected, broken = client.instances(), client.broken()
+            if not self._expected:
+                reason = next(iter(broken.values()), "it found none")
+                raise ServerStartError(f"{self._name} could not load a single model: {reason}")
+            for name, reason in broken.items():
+                log.warning("The task %s is not served: %s", name, reason)
+        except BaseException:
+            self.stop()
+            raise
+        self._watcher.start()
+
+    def _wait_live(self) -> None:
+        """Returns when Triton answers, which it does when it has loaded what it can, or is to be stopped.
+
+        Raises:
+            ServerStartError: it ended or did not come up in time.
+        """
+        deadline = time.monotonic() + START_TIMEOUT_S
+        with RestorationClient(self.url) as client:
+            while not client.is_live():
+                if self._run.has_ended():
+                    raise ServerStartError(f"{self._name} ended while starting: {self._run.last_words()}")
+                if time.monotonic() > deadline:
+                    raise ServerStartError(f"{self._name} did not start within {START_TIMEOUT_S:.0f} s.")
+                if self._stopping.wait(0.05):
+                    return
+
+    def wait(self) -> None:
+        """Returns when the server is stopped.
+
+        Raises:
+            ServerStartError: Triton is gone for good: it was restarted as often as the policy allows, in vain.
+        """
+        self._end.result()
+
+    def _watch(self) -> None:
+        """Restarts Triton when it is in trouble, until it is stopped or restarts have been in vain."""
+        restarts, trouble = 0, None
+        while True:
+            since = time.monotonic()
+            trouble = trouble or self._next_trouble()
+            if trouble is None:
+                return
+            if time.monotonic() - since > self.policy.steady_s:
+                restarts = 0
+            self._run.end()
+            if restarts == self.policy.restarts:
+                reason = f"{self._name} {trouble}; it was restarted {restarts} times in a row, which is the limit."
+                log.error(reason)
+                self._end.set_exception(ServerStartError(reason))
+                return
+            restarts += 1
+            log.warning("%s %s: restarting it", self._name, trouble)
+            if self._stopping.wait(self.policy.delay_s(restarts)):
+                return
+            trouble = self._restart()
+
+    def _next_trouble(self) -> str | None:
+        """Looks after Triton until it is in trouble; returns which, or None when it is to be stopped."""
+        while not self._stopping.wait(self.policy.interval_s):
+            # Asked twice: a starved machine may be late to answer, and what is dead stays dead.
+            if self._trouble() and not self._stopping.wait(self.policy.confirm_after_s) and (found := self._trouble()):
+                return found
+        return None
+
+    def _trouble(self) -> str | None:
+        """What is wrong with Triton now: a dead instance of the Python backend never recovers by itself."""
+        try:
+            found = 0 if self._run.has_ended() else self._run.count_processes()
+            expected = 1 + self.launch.processes_per_instance * sum(self._expected.values())
+            if found == 0:
+                return f"has ended ({self._run.last_words()})"
+            if found < expected:
+                return f"has lost {expected - found} of its {expected} processes"
+            with RestorationClient(self.url) as client:
+                return None if client.is_live() else "does not answer"
+        except Exception as error:  # whatever it is, the watch goes on
+            log.debug("Triton could not be looked after", exc_info=True)
+            return f"could not be looked after ({error})"
+
+    def _restart(self) -> str | None:
+        """Starts Triton again; returns what went wrong, or None."""
+        try:
+            self._run = process.start(self.launch, self.repository, self.port)
+            self._wait_live()
+            if self._stopping.is_set():
+                return None
+            with RestorationClient(self.url) as client:
+                lost = sorted(self._expected.keys() - client.instances().keys())
+        except Exception as error:  # whatever it is, the watch goes on
+            log.debug("Triton could not be restarted", exc_info=True)
+            return f"could not be restarted ({error})"
+        if lost:
+            return f"no longer loads {', '.join(lost)} ({self._run.last_words()})"
+        log.warning("%s serves again", self._name)
+        return None
+
+    def stop(self) -> None:
+        """Ends the server and removes what it used; may be called twice."""
+        self._stopping.set()
+        if self._watcher.is_alive():
+            self._watcher.join()
+        self._run.end()
+        self._reservation.close()
+        if not self._end.done():
+            self._end.set_result(None)
+
+
+def check_repository(repository: Path) -> None:
+    """Checks that there is something to serve.
+
+    Raises:
+        ServerStartError: no model has been built; the message says how to build them.
+    """
+    if not any(repository.glob("din_*/1/model.pt")):
+        raise ServerStartError(f"No model has been built in {repository}: run `make models` first.")
+
+
+def reserve_port(port: int) -> socket.socket:
+    """Holds a loopback port, so that Triton and nothing else can listen there; 0 takes a free one.
+
+    Raises:
+        ServerStartError: it is taken.
+    """
+    reservation = socket.socket()
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        reservation.bind((process.LOOPBACK, port))
+    except OSError as error:
+        reservation.close()
+        raise ServerStartError(f"Triton cannot use port {port} of {process.LOOPBACK} ({error}).") from error
+    return reservation
