@@ -25,7 +25,7 @@ def in_process(photo):
     canvas = np.zeros((photo.shape[0] * 4, photo.shape[1] * 4, 3), np.uint8)
     for tile in tiling.plan(photo.shape[:2], tile=192, overlap=16):
         with torch.inference_mode(), torch.jit.optimized_execution(False):
-            restored = model(torch.tensor(tiling.cut(photo, tile)[None]))[0][0].numpy()
+            restored = model(torch.tensor(tiling.cut(photo, tile)[None]))[0].numpy()
         tiling.stitch(canvas, tile, restored, 4)
     return canvas
 
