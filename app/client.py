@@ -172,7 +172,7 @@ def spent(opening: Replicas, closing: Replicas, task: str) -> Usage | None:
     total = Usage()
     for address, counted in closing.items():
         used = counted.get(task, Usage()) - opening[address].get(task, Usage())
-        if used.requests < 0 or used.failures < 0:
+        if min(used.requests, used.failures, used.queue_s, used.compute_s, *used.batches.values()) < 0:
             return None
         total += used
     return total
@@ -327,9 +327,12 @@ class RestorationClient:
         except InferenceServerException as error:
             if not any(status in str(error.status()) for status in ABSENT):  # as while it restarts
                 raise explain(error) from error
+        offered = self.tasks()
+        if name in offered:  # it has just been loaded
+            return offered[name]
         if name in self.broken():
             raise UnknownTaskError(unavailable(name))
-        raise UnknownTaskError(say("error.unknown_task", name=name, offered=", ".join(self.tasks())))
+        raise UnknownTaskError(say("error.unknown_task", name=name, offered=", ".join(offered)))
 
     def counted(self) -> Replicas:
         """What each replica that answers has counted of each task's models."""

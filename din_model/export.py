@@ -223,8 +223,8 @@ GPU_SERVING = Serving(
     ),
 )
 
-# What waits for one model at most, in bytes of pictures: 11 GB if all of two dozen models were flooded at once.
-QUEUE_BYTES = 2**29
+# What waits for one model at most, in bytes of the largest pictures: 8 GB if 21 models were flooded with them at once.
+QUEUE_BYTES = 3 * 2**27
 # A visitor's single photo goes before batches of photos, and before callers that give no priority.
 VISITOR, BATCH = 1, 2
 # Nobody waits longer: it is the time-out of the page's own client.

@@ -109,7 +109,7 @@ def test_a_machine_of_16_gb_survives_full_queues(variant):
             assert policy.timeout_action == model_config_pb2.ModelQueuePolicy.REJECT
             assert 10 <= policy.default_timeout_microseconds / 1e6 <= 600
             waiting_bytes += policy.max_queue_size * largest_request
-    assert waiting_bytes < 0.75 * SMALL_MACHINE_BYTES
+    assert waiting_bytes < 0.6 * SMALL_MACHINE_BYTES  # the networks, all in use, take 5 GB
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

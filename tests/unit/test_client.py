@@ -68,6 +68,8 @@ def test_what_ran_is_the_sum_over_all_replicas():
         ({"a": counting(5)}, {"a": counting(9), "b": counting(100)}),  # one was away before
         ({"a": counting(5), "b": counting(100)}, {"a": counting(9)}),  # one is away now
         ({"a": counting(5), "b": counting(100)}, {"a": counting(9), "b": counting(1)}),  # one has started anew
+        ({"a": counting(5)}, {"a": {"deblur": Usage(requests=9, queue_s=0.1, batches={1: 9})}}),  # and has caught up
+        ({"a": counting(5)}, {"a": {"deblur": Usage(requests=9, queue_s=0.9, batches={4: 2})}}),
     ],
 )
 def test_what_ran_is_not_told_where_a_replica_cannot_be_asked(opening, closing):
