@@ -33,10 +33,7 @@ Photos = list[str] | None
 Updates = dict[Any, Any]  # of components
 # What the browser does at once: it forgets what is not of the photos which are there now, withholds a file until it is
 # as chosen and Restore until a job has ended, and has Stop ready only while there is one.
-FORGET = """() => [
-    dinPut({ restored: [], brought: { states: [] } }),
-    ...[{ visible: false }, { interactive: false }, { value: '' }, { value: '' }].map(dinPut),
-]"""
+FORGET = "(photos) => dinForget(photos)"
 WITHHOLD = "() => dinPut({ interactive: false })"
 IDLE = "() => [dinPut({ interactive: true }), dinPut({ interactive: false })]"
 
@@ -168,7 +165,7 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
 
     replaced = [tab.viewer, tab.gallery, tab.download, tab.report]
     # The browser's own first: each event of a change waits for the answer to the one before it.
-    tab.photos.change(None, None, [*replaced, tab.brought], js=FORGET, api_visibility="private")
+    tab.photos.change(None, tab.photos, [*replaced, tab.brought], js=FORGET, api_visibility="private")
     changes = [tab.task.change, tab.photos.change, tab.results.change, language.change]
     gr.on(changes, describe, [tab.task, tab.photos, language], [tab.quality, tab.samples], **latest)
     tab.photos.change(bring, [tab.photos, tab.task, language], [tab.brought, tab.viewer], **latest)

@@ -22,6 +22,17 @@
     // Properties of a component as Gradio takes them from an event.
     window.dinPut = (properties) => ({ __type__: 'update', ...properties });
 
+    // Comparison, gallery, file, report and what was brought, without what is of other photos. Gradio tells of the same
+    // photos twice now and then, the second time when they may have been restored already: then everything stays.
+    let remembered = '';
+    window.dinForget = (photos) => {
+        const present = JSON.stringify((photos ?? []).map((photo) => photo.path));
+        const isTold = present === remembered;
+        remembered = present;
+        const forgotten = [{ restored: [], brought: { states: [] } }, { visible: false }, { interactive: false }];
+        return [...forgotten, { value: '' }, { value: '' }].map((properties) => dinPut(isTold ? {} : properties));
+    };
+
     window.dinSpeak = (language) => {
         localStorage.setItem('din-language', language);
         document.documentElement.lang = language;
