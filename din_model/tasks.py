@@ -35,8 +35,8 @@ class Task:
         attention_rounds: how often the tiles of a photo are averaged for what AsyCA takes from the whole photo, before
             they are restored with it. 0 lets each tile take its own, where restoring is local; how much haze, rain or
             noise there is can only be told from the photo. Each round brings tiles closer to the photo in one piece.
-        bf16: whether bfloat16 keeps its PSNR to 0.01 dB. Taking haze or a white curtain of rain away moves pixels so far
-            that the rounding of the weights alone moves it by up to 0.15 dB.
+        bf16: whether bfloat16 keeps its PSNR to 0.01 dB. Taking haze or heavy rain away moves pixels so far that the
+            rounding of the weights alone moves it by up to 0.15 dB.
     """
 
     name: str
