@@ -244,7 +244,7 @@ class Run:
         score = trainer.validate(recipe.task, self.pairs)
         self.count()
         when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
-        spent = f"{self.spent.seconds:.0f}", f"{self.spent.core_seconds:.0f}"
+        spent = f"{self.spent.seconds:.1f}", f"{self.spent.core_seconds:.1f}"
         write_line(self.log, recipe.name, when, trainer.iteration, *spent, f"{rate:.3g}", f"{loss:.6f}", f"{score:.4f}")
         print(
             f"{recipe.name}  iteration {trainer.iteration}/{recipe.iterations}  loss {loss:.5f}  "

@@ -10,13 +10,15 @@ from app.client import ServedTask
 from app.page import about_tab, files
 from app.page.architecture import architecture_svg
 from app.page.records import read_card, read_measured, read_paper
-from din_model.loading import shipped_weights
+from din_model.loading import shipped_presets, shipped_weights
 from din_model.tasks import TASKS
 
 SVG = "{http://www.w3.org/2000/svg}"
 TASK = ServedTask(**dict.fromkeys(ServedTask.__annotations__, ""))
-SERVED = {name: replace(TASK, name=name, task=name, label=task.label, preset="din_t") for name, task in TASKS.items()}
-SERVED["deblur"] = replace(SERVED["deblur"], preset="din_s")
+SERVED = {
+    name: replace(TASK, name=name, task=name, label=task.label, preset=shipped_presets(name)[0])
+    for name, task in TASKS.items()
+}
 
 
 def drawing(**sizes):
