@@ -11,8 +11,9 @@ from __future__ import annotations
 import logging
 import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -36,7 +37,7 @@ Core = tuple[int, int, int, int]
 MODEL_PREFIX = "din_"
 TILES_SUFFIX = "-tiles"  # of the further model of a task whose tiles share the attention of their photo
 NO_CORE: Core = (0, 0, 0, 0)
-READY, MISSING = "READY", ("UNKNOWN", "")  # states of a model, as Triton calls them
+READY = "READY"  # the state of a model that is loaded, as Triton calls it
 ABSENT = ("NOT_FOUND", "INVALID_ARGUMENT")  # what it says of a model that it does not have, or could not load
 STATISTICS_TIMEOUT_S = 2.0
 BIGGEST_MESSAGE = 2**31 - 1
@@ -266,16 +267,9 @@ class RestorationClient:
         Raises:
             ServerUnavailableError: no server answers.
         """
-        states = self._states()
-        try:
-            configs = [
-                self._triton.get_model_config(name, client_timeout=10.0).config
-                for name, (state, _) in states.items()
-                if state == READY and not name.endswith(TILES_SUFFIX)
-            ]
-        except InferenceServerException as error:
-            raise explain(error) from error
-        tasks = [task for task in map(read_task, configs) if states.get(task.tiles_model, MISSING)[0] == READY]
+        configs = self._configs()
+        tasks = [read_task(config) for name, config in configs.items() if not name.endswith(TILES_SUFFIX)]
+        tasks = [task for task in tasks if task.tiles_model in configs]
         return {task.name: task for task in sorted(tasks, key=lambda task: (task.order, task.mult_adds_per_pixel))}
 
     def broken(self) -> dict[str, str]:
@@ -301,16 +295,17 @@ class RestorationClient:
         Raises:
             ServerUnavailableError: no server answers.
         """
-        states = self._states()
+        return {
+            name: sum(int(group.count) for group in config.instance_group) for name, config in self._configs().items()
+        }
+
+    def _configs(self) -> dict[str, Any]:
+        """The configuration of each of our models that is loaded."""
+        ready = [name for name, (state, _) in self._states().items() if state == READY]
         try:
-            configs = [
-                self._triton.get_model_config(name, client_timeout=10.0).config
-                for name, (state, _) in states.items()
-                if state == READY
-            ]
+            return {name: self._triton.get_model_config(name, client_timeout=10.0).config for name in ready}
         except InferenceServerException as error:
             raise explain(error) from error
-        return {str(config.name): sum(int(group.count) for group in config.instance_group) for config in configs}
 
     def task(self, name: str) -> ServedTask:
         """The task of that name.
@@ -336,7 +331,11 @@ class RestorationClient:
 
     def counted(self) -> Replicas:
         """What each replica that answers has counted of each task's models."""
-        return {address: read_usage(answer) for address, answer in self._statistics() if answer is not None}
+        counted: dict[str, Mapping[str, Usage]] = {}
+        for address, replica in self._replicas.items():
+            with suppress(InferenceServerException):  # it is away
+                counted[address] = read_usage(replica.get_inference_statistics(client_timeout=STATISTICS_TIMEOUT_S))
+        return counted
 
     def usage(self) -> dict[str, Usage]:
         """What all replicas together have counted of each task's models.
@@ -352,14 +351,6 @@ class RestorationClient:
             for name, used in counted.items():
                 total[name] = total.get(name, Usage()) + used
         return total
-
-    def _statistics(self) -> Iterator[tuple[str, Any]]:
-        """Every replica's address and statistics, None where it does not answer."""
-        for address, replica in self._replicas.items():
-            try:
-                yield address, replica.get_inference_statistics(client_timeout=STATISTICS_TIMEOUT_S)
-            except InferenceServerException:
-                yield address, None
 
     def has_restored(self, task: ServedTask) -> bool:
         """Whether a picture has come back for this task; before the first one the server loads the network."""

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 
 def serialize_byte_tensor(tensor: Any) -> NoReturn:
-    raise NotImplementedError("no model here has a tensor of strings")
+    raise TypeError("tensors of strings are not served")
 
 
 def deserialize_bytes_tensor(data: bytes) -> NoReturn:
-    raise NotImplementedError("no model here has a tensor of strings")
+    raise TypeError("tensors of strings are not served")
