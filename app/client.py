@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, field
 from enum import IntEnum
 from types import TracebackType
 from typing import Any, Self
@@ -27,15 +26,15 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from app.codec import Pixels
 from app.errors import ServerError, ServerMemoryError, ServerUnavailableError, UnknownTaskError
+from app.served import MODEL_PREFIX, TILES_SUFFIX, ServedTask, read_task, task_of
 from app.texts import Text, say
+from app.usage import Replicas, Usage, read_usage
 
 log = logging.getLogger(__name__)
 
 Attention = NDArray[np.float32]
 Core = tuple[int, int, int, int]
 
-MODEL_PREFIX = "din_"
-TILES_SUFFIX = "-tiles"  # of the further model of a task whose tiles share the attention of their photo
 NO_CORE: Core = (0, 0, 0, 0)
 READY = "READY"  # the state of a model that is loaded, as Triton calls it
 ABSENT = ("NOT_FOUND", "INVALID_ARGUMENT")  # what it says of a model that it does not have, or could not load
@@ -54,171 +53,11 @@ CHANNEL_OPTIONS = [
 ]
 
 
-@dataclass(frozen=True)
-class ServedTask:
-    """One task as its Triton model describes it.
-
-    Attributes:
-        name: of the task, or ``<task>-<preset>`` where it is a further network for it; the model is ``din_<name>``.
-        task: what it does, the name of the task's fastest network.
-        order: its place among the tasks.
-        label: what a visitor reads.
-        family, variant: what it has in common with other tasks, and what tells it from them.
-        degradation: name of what it takes back, in ``imaging.degradations``.
-        metric: what PSNR and SSIM are measured on: ``y`` or ``rgb``.
-        scale: output size over input size.
-        size_multiple: tiles start at multiples of it.
-        preset: of the network.
-        precision: that it runs in: ``fp32``, ``bf16`` or ``fp16``.
-        device: ``CPU`` or ``GPU``.
-        instances: of the model.
-        mult_adds_per_pixel: what an LQ pixel costs.
-        psnr, baseline_psnr: dB on ``evaluated_on``, restored and untouched; empty where unknown.
-        tile, overlap: side of a tile and context on its inner sides, LQ pixels.
-        attention_rounds: how often the tiles of a photo are asked for its attention before they are restored with it;
-            0 where each takes its own.
-        attention_width: K, the values of that attention; 0 where each takes its own.
-        whole_pixels: a photo of at most so many pixels goes in one piece.
-        max_pixels: largest H * W of one tensor.
-    """
-
-    name: str
-    task: str
-    order: int
-    label: str
-    family: str
-    variant: str
-    degradation: str
-    metric: str
-    scale: int
-    size_multiple: int
-    preset: str
-    precision: str
-    device: str
-    instances: int
-    mult_adds_per_pixel: int
-    psnr: str
-    baseline_psnr: str
-    evaluated_on: str
-    tile: int
-    overlap: int
-    attention_rounds: int
-    attention_width: int
-    whole_pixels: int
-    max_pixels: int
-
-    @property
-    def model(self) -> str:
-        """The Triton model of the ten-line client: a picture in, a picture out."""
-        return MODEL_PREFIX + self.name
-
-    @property
-    def tiles_model(self) -> str:
-        """The Triton model that restores tiles, and photos in one piece: where tiles share nothing, the same one."""
-        return self.model + TILES_SUFFIX if self.attention_width else self.model
-
-
 class Priority(IntEnum):
     """What Triton does first: its own levels, of which the smallest is the most urgent."""
 
     VISITOR = 1
     BATCH = 2
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What Triton has counted of a task's models since it started.
-
-    Attributes:
-        requests, failures: answered with a picture and with an error.
-        queue_s, compute_s: that those answered waited and were computed, summed.
-        batches: how many batches of each size were run.
-    """
-
-    requests: int = 0
-    failures: int = 0
-    queue_s: float = 0.0
-    compute_s: float = 0.0
-    batches: Mapping[int, int] = field(default_factory=dict)
-
-    def __add__(self, other: Usage) -> Usage:
-        return self._combine(other, 1)
-
-    def __sub__(self, earlier: Usage) -> Usage:
-        return self._combine(earlier, -1)
-
-    def _combine(self, other: Usage, sign: int) -> Usage:
-        sizes = self.batches.keys() | other.batches.keys()
-        batches = {size: self.batches.get(size, 0) + sign * other.batches.get(size, 0) for size in sizes}
-        return Usage(
-            self.requests + sign * other.requests,
-            self.failures + sign * other.failures,
-            self.queue_s + sign * other.queue_s,
-            self.compute_s + sign * other.compute_s,
-            {size: count for size, count in sorted(batches.items()) if count},
-        )
-
-
-Replicas = Mapping[str, Mapping[str, Usage]]  # what each replica has counted, by its address and by task
-
-
-def spent(opening: Replicas, closing: Replicas, task: str) -> Usage | None:
-    """What all replicas together have done for a task between two readings.
-
-    Returns:
-        None where that cannot be told: a replica was away at one of the readings, or has started anew since.
-    """
-    if not opening or opening.keys() != closing.keys():
-        return None
-    total = Usage()
-    for address, counted in closing.items():
-        used = counted.get(task, Usage()) - opening[address].get(task, Usage())
-        if min(used.requests, used.failures, used.queue_s, used.compute_s, *used.batches.values()) < 0:
-            return None
-        total += used
-    return total
-
-
-def read_task(config: Any) -> ServedTask:
-    """A task from its model's configuration, most of it from the ``parameters``.
-
-    Raises:
-        ServerError: the model does not carry what every exported model carries.
-    """
-    try:
-        model = str(config.name)
-        text = {key: value.string_value for key, value in config.parameters.items()}
-        (group,) = config.instance_group
-        return ServedTask(
-            name=model.removeprefix(MODEL_PREFIX),
-            task=text["task"],
-            order=int(text["order"]),
-            label=text["label"],
-            family=text["family"],
-            variant=text["variant"],
-            degradation=text["degradation"],
-            metric=text["metric"],
-            scale=int(text["scale"]),
-            size_multiple=int(text["size_multiple"]),
-            preset=text["preset"],
-            precision=text["precision"],
-            device=type(group).Kind.Name(group.kind).removeprefix("KIND_"),
-            instances=int(group.count),
-            mult_adds_per_pixel=int(text["mult_adds_per_pixel"]),
-            psnr=text["psnr"],
-            baseline_psnr=text["baseline_psnr"],
-            evaluated_on=text["evaluated_on"],
-            tile=int(text["tile"]),
-            overlap=int(text["overlap"]),
-            attention_rounds=int(text["attention_rounds"]),
-            attention_width=int(text["attention_width"]),
-            whole_pixels=int(text["whole_pixels"]),
-            max_pixels=int(text["max_pixels"]),
-        )
-    except (KeyError, ValueError) as error:
-        raise ServerError(
-            f"The model {config.name} is not one of din_model.export: {error} is missing or wrong."
-        ) from error
 
 
 class RestorationClient:
@@ -419,29 +258,6 @@ class RestorationClient:
         )
         future.add_done_callback(lambda done: call.cancel() if done.cancelled() else None)
         return future
-
-
-def read_usage(statistics: Any) -> dict[str, Usage]:
-    """Each task's counters, over both of its models, from a server's statistics."""
-    usage: dict[str, Usage] = {}
-    for model in statistics.model_stats:
-        if model.name.startswith(MODEL_PREFIX):
-            counted = model.inference_stats
-            used = Usage(
-                requests=int(counted.success.count),
-                failures=int(counted.fail.count),
-                queue_s=counted.queue.ns / 1e9,
-                compute_s=(counted.compute_input.ns + counted.compute_infer.ns + counted.compute_output.ns) / 1e9,
-                batches={int(b.batch_size): int(b.compute_infer.count) for b in model.batch_stats},
-            )
-            name = task_of(model.name)
-            usage[name] = usage.get(name, Usage()) + used
-    return usage
-
-
-def task_of(model: str) -> str:
-    """The task that a model belongs to, by name."""
-    return model.removeprefix(MODEL_PREFIX).removesuffix(TILES_SUFFIX)
 
 
 def tile_inputs(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from app.client import ServedTask
 from app.restore import ORIENTATIONS, Restoration, plan_tiles
+from app.served import ServedTask
 
 # What decoding, encoding and showing take, a result's pixel: measured on one core.
 PAGE_S_PER_PIXEL = 0.12e-6

@@ -17,10 +17,12 @@ from typing import TypeVar
 import numpy as np
 
 from app import codec, tiling
-from app.client import Attention, RestorationClient, ServedTask, Usage, spent
+from app.client import Attention, RestorationClient
 from app.codec import Photo, Pixels
 from app.errors import ServerMemoryError
+from app.served import ServedTask
 from app.texts import say
+from app.usage import Usage, spent
 
 # Tiles under way at once: enough to keep every instance busy, few enough to bound memory and share the server.
 TILES_IN_FLIGHT = 8

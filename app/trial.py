@@ -7,10 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from app.client import RestorationClient, ServedTask
+from app.client import RestorationClient
 from app.codec import Photo
 from app.errors import PhotoError
 from app.restore import Restoration, Steps, photo_steps
+from app.served import ServedTask
 from app.texts import say
 from imaging.degradations import DEGRADATIONS
 from imaging.degradations.resize import bicubic_baseline

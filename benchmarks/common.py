@@ -19,7 +19,8 @@ import skimage.data
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from app.client import RestorationClient, ServedTask  # noqa: E402
+from app.client import RestorationClient  # noqa: E402
+from app.served import ServedTask  # noqa: E402
 from app.triton import REPOSITORY, Triton, embedded  # noqa: E402
 from app.triton.launch import KEPT_MEMORY  # noqa: E402
 

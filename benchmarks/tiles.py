@@ -16,9 +16,10 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from app import tiling  # noqa: E402
-from app.client import RestorationClient, ServedTask  # noqa: E402
+from app.client import RestorationClient  # noqa: E402
 from app.codec import Pixels  # noqa: E402
 from app.restore import pixel_steps, run  # noqa: E402
+from app.served import ServedTask  # noqa: E402
 from app.triton import Triton, embedded  # noqa: E402
 from din_model.data import degrade  # noqa: E402
 from din_model.tasks import TASKS  # noqa: E402

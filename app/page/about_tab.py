@@ -8,13 +8,14 @@ from html import escape
 import gradio as gr
 
 from app import codec
-from app.client import RestorationClient, ServedTask
+from app.client import RestorationClient
 from app.page import files, limits
 from app.page.architecture import BRANCHES, WRDBS, architecture_svg, legend_html
 from app.page.choices import networks, task_label
 from app.page.records import Card, Rows, Score, read_card, read_measured, read_paper
 from app.page.report import message_html
 from app.page.words import Words
+from app.served import ServedTask
 from app.texts import Text, say
 
 

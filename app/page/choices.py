@@ -11,8 +11,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.client import ServedTask
 from app.pace import Pace
+from app.served import ServedTask
 from app.texts import Text, knows, say
 
 CARDS = Path(__file__).parent / "assets" / "cards"

@@ -15,13 +15,14 @@ from typing import TypeVar
 import numpy as np
 
 from app import codec
-from app.client import Priority, RestorationClient, ServedTask
+from app.client import Priority, RestorationClient
 from app.errors import PhotoError, RestorationError
 from app.pace import Pace
 from app.page import files
 from app.page.choices import examples
 from app.page.outcomes import Outcome, keep_restored, show_before, show_restored, show_trial
 from app.restore import Steps, photo_steps, run
+from app.served import ServedTask
 from app.texts import say
 from app.trial import check_trial_size, trial_steps
 

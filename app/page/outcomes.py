@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app import codec
-from app.client import ServedTask
 from app.codec import Output, Photo
 from app.errors import RestorationError
 from app.page import files
 from app.page.choices import duration, task_label
 from app.restore import Restoration
+from app.served import ServedTask
 from app.texts import Text, say
 from app.trial import Score, Trial
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import gradio as gr
 
 from app import codec
-from app.client import ServedTask
 from app.codec import FORMATS
 from app.errors import PhotoError, RestorationError
 from app.page import choices, files
@@ -17,6 +16,7 @@ from app.page.job import Results, Workshop, read
 from app.page.outcomes import Picture, as_is, viewer_state
 from app.page.report import message_html
 from app.page.words import Words
+from app.served import ServedTask
 from app.texts import ENGLISH, Text, say
 
 PHOTO_TYPES = ["image", ".heic", ".heif", ".avif", ".tif", ".tiff", ".webp", ".bmp", ".gif"]

@@ -6,12 +6,14 @@ from html import escape
 
 import gradio as gr
 
-from app.client import RestorationClient, ServedTask, Usage
+from app.client import RestorationClient
 from app.page.charts import batch_bars, sparkline
 from app.page.choices import task_label
 from app.page.traffic import Traffic, View, total
 from app.page.words import Words
+from app.served import ServedTask
 from app.texts import say
+from app.usage import Usage
 
 REFRESH_S = 2.0
 WORDS = ("task", "network", "precision", "runs_on")  # the columns, those of words

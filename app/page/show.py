@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import codec
-from app.client import RestorationClient, ServedTask
+from app.client import RestorationClient
 from app.errors import PhotoError, RestorationError, ServerUnavailableError, UnknownTaskError
 from app.page import files
 from app.page.choices import examples
 from app.page.job import read
 from app.restore import Restoration, photo_steps, restore
+from app.served import ServedTask
 from app.texts import say
 
 # A taken photo is first made so small that its result fits the screen: what was done to it can then be seen.

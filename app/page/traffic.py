@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from app.client import RestorationClient, ServedTask, Usage
+from app.client import RestorationClient
 from app.errors import ServerError
+from app.served import ServedTask
+from app.usage import Usage
 
 WINDOW_S = 60.0
 FRESH_S = 1.0  # a reading this young serves the next visitor too

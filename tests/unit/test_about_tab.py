@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.client import ServedTask
 from app.page import about_tab, files
 from app.page.architecture import architecture_svg
 from app.page.records import read_card, read_measured, read_paper
+from app.served import ServedTask
 from din_model.loading import shipped_presets, shipped_weights
 from din_model.tasks import TASKS
 

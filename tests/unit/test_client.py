@@ -6,8 +6,10 @@ import pytest
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 from tritonclient.utils import InferenceServerException
 
-from app.client import RestorationClient, Usage, explain, read_task, read_usage, resolve, spent
+from app.client import RestorationClient, explain, resolve
 from app.errors import ServerError, ServerUnavailableError
+from app.served import read_task
+from app.usage import Usage, read_usage, spent
 
 LIBTORCH_REFUSAL = """PyTorch execute failure: The following operation failed in the TorchScript interpreter.
 Traceback of TorchScript, serialized code (most recent call last):

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.client import ServedTask, Usage
 from app.codec import Photo, encode_png
 from app.errors import PhotoError, ServerError, ServerMemoryError, ServerUnavailableError, UnknownTaskError
 from app.restore import TILES_IN_FLIGHT, photo_steps, plan_tiles, restore
+from app.served import ServedTask
+from app.usage import Usage
 
 TASK = ServedTask(
     name="sr_x2",

@@ -1,0 +1,81 @@
+"""What Triton counts of its models, of one or of several replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.served import MODEL_PREFIX, task_of
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What Triton has counted of a task's models since it started.
+
+    Attributes:
+        requests, failures: answered with a picture and with an error.
+        queue_s, compute_s: that those answered waited and were computed, summed.
+        batches: how many batches of each size were run.
+    """
+
+    requests: int = 0
+    failures: int = 0
+    queue_s: float = 0.0
+    compute_s: float = 0.0
+    batches: Mapping[int, int] = field(default_factory=dict)
+
+    def __add__(self, other: Usage) -> Usage:
+        return self._combine(other, 1)
+
+    def __sub__(self, earlier: Usage) -> Usage:
+        return self._combine(earlier, -1)
+
+    def _combine(self, other: Usage, sign: int) -> Usage:
+        sizes = self.batches.keys() | other.batches.keys()
+        batches = {size: self.batches.get(size, 0) + sign * other.batches.get(size, 0) for size in sizes}
+        return Usage(
+            self.requests + sign * other.requests,
+            self.failures + sign * other.failures,
+            self.queue_s + sign * other.queue_s,
+            self.compute_s + sign * other.compute_s,
+            {size: count for size, count in sorted(batches.items()) if count},
+        )
+
+
+Replicas = Mapping[str, Mapping[str, Usage]]  # what each replica has counted, by its address and by task
+
+
+def spent(opening: Replicas, closing: Replicas, task: str) -> Usage | None:
+    """What all replicas together have done for a task between two readings.
+
+    Returns:
+        None where that cannot be told: a replica was away at one of the readings, or has started anew since.
+    """
+    if not opening or opening.keys() != closing.keys():
+        return None
+    total = Usage()
+    for address, counted in closing.items():
+        used = counted.get(task, Usage()) - opening[address].get(task, Usage())
+        if min(used.requests, used.failures, used.queue_s, used.compute_s, *used.batches.values()) < 0:
+            return None
+        total += used
+    return total
+
+
+def read_usage(statistics: Any) -> dict[str, Usage]:
+    """Each task's counters, over both of its models, from a server's statistics."""
+    usage: dict[str, Usage] = {}
+    for model in statistics.model_stats:
+        if model.name.startswith(MODEL_PREFIX):
+            counted = model.inference_stats
+            used = Usage(
+                requests=int(counted.success.count),
+                failures=int(counted.fail.count),
+                queue_s=counted.queue.ns / 1e9,
+                compute_s=(counted.compute_input.ns + counted.compute_infer.ns + counted.compute_output.ns) / 1e9,
+                batches={int(b.batch_size): int(b.compute_infer.count) for b in model.batch_stats},
+            )
+            name = task_of(model.name)
+            usage[name] = usage.get(name, Usage()) + used
+    return usage
