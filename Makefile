@@ -18,7 +18,7 @@ check: $(VENV)/.dev  ## lint and types
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev $(VENV)/.bench $(VENV)/.models  ## print the tables of docs/performance.md; on an idle machine
-	@for part in page network serving perf_analyzer tiles; do $(BIN)/python benchmarks/$$part.py || exit 1; done
+	@for part in page network serving perf_analyzer tiles; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 models: $(VENV)/.run  ## build the models that Triton serves anew, also damaged or deleted ones
 	$(BIN)/python -m din_model.export
@@ -27,13 +27,13 @@ models: $(VENV)/.run  ## build the models that Triton serves anew, also damaged 
 weights: $(VENV)/.dev  ## train and ship what docs/training.md tells: make weights ARGS="--root DATA --hours 2"
 	$(BIN)/python -m din_model.train $(ARGS)
 
-$(VENV)/.run: requirements.txt
+$(VENV)/.run: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt requirements-train.txt $(VENV)/.run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/.dev: pyproject.toml $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .[dev]
 	@touch $@
 
 # --no-deps: what the peers' packages ask for would replace the pinned torch, and the benchmark needs none of it.

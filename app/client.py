@@ -26,8 +26,8 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from app.codec import Pixels
 from app.errors import ServerError, ServerMemoryError, ServerUnavailableError, UnknownTaskError
-from app.served import MODEL_PREFIX, TILES_SUFFIX, ServedTask, read_task, task_of
-from app.texts import Text, say
+from app.i18n import Text, say
+from app.tasks import MODEL_PREFIX, TILES_SUFFIX, ServedTask, read_task, task_of
 from app.usage import Replicas, Usage, read_usage
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ RestorationError
 
 from __future__ import annotations
 
-from app.texts import Text
+from app.i18n import Text
 
 
 class RestorationError(Exception):

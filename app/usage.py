@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.served import MODEL_PREFIX, task_of
+from app.tasks import MODEL_PREFIX, task_of
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,12 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 
+from app.client import RestorationClient
+from app.tasks import ServedTask
+from app.triton import REPOSITORY, Triton, embedded
+from app.triton.launch import KEPT_MEMORY
+
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-from app.client import RestorationClient  # noqa: E402
-from app.served import ServedTask  # noqa: E402
-from app.triton import REPOSITORY, Triton, embedded  # noqa: E402
-from app.triton.launch import KEPT_MEMORY  # noqa: E402
-
 TASK, SCALE = "sr_x4", 4
 MODEL = f"din_{TASK}"
 PHOTO = skimage.data.astronaut()  # 512x512

@@ -1,4 +1,4 @@
-"""Prints how fast the network itself is, without server and page: ``python benchmarks/network.py`` (CPU, idle).
+"""Prints how fast the network itself is, without server and page: ``python -m benchmarks.network`` (CPU, idle).
 
 DIN as it is exported against its authors' formulation, against other networks and against what the machine can do:
 x4 super-resolution of one SIZExSIZE picture, random weights. All of them take turns in one run, so that a machine
@@ -25,10 +25,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from common import keep_memory
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.common import keep_memory
 from din_model.export import ServedDIN, max_tile_pixels, trace
 from din_model.fold import DTYPES, fold
 from din_model.network import DIN, PRESETS, count_parameters

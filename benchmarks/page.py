@@ -1,4 +1,4 @@
-"""Prints the figures of docs/performance.md on the machine it runs on: ``python benchmarks/page.py`` (CPU, idle).
+"""Prints the figures of docs/performance.md on the machine it runs on: ``python -m benchmarks.page`` (CPU, idle).
 
 Start-up, page memory, a 512x512 photo at 4x, how far tiles are from the whole photo, and what a visitor's browser waits
 for. Medians of several runs.
@@ -19,18 +19,17 @@ from pathlib import Path
 import numpy as np
 import psutil
 import skimage.data
-from common import free_port
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from app import codec
+from app.client import RestorationClient
+from app.pipeline import tiling
+from app.pipeline.restore import pixel_steps, restore, run
+from app.triton import Triton, embedded
+from benchmarks.common import free_port
+
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-from app import codec, tiling  # noqa: E402
-from app.client import RestorationClient  # noqa: E402
-from app.restore import pixel_steps, restore, run  # noqa: E402
-from app.triton import Triton, embedded  # noqa: E402
-
 RUNS = 7
 START_RUNS = 3
 TASK = "sr_x4"

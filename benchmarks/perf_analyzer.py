@@ -1,4 +1,4 @@
-"""Prints Triton as its own load generator sees it: ``python benchmarks/perf_analyzer.py`` (CPU, idle).
+"""Prints Triton as its own load generator sees it: ``python -m benchmarks.perf_analyzer`` (CPU, idle).
 
 perf_analyzer comes in a wheel that is fetched once, into a folder beside the system's temporary files.
 """
@@ -13,9 +13,19 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from common import MODEL, PHOTO, PRESENT, TASK, TILE_STREAMS, WARM_UP_S, print_row, serving, start_table, stream_tiles
-
 from app.triton.embedded import find_wheel
+from benchmarks.common import (
+    MODEL,
+    PHOTO,
+    PRESENT,
+    TASK,
+    TILE_STREAMS,
+    WARM_UP_S,
+    print_row,
+    serving,
+    start_table,
+    stream_tiles,
+)
 
 SECONDS = 12.0
 SIDE, CONCURRENCY = 128, (1, 4, 16)

@@ -1,19 +1,16 @@
-"""The usual demo, for ``benchmarks/serving.py`` to compare: ``python benchmarks/plain_app.py --port P [--bf16]``.
+"""The usual demo, for ``benchmarks/serving.py`` to compare: ``python -m benchmarks.plain_app --port P [--bf16]``.
 
 The network runs in Gradio's own process, eager and on the whole photo, and every setting is Gradio's default. What a
 visitor gets is what the page gives, two PNG files encoded by the same code: the photo enlarged and the photo restored.
 """
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import gradio as gr
 import numpy as np
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from app import codec
 from din_model import load_model

@@ -1,4 +1,4 @@
-"""Chooses compact presets: ``python benchmarks/presets.py --root DATA [--iterations N]`` (CPU, one core).
+"""Chooses compact presets: ``python -m benchmarks.presets --root DATA [--iterations N]`` (CPU, one core).
 
 For each of a family of configurations at 4x: the processor time of its exported bfloat16 form for a 128x128 picture,
 and, with ``--iterations``, the PSNR on what ``sr_x4``'s recipe holds out after that many iterations of the recipe, on
@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from common import keep_memory
-from network import Contender, build_peer, eager, exported
 
+from benchmarks.common import keep_memory
+from benchmarks.network import Contender, build_peer, eager, exported
 from din_model.data import Batches, PatchSampler, read_pairs
 from din_model.network import DIN, PRESETS, DINConfig
 from din_model.recipes import read_recipes

@@ -1,4 +1,4 @@
-"""Prints what serving costs and brings: ``python benchmarks/serving.py [--seconds S] [PART ...]`` (CPU, idle).
+"""Prints what serving costs and brings: ``python -m benchmarks.serving [--seconds S] [PART ...]`` (CPU, idle).
 
 hop       a tile through the embedded Triton against the same tile in this process
 visitors  photos a minute of this page and of a plain Gradio app, for 1, 4 and 16 visitors at once
@@ -25,7 +25,13 @@ from pathlib import Path
 import httpx
 import numpy as np
 import torch
-from common import (
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from app.codec import Pixels
+from app.triton import REPOSITORY
+from app.triton.launch import KEPT_MEMORY
+from benchmarks.common import (
     MODEL,
     PHOTO,
     PRESENT,
@@ -43,12 +49,6 @@ from common import (
     start_table,
     stream_tiles,
 )
-from gradio_client import Client, handle_file
-from PIL import Image
-
-from app.codec import Pixels
-from app.triton import REPOSITORY
-from app.triton.launch import KEPT_MEMORY
 
 HOP_SIDE, HOP_PAIRS, EMPTY_HOP_PAIRS = 256, 40, 300
 VISITORS = (1, 4, 16)
@@ -139,11 +139,11 @@ class Page:
     inputs: tuple[str, ...] = ()
 
 
-PLAIN_APP = str(Path(__file__).with_name("plain_app.py"))
+PLAIN_APP = "benchmarks.plain_app"
 PAGES = [
     Page("this page", ("-m", "app"), (TASK,)),
-    Page("plain Gradio, eager float32", (PLAIN_APP,)),
-    Page("plain Gradio, eager bfloat16", (PLAIN_APP, "--bf16")),
+    Page("plain Gradio, eager float32", ("-m", PLAIN_APP)),
+    Page("plain Gradio, eager bfloat16", ("-m", PLAIN_APP, "--bf16")),
 ]
 
 

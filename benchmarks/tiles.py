@@ -1,10 +1,9 @@
-"""Prints how close a photo in tiles is to the photo in one piece, and what that costs: ``python benchmarks/tiles.py``.
+"""Prints how close a photo in tiles is to the photo in one piece, and what that costs: ``python -m benchmarks.tiles``.
 
 Every task through the embedded Triton, with tiles that take their own attention and with the rounds that the task asks
 for. Strided tasks are cut into smaller tiles than they are served with, or a photo of this size would be one.
 """
 
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,18 +11,16 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 
+from app.client import RestorationClient
+from app.codec import Pixels
+from app.pipeline import tiling
+from app.pipeline.restore import pixel_steps, run
+from app.tasks import ServedTask
+from app.triton import Triton, embedded
+from din_model.data import degrade
+from din_model.tasks import TASKS
+
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-from app import tiling  # noqa: E402
-from app.client import RestorationClient  # noqa: E402
-from app.codec import Pixels  # noqa: E402
-from app.restore import pixel_steps, run  # noqa: E402
-from app.served import ServedTask  # noqa: E402
-from app.triton import Triton, embedded  # noqa: E402
-from din_model.data import degrade  # noqa: E402
-from din_model.tasks import TASKS  # noqa: E402
-
 STRIDED_TILE = 384
 ANY_SIZE = 2**30
 

@@ -18,7 +18,7 @@ from app.codec.alpha import fill_transparent
 from app.codec.deep import deep_tiff, is_deep_png, read_png, read_tiff
 from app.codec.photo import MAX_INPUT_PIXELS, SMALL_SIDE, Photo, Pixels, check_size, eight_bits, megapixels
 from app.errors import PhotoError
-from app.texts import Text, say
+from app.i18n import Text, say
 
 pillow_heif.register_heif_opener(thumbnails=False)
 

@@ -13,7 +13,7 @@ from tifffile import EXTRASAMPLE, PHOTOMETRIC, TiffPage
 
 from app.codec.photo import DeepPixels
 from app.errors import PhotoError
-from app.texts import say
+from app.i18n import say
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # odd tags of visitors' files are no news for the server's log
 

@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, TiffImagePlugin, TiffTags
 
 from app.codec.photo import Photo, Pixels, eight_bits
 from app.errors import PhotoError
-from app.texts import Text, say
+from app.i18n import Text, say
 
 # Fast and nearly as small: level 6 takes four times as long on a photo, and trying all filters twice.
 PNG_LEVEL = 1

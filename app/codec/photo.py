@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.errors import PhotoError
-from app.texts import Text, say
+from app.i18n import Text, say
 
 MAX_INPUT_PIXELS = 24_000_000
 MAX_OUTPUT_PIXELS = 96_000_000

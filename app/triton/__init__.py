@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from app.triton import embedded, installed
 from app.triton.launch import Launch
-from app.triton.supervisor import REPOSITORY, Policy, Triton
+from app.triton.repository import REPOSITORY, default_repository
+from app.triton.supervisor import Policy, Triton
 
 LAUNCHES = {"embedded": embedded.launch, "installed": installed.launch}
 
-__all__ = ["LAUNCHES", "REPOSITORY", "Launch", "Policy", "Triton", "embedded", "installed", "preferred"]
+__all__ = [
+    "LAUNCHES",
+    "REPOSITORY",
+    "Launch",
+    "Policy",
+    "Triton",
+    "default_repository",
+    "embedded",
+    "installed",
+    "preferred",
+]
 
 
 def preferred() -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from app.errors import ServerStartError
 from app.triton.launch import KEPT_MEMORY, Launch
 
-BACKEND = Path(__file__).parent.parent / "backends" / "pytorch"
+BACKEND = Path(__file__).parent / "backends" / "pytorch"
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from app.client import RestorationClient
 from app.errors import ServerStartError
 from app.triton import process
 from app.triton.launch import Launch
+from app.triton.repository import REPOSITORY, check_repository
 
 log = logging.getLogger(__name__)
 
-REPOSITORY = Path(__file__).parent.parent.parent / "model_repository"
 START_TIMEOUT_S = 180.0
 
 
@@ -212,16 +212,6 @@ class Triton:
         self._reservation.close()
         if not self._end.done():
             self._end.set_result(None)
-
-
-def check_repository(repository: Path) -> None:
-    """Checks that there is something to serve.
-
-    Raises:
-        ServerStartError: no model has been built; the message says how to build them.
-    """
-    if not any(repository.glob("din_*/1/model.pt")):
-        raise ServerStartError(f"No model has been built in {repository}: run `make models` first.")
 
 
 def reserve_port(port: int) -> socket.socket:

@@ -6,7 +6,7 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from app.client import Priority
-from app.served import read_task
+from app.tasks import read_task
 from din_model.export import REPOSITORY, TILES_SUFFIX, config_texts, max_tile_pixels, served_models
 from din_model.fold import DTYPES
 from din_model.loading import load_checkpoint

@@ -5,8 +5,8 @@ import random
 import pytest
 from playwright.sync_api import expect
 
-from app.page import choices
-from app.page.outcomes import state_label
+from app.web.restore import choices
+from app.web.restore.results import state_label
 from tests.conftest import png
 from tests.e2e.visitor import bring, choose, done, download, labels, restore
 

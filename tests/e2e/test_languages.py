@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from app.texts import LANGUAGES, say
+from app.i18n import LANGUAGES, say
 from tests.conftest import png
 from tests.e2e.conftest import PHONE
 from tests.e2e.visitor import bring, labels, restore

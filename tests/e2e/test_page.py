@@ -11,7 +11,7 @@ import torch
 from PIL import ExifTags, Image
 from playwright.sync_api import expect
 
-from app import tiling
+from app.pipeline import tiling
 from app.triton import Triton, embedded
 from din_model.export import REPOSITORY
 from tests.conftest import exif_of, png, read, running_page, wait_until

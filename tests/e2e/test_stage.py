@@ -9,11 +9,11 @@ import skimage.data
 from playwright.sync_api import expect
 
 from app.errors import PhotoError, UnknownTaskError
-from app.page import ASSETS, scripts
-from app.page.choices import examples
-from app.page.show import Show
-from app.texts import say
+from app.i18n import say
 from app.triton import Triton, embedded
+from app.web.kiosk.slideshow import Show
+from app.web.restore.choices import examples
+from app.web.site import WEB, scripts
 from tests.conftest import png, running_page
 from tests.e2e.conftest import PHONE
 
@@ -65,7 +65,7 @@ def show(screen):
         elif name:
             route.fulfill(status=404)
         else:
-            head = scripts("camera.js", "stage.js") * 2
+            head = scripts("kiosk/static/camera.js", "kiosk/static/stage.js") * 2
             style = "<style>body { margin: 0; height: 100vh }</style>"
             body = f"<meta charset=utf-8><meta name=viewport content='width=device-width'>{style}{head}<din-stage>"
             route.fulfill(body=f"<!doctype html>{body}", content_type="text/html")
@@ -250,7 +250,7 @@ def test_all_fits_and_can_be_touched(show, device):
 
 def test_the_scripts_may_stand_in_a_page():
     for name in ("stage.js", "camera.js"):
-        text = (ASSETS / name).read_text(encoding="utf-8")
+        text = (WEB / "kiosk/static" / name).read_text(encoding="utf-8")
         assert "</script" not in text
         assert not re.search(r"https?://", text)
 

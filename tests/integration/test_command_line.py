@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from app.restore import restore
+from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Triton, embedded
 from tests.conftest import ROOT, exif_of, png, read
 

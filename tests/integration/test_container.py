@@ -14,7 +14,7 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from app.restore import restore
+from app.pipeline.restore import restore
 from app.triton import embedded
 from app.triton.guardian import Process, read_process
 from tests.conftest import ROOT, free_port, png, read, wait_until

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.restore import restore
+from app.pipeline.restore import restore
 from din_model import TASKS
 from din_model.loading import load_checkpoint, shipped_weights
 from din_model.results import read_sets

@@ -20,7 +20,7 @@ from app import codec
 from app.client import RestorationClient
 from app.codec import FORMATS, Output
 from app.errors import PhotoError
-from app.restore import restore
+from app.pipeline.restore import restore
 
 H, W, SCALE = 48, 64, 2
 TASK = "sr_x2"

@@ -20,9 +20,9 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 
-from app.page import limits
-from app.restore import restore
+from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Triton, embedded
+from app.web import limits
 from din_model import TASKS, load_model
 from din_model.data import evaluation_pairs
 from din_model.evaluate import score_pair, score_pairs
@@ -225,7 +225,7 @@ import sys
 from app import __main__ as page
 find_triton = page.find_triton
 def find_impatiently(args):
-    from app.page import files
+    from app.web import storage
     files.CACHE_AGE_S, files.CACHE_SWEEP_S = 30, 1  # a busy machine takes seconds for a photo
     return find_triton(args)
 page.find_triton = find_impatiently

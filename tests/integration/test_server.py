@@ -22,7 +22,7 @@ from tritonclient.utils import InferenceServerException
 
 from app.client import Priority, RestorationClient, infer_input, tile_inputs
 from app.errors import ServerError, ServerMemoryError, ServerStartError, ServerUnavailableError, UnknownTaskError
-from app.restore import restore
+from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Policy, Triton, embedded
 from din_model.tasks import TASKS
 from tests.conftest import ROOT, SHIPPED, png, wait_until
@@ -319,7 +319,7 @@ def test_a_damaged_model_is_named_and_the_others_serve(repository, small_photo):
 def test_a_repository_without_models_is_one_sentence(repository):
     for model in repository.glob("*/1/model.pt"):
         model.unlink()
-    with pytest.raises(ServerStartError, match="No model has been built .*: run `make models` first"):
+    with pytest.raises(ServerStartError, match="No model has been built .*: run `din export --repository .*` first"):
         Triton(embedded.launch(), repository)
 
 

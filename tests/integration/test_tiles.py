@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import skimage.data
 
-from app import tiling
-from app.restore import pixel_steps, run
+from app.pipeline import tiling
+from app.pipeline.restore import pixel_steps, run
 from din_model.data import degrade
 from din_model.tasks import TASKS
 from tests.conftest import SHIPPED

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from app.page import about_tab, files
-from app.page.architecture import architecture_svg
-from app.page.records import read_card, read_measured, read_paper
-from app.served import ServedTask
+from app.tasks import ServedTask
+from app.web import storage
+from app.web.about import tab
+from app.web.about.architecture import architecture_svg
+from app.web.about.records import read_card, read_measured, read_paper
 from din_model.loading import shipped_presets, shipped_weights
 from din_model.tasks import TASKS
 
@@ -60,7 +61,7 @@ def test_both_fusions_take_what_the_paper_says():
 
 
 def test_results_stand_beside_the_papers():
-    html = about_tab.results_html(SERVED, "en")
+    html = tab.results_html(SERVED, "en")
     assert html.count("<details") == len(TASKS)
     assert "not comparable" in html
     sr_x4 = html.split("<details")[3]
@@ -72,7 +73,7 @@ def test_results_stand_beside_the_papers():
 
 def test_a_part_of_a_set_has_a_column_of_its_own():
     paper, measured = read_paper()["deblur"], read_measured()["deblur"]
-    head = about_tab.table_html(SERVED["deblur"], paper, measured, "en").split("<tbody")[0]
+    head = tab.table_html(SERVED["deblur"], paper, measured, "en").split("<tbody")[0]
     assert re.findall(r'din-number">(.*?)<', head) == [
         "GoPro",
         "HIDE I",
@@ -94,18 +95,18 @@ def test_every_shipped_weights_card_is_read():
 
 def test_what_is_missing_is_said(monkeypatch, tmp_path):
     tasks = {"sr_x4": SERVED["sr_x4"]}
-    monkeypatch.setattr(about_tab, "read_paper", lambda: read_paper(tmp_path / "none.json"))
-    assert "paper_results.json" in about_tab.results_html(tasks, "en")
-    assert "31.03 / 0.8759" in about_tab.results_html(tasks, "en")
-    monkeypatch.setattr(about_tab, "read_measured", lambda: read_measured(tmp_path / "none.json"))
-    monkeypatch.setattr(about_tab, "read_card", lambda name, preset: read_card(name, preset, tmp_path))
-    html = about_tab.results_html(tasks, "en")
+    monkeypatch.setattr(tab, "read_paper", lambda: read_paper(tmp_path / "none.json"))
+    assert "paper_results.json" in tab.results_html(tasks, "en")
+    assert "31.03 / 0.8759" in tab.results_html(tasks, "en")
+    monkeypatch.setattr(tab, "read_measured", lambda: read_measured(tmp_path / "none.json"))
+    monkeypatch.setattr(tab, "read_card", lambda name, preset: read_card(name, preset, tmp_path))
+    html = tab.results_html(tasks, "en")
     assert html.count('role="status"') == 3
     assert "<details" not in html
 
 
 def test_what_the_files_say_is_not_markup():
-    html = about_tab.table_html(SERVED["sr_x2"], {"<b>": {"<i>": (30.0, 0.9)}}, {}, "en")
+    html = tab.table_html(SERVED["sr_x2"], {"<b>": {"<i>": (30.0, 0.9)}}, {}, "en")
     assert "<b>" not in html
     assert "<i>" not in html
     assert "&lt;b&gt;" in html
@@ -114,6 +115,6 @@ def test_what_the_files_say_is_not_markup():
 
 def test_limits_are_those_in_force(monkeypatch):
     for number in ("10 minutes", "24 megapixels", "64 MB", "96 megapixels", "50 photos", "4 jobs"):
-        assert number in about_tab.how_html("en"), number
-    monkeypatch.setattr(files, "CACHE_AGE_S", 1200)
-    assert "20 minutes" in about_tab.how_html("en")
+        assert number in tab.how_html("en"), number
+    monkeypatch.setattr(storage, "CACHE_AGE_S", 1200)
+    assert "20 minutes" in tab.how_html("en")

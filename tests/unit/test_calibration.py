@@ -1,4 +1,4 @@
-"""The measurements of docs/calibration.py, on what is known."""
+"""The measurements of tools/calibration.py, on what is known."""
 
 import importlib.util
 from pathlib import Path
@@ -11,7 +11,7 @@ from imaging.degradations.haze import haze
 from imaging.degradations.motion_blur import expose, moving_frame
 from imaging.degradations.rain import Shower, compose, draw
 
-SCRIPT = Path(__file__).parents[2] / "docs/calibration.py"
+SCRIPT = Path(__file__).parents[2] / "tools/calibration.py"
 
 
 @pytest.fixture(scope="module")

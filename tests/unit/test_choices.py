@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from app.pace import Pace
-from app.page import choices
-from tests.unit.test_pace import restored
+from app.pipeline.eta import Pace
+from app.web.restore import choices
+from tests.unit.test_eta import restored
 from tests.unit.test_restore import TASK
 
 SLOW = replace(TASK, name="sr_x2-din_s", preset="din_s", mult_adds_per_pixel=3 * TASK.mult_adds_per_pixel)

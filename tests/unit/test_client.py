@@ -8,7 +8,7 @@ from tritonclient.utils import InferenceServerException
 
 from app.client import RestorationClient, explain, resolve
 from app.errors import ServerError, ServerUnavailableError
-from app.served import read_task
+from app.tasks import read_task
 from app.usage import Usage, read_usage, spent
 
 LIBTORCH_REFUSAL = """PyTorch execute failure: The following operation failed in the TorchScript interpreter.

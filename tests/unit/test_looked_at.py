@@ -1,4 +1,4 @@
-"""The sheets of docs/looked_at.py."""
+"""The sheets of tools/looked_at.py."""
 
 import importlib.util
 from pathlib import Path
@@ -10,7 +10,7 @@ from PIL import Image
 
 from din_model.loading import shipped_presets
 
-SCRIPT = Path(__file__).parents[2] / "docs/looked_at.py"
+SCRIPT = Path(__file__).parents[2] / "tools/looked_at.py"
 
 
 @pytest.fixture(scope="module")

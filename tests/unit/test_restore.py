@@ -11,8 +11,8 @@ from PIL import Image
 
 from app.codec import Photo, encode_png
 from app.errors import PhotoError, ServerError, ServerMemoryError, ServerUnavailableError, UnknownTaskError
-from app.restore import TILES_IN_FLIGHT, photo_steps, plan_tiles, restore
-from app.served import ServedTask
+from app.pipeline.restore import TILES_IN_FLIGHT, photo_steps, plan_tiles, restore
+from app.tasks import ServedTask
 from app.usage import Usage
 
 TASK = ServedTask(

@@ -41,9 +41,9 @@ def test_app_does_not_know_the_network(forbidden):
 
 def test_tritonclient_has_one_importer():
     assert importers("app", "tritonclient") == {"client.py"}
-    outside = [p for p in (ROOT / "app").rglob("*.py") if (ROOT / "app/page") not in p.parents]
+    outside = [p for p in (ROOT / "app").rglob("*.py") if (ROOT / "app/web") not in p.parents]
     assert not any(name.split(".")[0] == "gradio" for path in outside for name in imports(path))
-    assert importers("app/page", "gradio")
+    assert importers("app/web", "gradio")
 
 
 def test_degradations_and_metrics_are_plain_numpy():
@@ -53,7 +53,7 @@ def test_degradations_and_metrics_are_plain_numpy():
 
 
 def test_importing_the_app_loads_no_torch():
-    code = "import app.page, app.triton, app.__main__, sys; sys.exit('torch' in sys.modules)"
+    code = "import app.web.app, app.triton, app.__main__, sys; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 

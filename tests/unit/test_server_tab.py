@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from app.errors import ServerUnavailableError
-from app.page.charts import batch_bars, sparkline
-from app.page.server_tab import panel_html, row_html
-from app.page.traffic import MAX_READINGS, Step, Traffic, View
-from app.served import ServedTask
-from app.texts import say
+from app.i18n import say
+from app.tasks import ServedTask
 from app.usage import Usage
+from app.web.server.charts import batch_bars, sparkline
+from app.web.server.tab import panel_html, row_html
+from app.web.server.traffic import MAX_READINGS, Step, Traffic, View
 
 TASK = ServedTask(
     **{name: 0 for name in ServedTask.__annotations__ if name not in ("name", "label")}, name="sr_x4", label="Enlarge"

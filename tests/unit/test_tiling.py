@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app import tiling
+from app.pipeline import tiling
 
 
 @pytest.mark.parametrize("multiple", [1, 4])

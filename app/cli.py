@@ -1,0 +1,262 @@
+"""The commands that serve: ``din page``, ``din restore IN ... --task T --out DIR`` and ``din health``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+
+from app import codec
+from app.client import Priority, RestorationClient
+from app.errors import PhotoError, RestorationError, ServerStartError, ServerUnavailableError
+from app.pipeline.restore import Progress, restore
+from app.triton import LAUNCHES, Triton, default_repository, preferred
+
+log = logging.getLogger("app")
+
+HEALTH_TIMEOUT_S = 12.0  # longer than the page itself takes at most
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    """Parse the command and its options; without a command, those of the page."""
+    parser = argparse.ArgumentParser(prog="din", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"din {version('din')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        subparser = commands.add_parser(name, help=command.description, description=command.description)
+        command.add_options(subparser)
+        subparser.set_defaults(run=command.run)
+    if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("-h", "--help", "--version")):
+        arguments = ["page", *arguments]
+    return parser.parse_args(arguments)
+
+
+def add_triton_options(parser: argparse.ArgumentParser) -> None:
+    """Which Triton restores."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--triton-url",
+        metavar="HOST:PORT[,HOST:PORT ...]",
+        help="a running Triton (gRPC), or replicas of it; default: $TRITON_URL, else one is started",
+    )
+    which.add_argument(
+        "--triton",
+        choices=list(LAUNCHES),
+        help="start this one and keep it running: the embedded one, or the machine's own tritonserver; "
+        "default: installed where tritonserver is on the PATH, else embedded",
+    )
+    parser.add_argument(
+        "--repository",
+        type=Path,
+        metavar="DIR",
+        help="model repository of a Triton that is started; default: the checkout's, else one in the user's cache",
+    )
+
+
+def add_page_options(parser: argparse.ArgumentParser) -> None:
+    add_triton_options(parser)
+    add_address_options(parser)
+    parser.add_argument("--kiosk", action="store_true", help="stage mode: a full-screen loop, for a booth")
+
+
+def add_address_options(parser: argparse.ArgumentParser) -> None:
+    """Where the page is."""
+    parser.add_argument("--host", default="127.0.0.1", help="address that the page listens on")
+    parser.add_argument("--port", type=int, default=7860)
+
+
+def add_restore_options(parser: argparse.ArgumentParser) -> None:
+    add_triton_options(parser)
+    parser.add_argument("photos", type=Path, nargs="+", metavar="IN")
+    parser.add_argument("--task", required=True, help="for example sr_x4")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the restored files")
+    parser.add_argument("--self-ensemble", action="store_true", help="DIN+: a little better, eight times slower")
+    parser.add_argument("--format", choices=list(codec.FORMATS), default="png", help="default: %(default)s")
+    parser.add_argument("--quality", type=int, default=codec.Output().quality, help="of JPEG and WebP, 1 to 100")
+    parser.add_argument("--without-exif", action="store_true", help="leave out date, camera and place")
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A Triton that somebody else keeps running."""
+
+    url: str
+
+    def wait(self) -> None:
+        """Never returns: it is nobody's to stop here."""
+        threading.Event().wait()
+
+
+@contextlib.contextmanager
+def find_triton(args: argparse.Namespace) -> Iterator[Triton | Elsewhere]:
+    """The Triton that was asked for; one of our own lives as long as the context."""
+    url = args.triton_url or (None if args.triton else os.environ.get("TRITON_URL"))
+    if url:
+        log.info("Using Triton at %s", url)
+        yield Elsewhere(url)
+        return
+    with Triton(LAUNCHES[args.triton or preferred()](), args.repository or default_repository()) as triton:
+        triton.wait_ready()
+        yield triton
+
+
+def check_port(host: str, port: int) -> None:
+    """Checks that the page can listen there, before anything slow is started.
+
+    Raises:
+        ServerStartError: the port is taken or not allowed.
+    """
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise ServerStartError(
+            f"The page cannot use port {port} of {host} ({error}): give another with --port."
+        ) from error
+
+
+@contextlib.contextmanager
+def page_folder() -> Iterator[None]:
+    """A folder for what visitors bring and get, which goes when the page ends."""
+    with tempfile.TemporaryDirectory(prefix="din-page-", dir=os.environ.get("GRADIO_TEMP_DIR")) as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        yield
+
+
+def serve_page(args: argparse.Namespace) -> int:
+    """Runs the page until Ctrl-C or SIGTERM, or until its Triton is gone for good."""
+    log.setLevel(logging.INFO)  # an operator wants Triton's own words too
+    check_port(args.host, args.port)
+    with page_folder(), find_triton(args) as triton, RestorationClient(triton.url) as client:
+        # Here, so that the command line does without Gradio's seconds.
+        from app.web.app import build_page, launch_page
+        from app.web.kiosk.page import build_stage
+
+        site = (build_stage if args.kiosk else build_page)(client)
+        launch_page(site, client, args.host, args.port)
+        print(f"The page is at http://{args.host}:{args.port} (Ctrl-C ends it)", flush=True)
+        try:
+            triton.wait()
+        finally:
+            site.page.close(verbose=False)
+    return 0
+
+
+def ask_health(args: argparse.Namespace) -> int:
+    """Asks a running page for its health, and prints its sentence."""
+    address = f"http://{args.host}:{args.port}/health"
+    try:
+        with urllib.request.urlopen(address, timeout=HEALTH_TIMEOUT_S) as answer:
+            print(answer.read().decode().strip())
+    except urllib.error.HTTPError as error:
+        raise ServerUnavailableError(error.read().decode(errors="replace").strip()) from error
+    except (OSError, ValueError) as error:
+        raise ServerUnavailableError(f"The page at {address} does not answer ({error}).") from error
+    return 0
+
+
+def restore_files(args: argparse.Namespace) -> int:
+    """Restores files one after the other; a bad one is reported and the others go on."""
+    output = codec.Output(args.format, args.quality, metadata=not args.without_exif)
+    targets = plan_targets(args.photos, args.out, args.task, output)
+    failures = 0
+    with find_triton(args) as triton, RestorationClient(triton.url) as connection:
+        client = connection.at(Priority.VISITOR if len(targets) == 1 else Priority.BATCH)
+        client.task(args.task)
+        for path, target in targets.items():
+            try:
+                data = path.read_bytes()
+                result = restore(data, args.task, client, show_progress(path.name), args.self_ensemble)
+                target.write_bytes(codec.encode(result.after, output))
+            except (RestorationError, OSError) as error:
+                print(f"{path}: {error}", file=sys.stderr)
+                failures += 1
+                continue
+            for notice in (*result.after.notices, *codec.losses(result.after, output)):
+                print(f"{path}: {notice}", file=sys.stderr)
+            print(f"{target}  {result.tiles} tiles, {result.seconds:.1f} s")
+    return 1 if failures else 0
+
+
+def plan_targets(photos: list[Path], out: Path, task: str, output: codec.Output) -> dict[Path, Path]:
+    """Where each photo's result goes, and the folder made for it.
+
+    Raises:
+        PhotoError: two photos would become one file, or the folder cannot be made.
+    """
+    targets = {photo: out / codec.output_name(photo.stem, task, output) for photo in photos}
+    by_target: dict[Path, Path] = {}
+    for photo, target in targets.items():
+        if target in by_target:
+            raise PhotoError(f"{by_target[target]} and {photo} would both become {target}: restore them separately.")
+        by_target[target] = photo
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PhotoError(f"The folder {out} cannot be made: {error}.") from error
+    return targets
+
+
+def show_progress(name: str) -> Progress:
+    """A progress line on the terminal, if there is one."""
+
+    def show(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{name}: {done}/{total} tiles", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+    return show
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        description: one sentence for its help.
+        add_options: adds its options to a parser.
+        run: runs it with the parsed options; returns the exit status.
+    """
+
+    description: str
+    add_options: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+COMMANDS = {
+    "page": Command("Serve the page.", add_page_options, serve_page),
+    "restore": Command("Restore photos.", add_restore_options, restore_files),
+    "health": Command("Ask a running page whether it restores.", add_address_options, ask_health),
+}
+
+
+def end_on_signal(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main(arguments: list[str] | None = None) -> int:
+    args = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    # Both end the same way, everything closed on the way out; a shell starts background jobs with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end_on_signal)
+    try:
+        return int(args.run(args))
+    except RestorationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130

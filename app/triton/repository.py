@@ -1,0 +1,59 @@
+"""The model repository that a Triton of our own serves: a checkout's, or one that an installed package builds."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from app.errors import ServerStartError
+
+log = logging.getLogger(__name__)
+
+REPOSITORY = Path(__file__).parents[2] / "model_repository"  # of a checkout
+
+
+def has_models(repository: Path) -> bool:
+    """Whether any model has been built there."""
+    return any(repository.glob("*/1/model.pt"))
+
+
+def check_repository(repository: Path) -> None:
+    """Check that there is something to serve.
+
+    Raises:
+        ServerStartError: nothing has been built; the message says how.
+    """
+    if not has_models(repository):
+        command = "make models" if repository == REPOSITORY else f"din export --repository {repository}"
+        raise ServerStartError(f"No model has been built in {repository}: run `{command}` first.")
+
+
+def installed_repository() -> Path:
+    """The model repository of an installed package, in the user's cache; its models are built on first use.
+
+    Raises:
+        ServerStartError: they could not be built; the message quotes the last line of why.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    repository = cache / "din" / version("din") / "model_repository"
+    if not has_models(repository):
+        log.warning("Building the models in %s, once; this takes a minute ...", repository)
+        command = [sys.executable, "-m", "din_model.export", "--repository", str(repository)]
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode != 0:
+            reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
+            raise ServerStartError(f"The models could not be built in {repository}: {reason[0]}")
+    return repository
+
+
+def default_repository() -> Path:
+    """The checkout's model repository, or outside a checkout that of the installed package.
+
+    Raises:
+        ServerStartError: the latter could not be built.
+    """
+    return REPOSITORY if REPOSITORY.is_dir() else installed_repository()

@@ -1,0 +1,1 @@
+"""The Gradio page and the services beside it: REST, MCP and health."""

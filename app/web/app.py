@@ -1,0 +1,122 @@
+"""The Gradio page: build it over a Triton, and launch it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import threading
+
+import gradio as gr
+
+from app.client import RestorationClient, unavailable
+from app.i18n import ENGLISH, LANGUAGES, say
+from app.web import limits, storage
+from app.web.about.tab import build_about_tab
+from app.web.api import offer_programs
+from app.web.bind import Words
+from app.web.health import health_route
+from app.web.restore import choices, handlers
+from app.web.restore.jobs import Workshop
+from app.web.restore.layout import lay_out
+from app.web.server.tab import build_server_tab
+from app.web.site import Site, scripts, styles
+from app.web.theme import theme
+
+SPEAK = "(language) => dinSpeak(language)"
+TOGGLE_THEME = """() => {
+    document.body.classList.toggle('dark');
+    document.body.style.background = 'var(--body-background-fill)';
+}"""
+
+
+def build_page(client: RestorationClient) -> Site:
+    """The page over one Triton.
+
+    Args:
+        client: connection to Triton; its tasks are read once.
+
+    Raises:
+        ServerUnavailableError: no server answers.
+    """
+    gr.set_static_paths([choices.EXAMPLES])  # or they would be copied to where visitors' photos are
+    workshop, words = Workshop(client), Words()
+    page: gr.Blocks
+    with gr.Blocks(
+        title="DIN image restoration",
+        analytics_enabled=False,
+        fill_width=True,
+    ) as page:
+        with gr.Row(elem_id="top"):
+            words.bind(
+                gr.Markdown(elem_id="title"),
+                value=lambda language: f"# {say('page.title').into(language)}\n{say('page.subtitle').into(language)}",
+            )
+            language = words.bind(
+                gr.Dropdown(
+                    [(name, tag) for tag, name in LANGUAGES.items()],
+                    value=ENGLISH,
+                    filterable=False,
+                    show_label=False,
+                    container=False,
+                    scale=0,
+                    min_width=130,
+                    elem_id="language",
+                ),
+                label=say("page.language"),
+            )
+            theme_button = words.bind(
+                gr.Button(scale=0, min_width=120, size="sm", elem_id="theme"), value=say("page.theme")
+            )
+        for name in client.broken():
+            words.bind(gr.Markdown(elem_classes="din-warning"), value=unavailable(name))
+        with gr.Tabs():
+            with words.bind(gr.Tab(id="restore"), label=say("page.tab_restore")) as restore_tab:
+                tab = lay_out(workshop, words)
+            with words.bind(gr.Tab(id="server"), label=say("page.tab_server")) as server_tab:
+                panel_timer = build_server_tab(client, words, language, server_tab)
+            with words.bind(gr.Tab(id="about"), label=say("page.tab_about")) as about_tab:
+                build_about_tab(client, words)
+        for elsewhere in (restore_tab, about_tab):
+            elsewhere.select(lambda: gr.Timer(active=False), None, panel_timer, queue=False, api_visibility="private")
+        offer_programs(workshop, page)
+        theme_button.click(None, None, None, js=TOGGLE_THEME, api_visibility="private")
+        language.change(None, language, None, js=SPEAK, api_visibility="private")
+        language.change(words.switch, language, words.components, api_visibility="private", show_progress="hidden")
+        arrived = page.load(
+            None,
+            None,
+            [language, tab.family, tab.task],
+            js=f"() => dinArrive({choices.offered(workshop.tasks)}, {json.dumps(list(LANGUAGES))})",
+            api_visibility="private",
+        )
+        handlers.wire(tab, workshop, language, page, arrived)
+    threading.Thread(target=workshop.warm_up, name="warm-up", daemon=True).start()
+    page.queue(max_size=limits.QUEUED_JOBS)
+    sheets = styles("static/page.css", "static/tabs.css") + choices.choice_styles(workshop.tasks)
+    compare = (f"restore/static/{name}.js" for name in ("compare_view", "compare_look", "compare"))
+    return Site(page, sheets, scripts("static/page.js", *compare))
+
+
+def launch_page(site: Site, client: RestorationClient, host: str, port: int) -> None:
+    """Starts serving a page and its health, in threads of its own; nothing is fetched from or sent to anywhere else."""
+    storage.sweep_always()
+    with contextlib.redirect_stdout(io.StringIO()):  # where programs are served is told in the page's footer
+        site.page.launch(
+            server_name=host,
+            server_port=port,
+            prevent_thread_lock=True,
+            show_error=True,
+            quiet=True,
+            share=False,
+            ssr_mode=False,
+            run_history=False,
+            enable_monitoring=False,
+            mcp_server=True,
+            max_file_size=limits.MAX_UPLOAD,
+            footer_links=["api"],
+            css=site.styles,
+            head=site.head,
+            theme=theme(),
+            app_kwargs={"routes": [health_route(client)]},
+        )

@@ -1,0 +1,1 @@
+"""The full-screen show of before and after for a booth."""

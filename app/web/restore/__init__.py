@@ -1,0 +1,1 @@
+"""The tab where photos are restored."""

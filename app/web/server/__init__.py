@@ -1,0 +1,1 @@
+"""The tab that shows Triton's counters."""

@@ -1,0 +1,117 @@
+"""What Triton has counted, read once for all visitors who watch, and how fast it grew in the last minute."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from app.client import RestorationClient
+from app.errors import ServerError
+from app.tasks import ServedTask
+from app.usage import Usage
+
+WINDOW_S = 60.0
+FRESH_S = 1.0  # a reading this young serves the next visitor too
+MAX_READINGS = int(WINDOW_S / FRESH_S) + 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stretch of time in which requests were answered at one rate.
+
+    Attributes:
+        start_s, end_s: how long ago it began and ended.
+        rate: requests a second.
+    """
+
+    start_s: float
+    end_s: float
+    rate: float
+
+
+@dataclass(frozen=True)
+class View:
+    """What there is to show.
+
+    Attributes:
+        tasks: that are served, by name.
+        usage: what Triton has counted of each since it started.
+        steps: of the last minute, from old to new.
+        problem: why nothing could be read now; None where it could.
+        is_read: whether Triton has been asked at all.
+    """
+
+    tasks: Mapping[str, ServedTask] = field(default_factory=dict)
+    usage: Mapping[str, Usage] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    problem: ServerError | None = None
+    is_read: bool = True
+
+    @property
+    def rate(self) -> float | None:
+        """Requests a second over the whole of the steps; None before there are two readings."""
+        if not self.steps:
+            return None
+        requests = sum(step.rate * (step.start_s - step.end_s) for step in self.steps)
+        return requests / (self.steps[0].start_s - self.steps[-1].end_s)
+
+
+class Traffic:
+    """Asks Triton, at most once a second however many watch, and remembers a minute of it."""
+
+    def __init__(self, client: RestorationClient, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client, self._clock = client, clock
+        self._asking = threading.Lock()
+        self._read_s = float("-inf")
+        self._readings: deque[tuple[float, int]] = deque(maxlen=MAX_READINGS)
+        self._tasks: Mapping[str, ServedTask] = {}
+        self._counted: Set[str] = set()  # the names that Triton counted for when the tasks were read
+        self.last = View(is_read=False)
+
+    def read(self) -> View:
+        """The newest view; the last one where it is fresh, or where another visitor's question is under way."""
+        if self._clock() - self._read_s >= FRESH_S and self._asking.acquire(blocking=False):
+            try:
+                self.last = self._ask()
+                self._read_s = self._clock()
+            finally:
+                self._asking.release()
+        return self.last
+
+    def _ask(self) -> View:
+        try:
+            usage = self._client.usage()
+            if usage.keys() != self._counted:
+                self._tasks, self._counted = self._client.tasks(), usage.keys()
+        except ServerError as error:
+            self._counted = set()  # a restarted server may serve other models
+            self._readings.clear()
+            return View(problem=error)
+        now_s, requests = self._clock(), total(usage, "requests")
+        if self._readings and requests < self._readings[-1][1]:
+            self._readings.clear()  # it restarted between two readings and counts anew
+        self._readings.append((now_s, requests))
+        return View(self._tasks, usage, steps(self._readings, now_s))
+
+
+def steps(readings: deque[tuple[float, int]], now_s: float) -> tuple[Step, ...]:
+    """The rates between readings of the last minute.
+
+    Args:
+        readings: seconds by the clock, and the requests answered until then.
+        now_s: by the same clock.
+    """
+    recent = [reading for reading in readings if now_s - reading[0] <= WINDOW_S]
+    return tuple(
+        Step(now_s - start, now_s - end, (after - before) / (end - start))
+        for (start, before), (end, after) in pairwise(recent)
+    )
+
+
+def total(usage: Mapping[str, Usage], counter: str) -> int:
+    """A counter's sum over the tasks: ``requests`` or ``failures``."""
+    return sum(getattr(used, counter) for used in usage.values())

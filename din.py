@@ -1,0 +1,54 @@
+"""The command ``din``: every program of the project under one name."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.metadata import version
+
+# Each command's module, and what it does; a module's ``main`` takes the command's arguments and returns an exit status.
+COMMANDS = {
+    "page": ("app.cli", "serve the page; starts Triton where none is named"),
+    "restore": ("app.cli", "restore photos from the command line"),
+    "health": ("app.cli", "ask a running page whether it restores"),
+    "export": ("din_model.export", "trace the networks into Triton's model repository"),
+    "train": ("din_model.train", "train networks by their recipes"),
+    "evaluate": ("din_model.evaluate", "score a network by the paper's protocol"),
+    "results": ("din_model.results", "measure the tables of all tasks"),
+    "ship": ("din_model.ship", "put trained networks that are better among the shipped ones"),
+    "ablations": ("din_model.ablations", "repeat the paper's ablations"),
+    "convert": ("din_model.convert", "convert a checkpoint of the authors' code"),
+    "hub": ("din_model.hub", "push weights to the Hugging Face Hub"),
+    "free-photos": ("din_model.free_photos", "get freely licensed photos to train on"),
+}
+
+
+def usage() -> str:
+    """The commands with one line each."""
+    width = max(map(len, COMMANDS))
+    lines = (f"  {name:<{width}}  {description}" for name, (_, description) in COMMANDS.items())
+    return "\n".join(
+        ["usage: din COMMAND [OPTION ...]", "", *lines, "", "din COMMAND --help lists the options of a command."]
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if name in ("-h", "--help"):
+        print(usage())
+        return 0
+    if name == "--version":
+        print(f"din {version('din')}")
+        return 0
+    if name not in COMMANDS:
+        print(f"error: there is no command {name!r}.\n\n{usage()}", file=sys.stderr)
+        return 2
+    module, _ = COMMANDS[name]
+    # app.cli has three commands, and the modules of din_model one each: torch is imported only where it is needed.
+    run = importlib.import_module(module).main
+    return int(run([name, *rest] if module == "app.cli" else rest) or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

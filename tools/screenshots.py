@@ -1,0 +1,175 @@
+"""Makes the screenshots of the docs: ``python -m tools.screenshots [NAME ...]`` (needs the extra dev, Chromium).
+
+A headless Chromium visits the page as a person would; the photos are the page's own examples and scikit-image's.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import skimage.data
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.conftest import running_page
+from tests.e2e.conftest import PHONE, chromium
+from tests.e2e.visitor import bring, choose, done, restore
+
+ROOT = Path(__file__).parent.parent
+IMAGES = ROOT / "docs" / "images"
+PHOTOS = tempfile.TemporaryDirectory(prefix="din-screenshots-")  # goes when the program ends
+DESK = {"viewport": {"width": 1440, "height": 1080}}
+SCREEN = {"viewport": {"width": 1280, "height": 720}}
+SETTLED = """() => [...document.querySelectorAll('img')].every((image) => image.complete)"""
+
+
+def desk(tab: Page) -> None:
+    """Rain taken out of an example."""
+    example(tab, "derain", "derain_heavy")
+
+
+def dark(tab: Page) -> None:
+    """Three ways to enlarge one photo, side by side at a detail, in the dark."""
+    small = example_file("sr_x4", "astronaut")
+    bring(tab, small)
+    for task, level, title in (
+        ("sr_x4", "fast", "Enlarge 4×"),
+        ("sr_x4", "finer", "finer"),
+        ("sr_x2", "fast", "Enlarge 2×"),
+    ):
+        choose(tab, "enlarge", task)
+        tab.locator(f"#quality label:has([value={level}])").click()
+        tab.click("#restore")
+        expect(tab.locator("#report h3")).to_contain_text(title, timeout=30_000)
+    comparison = tab.locator("#comparison")
+    comparison.get_by_role("button", name="Side by side").click()
+    for _ in range(3):
+        comparison.get_by_role("button", name="Zoom in").click()
+
+
+def phone(tab: Page) -> None:
+    """An example enlarged, on a phone, with the comparison in sight."""
+    example(tab, "enlarge", "sr_x4")
+    tab.wait_for_timeout(1500)  # the page brings it into sight
+    tab.locator("#see").evaluate("column => column.scrollIntoView({ behavior: 'instant' })")
+
+
+def proof(tab: Page) -> None:
+    """A clean photo degraded, restored and measured."""
+    bring(tab, saved("chelsea"))
+    choose(tab, "enlarge", "sr_x4")
+    tab.locator("#trial input").check()
+    restore(tab)
+
+
+def batch(tab: Page) -> None:
+    """Several photos at once, one of them broken."""
+    broken = saved("chelsea").with_name("broken.jpg")
+    broken.write_bytes(b"no picture")
+    bring(tab, saved("astronaut"), saved("chelsea"), broken, saved("coffee"), saved("rocket"))
+    choose(tab, "enlarge", "sr_x2")
+    restore(tab)
+
+
+def server(tab: Page) -> None:
+    """The server's panel after a photo of many tiles."""
+    example(tab, "derain", "derain_heavy")
+    bring(tab, saved("astronaut"))
+    choose(tab, "enlarge", "sr_x4")
+    restore(tab)
+    tab.get_by_role("tab", name="Server").click()
+    expect(tab.locator("#panel table")).to_be_visible(timeout=20_000)
+    tab.wait_for_timeout(5000)  # so that there is a line to see
+
+
+def about(tab: Page) -> None:
+    """What there is to know of the network."""
+    tab.get_by_role("tab", name="About").click()
+    expect(tab.locator("#network svg").first).to_be_visible()
+
+
+def stage(tab: Page) -> None:
+    """The stage, in the middle of a sweep."""
+    tab.locator(".frame").first.wait_for(timeout=60_000)
+    tab.wait_for_timeout(1500)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """How a picture comes about.
+
+    Attributes:
+        act: what is done on the page.
+        device: that it is done on.
+        address: what is asked for.
+        options: that the page is started with.
+    """
+
+    act: Callable[[Page], None]
+    device: dict[str, object]
+    address: str = "?__theme=light"
+    options: tuple[str, ...] = ()
+
+
+VISITS = {
+    "page_desk": Visit(desk, DESK),
+    "page_dark": Visit(dark, DESK, "?__theme=dark"),
+    "page_phone": Visit(phone, PHONE),
+    "page_proof": Visit(proof, DESK),
+    "page_batch": Visit(batch, DESK),
+    "page_server": Visit(server, DESK),
+    "page_about": Visit(about, DESK),
+    "stage": Visit(stage, SCREEN, options=("--kiosk",)),
+}
+
+
+def example(tab: Page, family: str, task: str) -> None:
+    """A task's first example, restored."""
+    choose(tab, family, task)
+    tab.wait_for_timeout(500)  # its examples take the place of those before
+    tab.locator("#samples .thumbnail-lg").first.click()
+    done(tab)
+
+
+def example_file(task: str, name: str) -> Path:
+    """One of the page's examples."""
+    return ROOT / "app" / "examples" / task / f"{name}.png"
+
+
+def saved(name: str) -> Path:
+    """One of scikit-image's photos as a file."""
+    path = Path(PHOTOS.name) / f"{name}.png"
+    if not path.exists():
+        Image.fromarray(getattr(skimage.data, name)()).save(path)
+    return path
+
+
+def take(name: str, visit: Visit, browser: Browser, url: str) -> None:
+    """Makes one picture."""
+    tab = browser.new_context(**visit.device).new_page()
+    tab.goto(f"{url}/{visit.address}")
+    tab.wait_for_timeout(1500)  # for what the page tells on arrival
+    visit.act(tab)
+    tab.wait_for_function(SETTLED)
+    if visit.device is not PHONE:
+        tab.evaluate("scrollTo(0, 0)")
+    tab.mouse.move(0, 0)
+    tab.wait_for_timeout(700)  # colours and sizes on their way
+    tab.screenshot(path=IMAGES / f"{name}.jpg", type="jpeg", quality=85)
+    print(IMAGES / f"{name}.jpg", flush=True)
+    tab.context.close()
+
+
+def main(names: list[str]) -> None:
+    wanted = {name: visit for name, visit in VISITS.items() if not names or name in names}
+    for options in dict.fromkeys(visit.options for visit in wanted.values()):
+        with running_page(*options) as (url, _), sync_playwright() as playwright, chromium(playwright) as browser:
+            for name, visit in wanted.items():
+                if visit.options == options:
+                    take(name, visit, browser, url)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
