@@ -23,6 +23,7 @@ from app import codec
 from app.client import Priority, RestorationClient
 from app.errors import PhotoError, RestorationError, ServerStartError, ServerUnavailableError
 from app.pipeline.restore import Progress, restore
+from app.tasks import Quality, current_names, file_suffix
 from app.triton import LAUNCHES, Triton, default_repository, preferred
 
 log = logging.getLogger("app")
@@ -83,9 +84,17 @@ def add_restore_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", type=Path, nargs="+", metavar="IN")
     parser.add_argument("--task", required=True, help="for example sr_x4")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the restored files")
-    parser.add_argument("--self-ensemble", action="store_true", help="DIN+: a little better, eight times slower")
+    parser.add_argument(
+        "--quality",
+        default=Quality.FAST.value,
+        help="fast, finer (the task's slower network, where it has one) or best (DIN+, eight passes); "
+        "default: %(default)s",
+    )
+    parser.add_argument("--self-ensemble", action="store_true", help=argparse.SUPPRESS)  # former; until 0.6
     parser.add_argument("--format", choices=list(codec.FORMATS), default="png", help="default: %(default)s")
-    parser.add_argument("--quality", type=int, default=codec.Output().quality, help="of JPEG and WebP, 1 to 100")
+    parser.add_argument(
+        "--percent", type=int, default=codec.Output().quality, help="quality of JPEG and WebP, 1 to 100"
+    )
     parser.add_argument("--without-exif", action="store_true", help="leave out date, camera and place")
 
 
@@ -170,35 +179,37 @@ def ask_health(args: argparse.Namespace) -> int:
 
 
 def restore_files(args: argparse.Namespace) -> int:
-    """Restores files one after the other; a bad one is reported and the others go on."""
-    output = codec.Output(args.format, args.quality, metadata=not args.without_exif)
-    targets = plan_targets(args.photos, args.out, args.task, output)
+    """Restore files one after the other; a bad one is reported and the others go on."""
+    name, quality, notice = current_names(args.task, "din+" if args.self_ensemble else args.quality)
+    if notice:
+        print(notice, file=sys.stderr)
+    output = codec.Output(args.format, args.percent, metadata=not args.without_exif)
+    targets = plan_targets(args.photos, args.out, file_suffix(name, quality), output)
     failures = 0
     with find_triton(args) as triton, RestorationClient(triton.url) as connection:
         client = connection.at(Priority.VISITOR if len(targets) == 1 else Priority.BATCH)
-        client.task(args.task)
+        task = client.task(name)
         for path, target in targets.items():
             try:
-                data = path.read_bytes()
-                result = restore(data, args.task, client, show_progress(path.name), args.self_ensemble)
+                result = restore(path.read_bytes(), task, client, quality, show_progress(path.name))
                 target.write_bytes(codec.encode(result.after, output))
             except (RestorationError, OSError) as error:
                 print(f"{path}: {error}", file=sys.stderr)
                 failures += 1
                 continue
-            for notice in (*result.after.notices, *codec.losses(result.after, output)):
-                print(f"{path}: {notice}", file=sys.stderr)
+            for loss in (*result.after.notices, *codec.losses(result.after, output)):
+                print(f"{path}: {loss}", file=sys.stderr)
             print(f"{target}  {result.tiles} tiles, {result.seconds:.1f} s")
     return 1 if failures else 0
 
 
-def plan_targets(photos: list[Path], out: Path, task: str, output: codec.Output) -> dict[Path, Path]:
-    """Where each photo's result goes, and the folder made for it.
+def plan_targets(photos: list[Path], out: Path, suffix: str, output: codec.Output) -> dict[Path, Path]:
+    """The path of each photo's result; makes the folder.
 
     Raises:
         PhotoError: two photos would become one file, or the folder cannot be made.
     """
-    targets = {photo: out / codec.output_name(photo.stem, task, output) for photo in photos}
+    targets = {photo: out / codec.output_name(photo.stem, suffix, output) for photo in photos}
     by_target: dict[Path, Path] = {}
     for photo, target in targets.items():
         if target in by_target:

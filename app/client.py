@@ -3,7 +3,8 @@
 Other services may use it as it stands::
 
     with RestorationClient("127.0.0.1:8001") as client:
-        restored = client.submit(client.task("sr_x4"), pixels).result()
+        network = client.task("sr_x4").network()
+        restored = client.submit(network, pixels).result()
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 from app.codec import Pixels
 from app.errors import ServerError, ServerMemoryError, ServerUnavailableError, UnknownTaskError
 from app.i18n import Text, say
-from app.tasks import MODEL_PREFIX, TILES_SUFFIX, ServedTask, read_task, task_of
+from app.tasks import MODEL_PREFIX, Network, Task, find_task, network_of, read_tasks
 from app.usage import Replicas, Usage, read_usage
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,6 @@ Core = tuple[int, int, int, int]
 
 NO_CORE: Core = (0, 0, 0, 0)
 READY = "READY"  # the state of a model that is loaded, as Triton calls it
-ABSENT = ("NOT_FOUND", "INVALID_ARGUMENT")  # what it says of a model that it does not have, or could not load
 STATISTICS_TIMEOUT_S = 2.0
 BIGGEST_MESSAGE = 2**31 - 1
 # As CUDA, torch on a CPU and the shared memory between Triton and its instances tell it.
@@ -100,25 +100,22 @@ class RestorationClient:
         except InferenceServerException:
             return False
 
-    def tasks(self) -> dict[str, ServedTask]:
-        """The tasks that can be used now, by name and in their order, a task's networks from fast to slow.
+    def tasks(self) -> dict[str, Task]:
+        """The tasks that can be used now, by name, in their order.
 
         Raises:
             ServerUnavailableError: no server answers.
         """
-        configs = self._configs()
-        tasks = [read_task(config) for name, config in configs.items() if not name.endswith(TILES_SUFFIX)]
-        tasks = [task for task in tasks if task.tiles_model in configs]
-        return {task.name: task for task in sorted(tasks, key=lambda task: (task.order, task.mult_adds_per_pixel))}
+        return read_tasks(self._configs().values())
 
     def broken(self) -> dict[str, str]:
-        """The tasks that the server knows but could not load, by name, with its reason.
+        """The networks that the server knows but could not load, by name, with its reason.
 
         Raises:
             ServerUnavailableError: no server answers.
         """
         broken = {name: reason for name, (state, reason) in self._states().items() if state != READY}
-        return {task_of(name): reason for name, reason in broken.items()}
+        return {network_of(name): reason for name, reason in broken.items()}
 
     def _states(self) -> dict[str, tuple[str, str]]:
         """The state of each of our models, and Triton's reason for it."""
@@ -146,30 +143,20 @@ class RestorationClient:
         except InferenceServerException as error:
             raise explain(error) from error
 
-    def task(self, name: str) -> ServedTask:
+    def task(self, name: str) -> Task:
         """The task of that name.
 
         Raises:
             UnknownTaskError: it is not served; the message lists those that are, or says why it could not be loaded.
             ServerUnavailableError: no server answers.
         """
-        try:
-            config = self._triton.get_model_config(MODEL_PREFIX + name, client_timeout=10.0).config
-            task = None if name.endswith(TILES_SUFFIX) else read_task(config)
-            if task is not None and self._triton.is_model_ready(task.tiles_model, client_timeout=10.0):
-                return task
-        except InferenceServerException as error:
-            if not any(status in str(error.status()) for status in ABSENT):  # as while it restarts
-                raise explain(error) from error
-        offered = self.tasks()
-        if name in offered:  # it has just been loaded
-            return offered[name]
-        if name in self.broken():
+        tasks = self.tasks()
+        if name not in tasks and name in self.broken():
             raise UnknownTaskError(unavailable(name))
-        raise UnknownTaskError(say("error.unknown_task", name=name, offered=", ".join(offered)))
+        return find_task(tasks, name)
 
     def counted(self) -> Replicas:
-        """What each replica that answers has counted of each task's models."""
+        """The counters of each network's models, for each replica that answers."""
         counted: dict[str, Mapping[str, Usage]] = {}
         for address, replica in self._replicas.items():
             with suppress(InferenceServerException):  # it is away
@@ -177,7 +164,7 @@ class RestorationClient:
         return counted
 
     def usage(self) -> dict[str, Usage]:
-        """What all replicas together have counted of each task's models.
+        """The counters of each network's models, summed over all replicas.
 
         Raises:
             ServerUnavailableError: no server answers.
@@ -191,34 +178,34 @@ class RestorationClient:
                 total[name] = total.get(name, Usage()) + used
         return total
 
-    def has_restored(self, task: ServedTask) -> bool:
-        """Whether a picture has come back for this task; before the first one the server loads the network."""
-        return task.name in self._restored
+    def has_restored(self, network: Network) -> bool:
+        """Whether a picture has come back from this network; before the first one the server loads it."""
+        return network.name in self._restored
 
-    def submit(self, task: ServedTask, pixels: Pixels, attention: Attention | None = None) -> Future[Pixels]:
+    def submit(self, network: Network, pixels: Pixels, attention: Attention | None = None) -> Future[Pixels]:
         """Sends one picture or tile.
 
         Args:
-            task: from :meth:`task`.
-            pixels: uint8 (H, W, 3) RGB, at most ``task.max_pixels``.
+            network: of a task of :meth:`tasks`.
+            pixels: uint8 (H, W, 3) RGB, at most ``network.max_pixels``.
             attention: float32 (K,) of the photo that a tile is cut from; None takes it from ``pixels``.
 
         Returns:
             A future of uint8 (scale * H, scale * W, 3); it raises a ServerError. Cancelling it before it is done
             takes the request back from the server.
         """
-        if not task.attention_width:
-            return self._ask(task, {"lq": pixels}, "restored")
-        return self._ask(task, tile_inputs(task, pixels, attention, NO_CORE), "restored")
+        if not network.attention_width:
+            return self._ask(network, {"lq": pixels}, "restored")
+        return self._ask(network, tile_inputs(network, pixels, attention, NO_CORE), "restored")
 
     def attention(
-        self, task: ServedTask, pixels: Pixels, core: Core, under: Attention | None = None
+        self, network: Network, pixels: Pixels, core: Core, under: Attention | None = None
     ) -> Future[Attention]:
         """Asks what AsyCA's attention follows from in a part of a picture: the mean over the parts is the photo's.
 
         Args:
-            task: from :meth:`task`, one whose tiles share their attention.
-            pixels: uint8 (H, W, 3) RGB, at most ``task.max_pixels``.
+            network: of a task of :meth:`tasks`, one whose tiles share their attention.
+            pixels: uint8 (H, W, 3) RGB, at most ``network.max_pixels``.
             core: (top, bottom, left, right) of the part, in ``pixels``.
             under: attention to use meanwhile, for what a node finds depends on the nodes before it; None uses what is
                 found.
@@ -226,9 +213,9 @@ class RestorationClient:
         Returns:
             A future of float32 (K,); it raises a ServerError.
         """
-        return self._ask(task, tile_inputs(task, pixels, under, core), "attention")
+        return self._ask(network, tile_inputs(network, pixels, under, core), "attention")
 
-    def _ask(self, task: ServedTask, inputs: Mapping[str, NDArray[Any]], output: str) -> Future[NDArray[Any]]:
+    def _ask(self, network: Network, inputs: Mapping[str, NDArray[Any]], output: str) -> Future[NDArray[Any]]:
         """Sends one request of a batch of one, and promises one of its outputs."""
         tensors = [infer_input(name, value) for name, value in inputs.items()]
         future: Future[NDArray[Any]] = Future()
@@ -244,12 +231,12 @@ class RestorationClient:
             except Exception as problem:  # whatever a foreign server sent: who waits must hear of it
                 future.set_exception(problem)
             else:
-                self._restored.add(task.name)
+                self._restored.add(network.name)
                 future.set_result(answer)
 
         wanted = [triton.InferRequestedOutput(output)]
         call = self._triton.async_infer(
-            task.tiles_model,
+            network.tiles_model,
             tensors,
             deliver,
             outputs=wanted,
@@ -261,10 +248,10 @@ class RestorationClient:
 
 
 def tile_inputs(
-    task: ServedTask, pixels: Pixels, attention: Attention | None, core: Core
+    network: Network, pixels: Pixels, attention: Attention | None, core: Core
 ) -> dict[str, NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.int32]]:
-    """What the model of a task's tiles is asked: not-a-number has a tile take its own attention."""
-    own = np.full(task.attention_width, np.nan, np.float32)
+    """The inputs of a tiles model; not-a-number has a tile use its own channel descriptors."""
+    own = np.full(network.attention_width, np.nan, np.float32)
     return {"lq": pixels, "attention": own if attention is None else attention, "core": np.array(core, np.int32)}
 
 
@@ -290,9 +277,9 @@ def read_answer(result: triton.InferResult | None, output: str) -> NDArray[Any]:
     return tensor
 
 
-def unavailable(task: str) -> Text:
-    """What to say of a task whose model Triton could not load."""
-    return say("error.unavailable_task", task=task)
+def unavailable(network: str) -> Text:
+    """The message about a network whose model Triton could not load."""
+    return say("error.unavailable_task", task=network)
 
 
 def resolve(url: str) -> list[str]:

@@ -3,6 +3,7 @@
 RestorationError
 ├── PhotoError              the photo cannot be used: not an image, damaged, empty, too large
 ├── UnknownTaskError        no such task is served
+├── UnknownQualityError     there is no such quality
 └── ServerError             Triton refused or failed a request
     ├── ServerUnavailableError   it does not answer: down, restarting, overloaded
     ├── ServerMemoryError        a tensor is too large for the memory that it has left
@@ -36,6 +37,10 @@ class PhotoError(RestorationError):
 
 class UnknownTaskError(RestorationError):
     """No such task is served."""
+
+
+class UnknownQualityError(RestorationError):
+    """There is no such quality."""
 
 
 class ServerError(RestorationError):

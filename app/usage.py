@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.tasks import MODEL_PREFIX, task_of
+from app.tasks import MODEL_PREFIX, network_of
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What Triton has counted of a task's models since it started.
+    """Triton's counters of a network's models since it started.
 
     Attributes:
         requests, failures: answered with a picture and with an error.
@@ -43,11 +43,11 @@ class Usage:
         )
 
 
-Replicas = Mapping[str, Mapping[str, Usage]]  # what each replica has counted, by its address and by task
+Replicas = Mapping[str, Mapping[str, Usage]]  # by the replica's address and the network's name
 
 
-def spent(opening: Replicas, closing: Replicas, task: str) -> Usage | None:
-    """What all replicas together have done for a task between two readings.
+def spent(opening: Replicas, closing: Replicas, network: str) -> Usage | None:
+    """The work of all replicas for a network between two readings.
 
     Returns:
         None where that cannot be told: a replica was away at one of the readings, or has started anew since.
@@ -56,7 +56,7 @@ def spent(opening: Replicas, closing: Replicas, task: str) -> Usage | None:
         return None
     total = Usage()
     for address, counted in closing.items():
-        used = counted.get(task, Usage()) - opening[address].get(task, Usage())
+        used = counted.get(network, Usage()) - opening[address].get(network, Usage())
         if min(used.requests, used.failures, used.queue_s, used.compute_s, *used.batches.values()) < 0:
             return None
         total += used
@@ -64,7 +64,7 @@ def spent(opening: Replicas, closing: Replicas, task: str) -> Usage | None:
 
 
 def read_usage(statistics: Any) -> dict[str, Usage]:
-    """Each task's counters, over both of its models, from a server's statistics."""
+    """Each network's counters, over both of its models, from a server's statistics."""
     usage: dict[str, Usage] = {}
     for model in statistics.model_stats:
         if model.name.startswith(MODEL_PREFIX):
@@ -76,6 +76,6 @@ def read_usage(statistics: Any) -> dict[str, Usage]:
                 compute_s=(counted.compute_input.ns + counted.compute_infer.ns + counted.compute_output.ns) / 1e9,
                 batches={int(b.batch_size): int(b.compute_infer.count) for b in model.batch_stats},
             )
-            name = task_of(model.name)
+            name = network_of(model.name)
             usage[name] = usage.get(name, Usage()) + used
     return usage

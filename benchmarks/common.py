@@ -17,7 +17,7 @@ import numpy as np
 import skimage.data
 
 from app.client import RestorationClient
-from app.tasks import ServedTask
+from app.tasks import Network
 from app.triton import REPOSITORY, Triton, embedded
 from app.triton.launch import KEPT_MEMORY
 
@@ -153,7 +153,7 @@ def held_to(cores: int) -> Iterator[None]:
 
 
 @contextmanager
-def serving(setting: Setting) -> Iterator[tuple[RestorationClient, ServedTask]]:
+def serving(setting: Setting) -> Iterator[tuple[RestorationClient, Network]]:
     """An embedded Triton in that configuration, every instance of which has loaded its network."""
     with tempfile.TemporaryDirectory(prefix="din-serving-") as folder:
         shutil.copytree(REPOSITORY / MODEL, Path(folder) / MODEL)
@@ -163,12 +163,12 @@ def serving(setting: Setting) -> Iterator[tuple[RestorationClient, ServedTask]]:
             triton = Triton(embedded.launch(), Path(folder))
         with triton, RestorationClient(triton.url) as client:
             triton.wait_ready()
-            task = client.task(TASK)
-            stream_tiles(client, task, setting.side, max(TILE_STREAMS), WARM_UP_S)
-            yield client, task
+            network = client.task(TASK).network()
+            stream_tiles(client, network, setting.side, max(TILE_STREAMS), WARM_UP_S)
+            yield client, network
 
 
-def stream_tiles(client: RestorationClient, task: ServedTask, side: int, streams: int, seconds: float) -> Load:
+def stream_tiles(client: RestorationClient, network: Network, side: int, streams: int, seconds: float) -> Load:
     """Sends one tile after the other in each of several streams."""
     tile = PHOTO[:side, :side]
-    return keep_busy([lambda: client.submit(task, tile).result()] * streams, seconds)
+    return keep_busy([lambda: client.submit(network, tile).result()] * streams, seconds)

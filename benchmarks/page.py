@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,6 @@ from playwright.sync_api import Page, sync_playwright
 
 from app import codec
 from app.client import RestorationClient
-from app.pipeline import tiling
 from app.pipeline.restore import pixel_steps, restore, run
 from app.triton import Triton, embedded
 from benchmarks.common import free_port
@@ -167,26 +167,26 @@ def main() -> None:
     print_figure("resident memory of the page's process", f"{max(mb for _, mb in starts):.0f} MB")
     with Triton(embedded.launch()) as triton, RestorationClient(triton.url) as client:
         triton.wait_ready()
-        tasks = client.tasks().values()
-        print_figure(f"the server alone, {len(tasks)} networks", f"{statistics.median(servers):.1f} s")
+        networks = [network for task in client.tasks().values() for network in task.networks]
+        print_figure(f"the server alone, {len(networks)} networks", f"{statistics.median(servers):.1f} s")
         print_figure("its memory then", f"{server_memory_gb():.1f} GB")
         tile = np.zeros((32, 32, 3), np.uint8)
-        firsts = [timed(lambda task=task: client.submit(task, tile).result()) for task in tasks]
+        firsts = [timed(lambda network=network: client.submit(network, tile).result()) for network in networks]
         print_figure("what the first picture waits for its network", f"{statistics.median(firsts):.1f} s")
-        for task in tasks:  # several at once, so that every instance gets some
-            for answer in [client.submit(task, tile) for _ in range(16)]:
+        for network in networks:  # several at once, so that every instance gets some
+            for answer in [client.submit(network, tile) for _ in range(16)]:
                 answer.result()
         print_figure("the server's memory when every network has been used", f"{server_memory_gb():.1f} GB")
-        result = restore(data, TASK, client)
-        seconds = statistics.median(timed(lambda: restore(data, TASK, client)) for _ in range(RUNS))
+        task = client.task(TASK)
+        network, result = task.network(), restore(data, task, client)
+        seconds = statistics.median(timed(lambda: restore(data, task, client)) for _ in range(RUNS))
         encode = statistics.median(timed(lambda: codec.encode_png(result.after)) for _ in range(RUNS))
-        print_figure(f"512x512 photo at 4x, {result.task.preset}, {result.tiles} tiles", f"{seconds:.2f} s")
+        print_figure(f"512x512 photo at 4x, {network.preset}, {result.tiles} tiles", f"{seconds:.2f} s")
         print_figure("encoding its 2048x2048 PNG", f"{encode:.2f} s")
         hop = np.zeros((1, 1, 3), np.uint8)
-        hops = [timed(lambda: client.submit(result.task, hop).result()) for _ in range(200)]
+        hops = [timed(lambda: client.submit(network, hop).result()) for _ in range(200)]
         print_figure("one 1x1 tile, there and back", f"{statistics.median(hops) * 1e3:.1f} ms")
-        whole = tiling.plan((512, 512), 512, result.task.overlap)
-        reference = run(pixel_steps(photo, whole, result.task, client))
+        reference = run(pixel_steps(photo, replace(network, whole_pixels=512 * 512), client))
         error = np.mean((result.after.rgb.astype(float) - reference) ** 2)
         print_figure("tiled against whole, 512x512", f"{10 * np.log10(255**2 / error):.1f} dB")
     browse(photo)

@@ -106,9 +106,9 @@ def measure_hop(seconds: float) -> None:
     """What a tile pays for going through Triton; the number of pairs is fixed, whatever the seconds."""
     module = load_module()
     rows = [(HOP_SIDE, HOP_PAIRS), (1, EMPTY_HOP_PAIRS)]
-    with serving(replace(PRESENT, side=HOP_SIDE)) as (client, task):
+    with serving(replace(PRESENT, side=HOP_SIDE)) as (client, network):
         tiles = {side: np.ascontiguousarray(PHOTO[:side, :side]) for side, _ in rows}
-        same = all(np.array_equal(module(tile), client.submit(task, tile).result()) for tile in tiles.values())
+        same = all(np.array_equal(module(tile), client.submit(network, tile).result()) for tile in tiles.values())
         start_table(
             "The hop",
             f"One tile of {TASK} at a time, {PRESENT.threads} thread: TorchScript in this process and the embedded "
@@ -119,9 +119,9 @@ def measure_hop(seconds: float) -> None:
         for side, pairs in rows:
             tile = tiles[side]
             for _ in range(5):
-                module(tile), client.submit(task, tile).result()
+                module(tile), client.submit(network, tile).result()
             a, b, extra = time_pairs(
-                lambda tile=tile: module(tile), lambda tile=tile: client.submit(task, tile).result(), pairs
+                lambda tile=tile: module(tile), lambda tile=tile: client.submit(network, tile).result(), pairs
             )
             share = f"{100 * extra / a:.1f}" if side == HOP_SIDE else "the hop alone"
             print_row(f"{side}x{side}", pairs, f"{a:.2f}", f"{b:.2f}", f"{extra:.2f}", share)
@@ -239,9 +239,9 @@ def measure_sweep(seconds: float) -> None:
         *("megapixels in/s", "p50, ms", "p95, ms", "failures"),
     )
     for s in possible:
-        with serving(s) as (client, task):
+        with serving(s) as (client, network):
             for streams in TILE_STREAMS:
-                load = stream_tiles(client, task, s.side, streams, seconds * SWEEP_SHARE)
+                load = stream_tiles(client, network, s.side, streams, seconds * SWEEP_SHARE)
                 times = (f"{1e3 * load.percentile(q):.0f}" for q in (50, 95))
                 megapixels = f"{load.rate * s.side**2 / 1e6:.3f}"
                 print_row(

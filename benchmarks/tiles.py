@@ -13,9 +13,8 @@ import skimage.data
 
 from app.client import RestorationClient
 from app.codec import Pixels
-from app.pipeline import tiling
 from app.pipeline.restore import pixel_steps, run
-from app.tasks import ServedTask
+from app.tasks import Network
 from app.triton import Triton, embedded
 from din_model.data import degrade
 from din_model.tasks import TASKS
@@ -25,18 +24,17 @@ STRIDED_TILE = 384
 ANY_SIZE = 2**30
 
 
-def restored(photo: Pixels, task: ServedTask, client: RestorationClient, whole_pixels: int) -> tuple[Pixels, float]:
+def restored(photo: Pixels, network: Network, client: RestorationClient, whole_pixels: int) -> tuple[Pixels, float]:
     """The restored photo and the seconds it took."""
-    tile = task.tile if task.size_multiple == 1 else STRIDED_TILE
-    plan = tiling.plan(photo.shape[:2], tile, task.overlap, task.size_multiple, whole_pixels)
+    tile = network.tile if network.size_multiple == 1 else STRIDED_TILE
     started = time.monotonic()
-    pixels = run(pixel_steps(photo, plan, task, client))
+    pixels = run(pixel_steps(photo, replace(network, tile=tile, whole_pixels=whole_pixels), client))
     return pixels, time.monotonic() - started
 
 
-def load(task: ServedTask, client: RestorationClient) -> None:
+def load(network: Network, client: RestorationClient) -> None:
     """Has every instance load the network: several pictures at once, so that each gets some."""
-    for answer in [client.submit(task, np.zeros((64, 64, 3), np.uint8)) for _ in range(16)]:
+    for answer in [client.submit(network, np.zeros((64, 64, 3), np.uint8)) for _ in range(16)]:
         answer.result()
 
 
@@ -50,18 +48,19 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     with Triton(embedded.launch()) as triton, RestorationClient(triton.url) as client:
         triton.wait_ready()
-        for name, task in client.tasks().items():
-            side = min(512, int(task.max_pixels**0.5))
+        served = [(task, network) for task in client.tasks().values() for network in task.networks]
+        for task, network in served:
+            side = min(512, int(network.max_pixels**0.5))
             photo = skimage.data.astronaut()[:side, :side]
             if task.scale == 1:
-                photo = degrade(TASKS[task.task], photo, np.random.default_rng(0))
-            load(task, client)
-            whole, whole_s = restored(photo, task, client, ANY_SIZE)
-            own, own_s = restored(photo, replace(task, attention_rounds=0), client, 0)
-            shared, shared_s = restored(photo, task, client, 0) if task.attention_rounds else (own, own_s)
-            quality = f"{psnr(own, whole)} | {psnr(shared, whole) if task.attention_rounds else ''}"
-            seconds = f"{whole_s:.2f} s | {own_s:.2f} s | {f'{shared_s:.2f} s' if task.attention_rounds else ''}"
-            print(f"| `{name}` | {task.attention_rounds} | {quality} | {seconds} |", flush=True)
+                photo = degrade(TASKS[task.name], photo, np.random.default_rng(0))
+            load(network, client)
+            whole, whole_s = restored(photo, network, client, ANY_SIZE)
+            own, own_s = restored(photo, replace(network, attention_rounds=0), client, 0)
+            shared, shared_s = restored(photo, network, client, 0) if network.attention_rounds else (own, own_s)
+            quality = f"{psnr(own, whole)} | {psnr(shared, whole) if network.attention_rounds else ''}"
+            seconds = f"{whole_s:.2f} s | {own_s:.2f} s | {f'{shared_s:.2f} s' if network.attention_rounds else ''}"
+            print(f"| `{network.name}` | {network.attention_rounds} | {quality} | {seconds} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,25 +5,25 @@ from __future__ import annotations
 import threading
 
 from app.pipeline.restore import ORIENTATIONS, Restoration, plan_tiles
-from app.tasks import ServedTask
+from app.tasks import Network, Quality, Task
 
 # What decoding, encoding and showing take, a result's pixel: measured on one core.
 PAGE_S_PER_PIXEL = 0.12e-6
 MEMORY = 0.7  # how much of the old pace each new photo leaves
 
 
-def work(task: ServedTask, size: tuple[int, int], self_ensemble: bool) -> float:
+def work(network: Network, size: tuple[int, int], quality: Quality) -> float:
     """Multiply-adds that a photo of (h, w) costs the busiest instance of its model."""
-    plan = plan_tiles(size, task)
+    plan = plan_tiles(size, network)
     tile = plan[0]
     pixels = (tile.rows.stop - tile.rows.start) * (tile.columns.stop - tile.columns.start)
-    turns = -(-len(plan) // task.instances)  # instances work side by side
-    passes = (1 + task.attention_rounds * (len(plan) > 1)) * (len(ORIENTATIONS) if self_ensemble else 1)
-    return float(turns * pixels * passes * task.mult_adds_per_pixel)
+    turns = -(-len(plan) // network.instances)  # instances work side by side
+    passes = (1 + network.attention_rounds * (len(plan) > 1)) * (len(ORIENTATIONS) if quality.self_ensemble else 1)
+    return float(turns * pixels * passes * network.mult_adds_per_pixel)
 
 
 class Pace:
-    """Multiply-adds a second of each task on this server; may be used from any thread."""
+    """Multiply-adds a second of each network on this server; may be used from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -31,16 +31,18 @@ class Pace:
 
     def learn(self, result: Restoration) -> None:
         """Takes a finished photo into account."""
-        pace = work(result.task, result.before.size, result.self_ensemble) / max(result.seconds, 1e-3)
+        network = result.task.network(result.quality)
+        pace = work(network, result.before.size, result.quality) / max(result.seconds, 1e-3)
         with self._lock:
-            known = self._paces.get(result.task.name, pace)
-            self._paces[result.task.name] = MEMORY * known + (1 - MEMORY) * pace
+            known = self._paces.get(network.name, pace)
+            self._paces[network.name] = MEMORY * known + (1 - MEMORY) * pace
 
-    def expect_s(self, task: ServedTask, size: tuple[int, int], self_ensemble: bool) -> float | None:
+    def expect_s(self, task: Task, size: tuple[int, int], quality: Quality) -> float | None:
         """Seconds that a photo of (h, w) will take; None before any photo has been restored."""
+        network = task.network(quality)
         with self._lock:
             if not self._paces:
                 return None
-            pace = self._paces.get(task.name, sum(self._paces.values()) / len(self._paces))
+            pace = self._paces.get(network.name, sum(self._paces.values()) / len(self._paces))
         shown = size[0] * size[1] * task.scale**2
-        return work(task, size, self_ensemble) / pace + PAGE_S_PER_PIXEL * shown
+        return work(network, size, quality) / pace + PAGE_S_PER_PIXEL * shown

@@ -1,4 +1,4 @@
-"""The proof: a clean photo is degraded as the paper does it, restored, and compared with what it was."""
+"""The reference test: a clean photo is degraded as in the paper, restored, and compared with the original."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from app.codec import Photo
 from app.errors import PhotoError
 from app.i18n import say
 from app.pipeline.restore import Restoration, Steps, photo_steps
-from app.tasks import ServedTask
+from app.tasks import Quality, Task
 from imaging.degradations import DEGRADATIONS
 from imaging.degradations.resize import bicubic_baseline
 from imaging.metrics import WINDOW_SIZE, psnr, ssim
 
 # Degrading and measuring are plain NumPy: about 2 s a megapixel.
-MAX_TRIAL_PIXELS = 4_000_000
+MAX_REFERENCE_PIXELS = 4_000_000
 SEED = 0  # the same photo is always degraded in the same way
 
 
@@ -36,8 +36,8 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A proof.
+class ReferenceTest:
+    """The result of a reference test.
 
     Attributes:
         clean: the photo, cut to a multiple of the scale.
@@ -53,7 +53,7 @@ class Trial:
     after: Score
 
 
-def check_trial_size(size: tuple[int, int], task: ServedTask) -> None:
+def check_reference_size(size: tuple[int, int], task: Task) -> None:
     """Checks whether a clean photo of (h, w) can be degraded and measured.
 
     Raises:
@@ -63,8 +63,8 @@ def check_trial_size(size: tuple[int, int], task: ServedTask) -> None:
     smallest = max(task.scale, 2) * WINDOW_SIZE
     if min(h, w) < smallest:
         raise PhotoError(say("error.trial_small", limit=smallest))
-    if h * w > MAX_TRIAL_PIXELS:
-        raise PhotoError(say("error.trial_large", limit=MAX_TRIAL_PIXELS / 1e6))
+    if h * w > MAX_REFERENCE_PIXELS:
+        raise PhotoError(say("error.trial_large", limit=MAX_REFERENCE_PIXELS / 1e6))
 
 
 def cut_size(size: tuple[int, int], scale: int) -> tuple[int, int]:
@@ -72,7 +72,7 @@ def cut_size(size: tuple[int, int], scale: int) -> tuple[int, int]:
     return size[0] - size[0] % scale, size[1] - size[1] % scale
 
 
-def degrade(clean: Photo, task: ServedTask) -> tuple[Photo, Photo]:
+def degrade(clean: Photo, task: Task) -> tuple[Photo, Photo]:
     """Cuts a photo to a multiple of the scale and degrades it as the task's weights expect it.
 
     Returns:
@@ -81,7 +81,7 @@ def degrade(clean: Photo, task: ServedTask) -> tuple[Photo, Photo]:
     Raises:
         PhotoError: the photo is too large or too small for it.
     """
-    check_trial_size(clean.size, task)
+    check_reference_size(clean.size, task)
     h, w = cut_size(clean.size, task.scale)
     cut = np.ascontiguousarray(clean.rgb[:h, :w])
     lq = DEGRADATIONS[task.degradation].apply(cut, task.scale, np.random.default_rng(SEED))
@@ -89,14 +89,16 @@ def degrade(clean: Photo, task: ServedTask) -> tuple[Photo, Photo]:
     return kept, replace(kept, rgb=np.ascontiguousarray(lq))
 
 
-def score(photo: Photo, clean: Photo, task: ServedTask) -> Score:
+def score(photo: Photo, clean: Photo, task: Task) -> Score:
     """PSNR and SSIM by the paper's protocol: super-resolution leaves out a border, and gray is its own luma."""
     measured_on: Literal["y", "rgb"] = "rgb" if task.metric == "rgb" or clean.is_gray else "y"
     border = task.scale if task.scale > 1 else 0
     return Score(psnr(photo.rgb, clean.rgb, measured_on, border), ssim(photo.rgb, clean.rgb, measured_on, border))
 
 
-def trial_steps(photo: Photo, task: ServedTask, client: RestorationClient, self_ensemble: bool = False) -> Steps[Trial]:
+def reference_steps(
+    photo: Photo, task: Task, client: RestorationClient, quality: Quality = Quality.FAST
+) -> Steps[ReferenceTest]:
     """Degrades a clean photo, restores it, and measures both.
 
     Raises:
@@ -104,9 +106,9 @@ def trial_steps(photo: Photo, task: ServedTask, client: RestorationClient, self_
         ServerError: it could not be restored.
     """
     clean, degraded = degrade(photo, task)
-    restoration = yield from photo_steps(degraded, task, client, self_ensemble)
+    restoration = yield from photo_steps(degraded, task, client, quality)
     baseline = replace(clean, rgb=degraded.rgb if task.scale == 1 else bicubic_baseline(degraded.rgb, clean.size))
-    return Trial(
+    return ReferenceTest(
         clean,
         baseline,
         restoration,

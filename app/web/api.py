@@ -1,9 +1,8 @@
-"""What other programs call: the named events behind REST, ``gradio_client`` and MCP, described for them."""
+"""The calls for other programs: named events behind REST, ``gradio_client`` and MCP."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,52 +10,33 @@ import gradio as gr
 
 from app import codec
 from app.codec import FORMATS, Output
-from app.errors import RestorationError
+from app.errors import RestorationError, UnknownQualityError
 from app.i18n import ENGLISH, say
+from app.tasks import FORMER_QUALITIES, Quality, Task, current_names
 from app.web import limits
 from app.web.restore.jobs import Advance, Order, Workshop, check_photos
-from app.web.restore.layout import as_paths, find_task, page_error
+from app.web.restore.layout import as_paths, page_error
 from app.web.restore.results import Outcome, save_as
 
 Report = dict[str, Any]
 Verdict = dict[str, Any]  # as gr.validate makes it
-PHOTOS_AT, TASK_AT = 0, 1  # among the arguments
-FAST, BEST = "din", "din+"  # the network once, or as self-ensemble
+PHOTOS_AT, TASK_AT, QUALITY_AT = 0, 1, 2  # among the arguments
+ARGUMENTS = 6
 
 
-def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
-    """Adds the events ``restore``, ``restore_batch`` and ``tasks`` to a page."""
+class Programs:
+    """The calls. Gradio shows their signatures and docstrings to programs and language models.
 
-    def verdict(photos: Sequence[str], task: str) -> list[Verdict]:
-        """What Gradio answers at once instead of queueing a call that cannot succeed, an entry for each argument."""
-        refused_at = TASK_AT
-        try:
-            found = find_task(workshop, task)
-            refused_at = PHOTOS_AT
-            limits.check_count(len(photos))
-            check_photos(as_paths(photos), found)
-        except RestorationError as error:
-            return [gr.validate(place != refused_at, str(error)) for place in range(len(options) + 1)]
-        return [gr.validate(True, "")] * (len(options) + 1)
+    Args:
+        workshop: does the work.
+        page: whose queue is used.
+    """
 
-    def check_one(photo: str | None, task: str, *_: object) -> list[Verdict]:
-        return verdict([photo] if photo else [], task)
-
-    def check_batch(photos: list[str] | None, task: str, *_: object) -> list[Verdict]:
-        return verdict(photos or [], task)
-
-    def do(
-        photos: Sequence[str], order: Order, output: Output, progress: gr.Progress
-    ) -> tuple[Path | None, list[Outcome]]:
-        outcomes = []
-        for event in workshop.steps([Path(photo) for photo in photos], order):
-            if isinstance(event, Outcome):
-                outcomes.append(event)
-            elif isinstance(event, Advance):
-                progress((event.done, event.total), desc=describe(event), unit="tiles")
-        return save_as(outcomes, output)[0], outcomes
+    def __init__(self, workshop: Workshop, page: gr.Blocks) -> None:
+        self._workshop, self._page = workshop, page
 
     def restore(
+        self,
         photo: str,
         task: str,
         quality: str,
@@ -66,12 +46,12 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
     ) -> tuple[str, Report]:
-        """Restores one photo: enlarges it, or removes motion blur, rain or haze.
+        """Restore one photo: enlarge it, or remove motion blur, rain or haze.
 
         Args:
             photo: The photo: PNG, JPEG, WebP, TIFF, BMP, GIF or HEIC, up to 24 megapixels and 64 MB.
             task: What to do, for example sr_x4 to enlarge it four times; the tool "tasks" lists and explains them all.
-            quality: "din" is fast; "din+" averages eight passes: a little better, eight times slower.
+            quality: "fast", "finer" (a slower network, where the task has one) or "best" (that one in eight passes).
             file_format: Of the restored photo: png (lossless), jpeg, webp or tiff (lossless).
             percent: Quality of JPEG and WebP, 1 to 100; WebP is lossless at 100.
             metadata: Whether to keep EXIF data such as date and place; the colour profile is always kept.
@@ -80,16 +60,17 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
             The restored photo as a file, and a report: what ran, sizes in pixels, tiles, seconds, notices.
         """
         try:
-            limits.check_share(request, page, already=1)
-            order = Order(find_task(workshop, task), quality == BEST)
-            path, (outcome,) = do([photo], order, Output(file_format, int(percent or 0), metadata), progress)
-            if outcome.error is not None:
-                raise outcome.error
+            path, reports, outcomes = self._run(
+                [photo], task, quality, file_format, percent, metadata, request, progress
+            )
+            if outcomes[0].error is not None:
+                raise outcomes[0].error
         except RestorationError as error:
             raise page_error(error, ENGLISH) from error
-        return str(path), report(outcome)
+        return str(path), reports[0]
 
     def restore_batch(
+        self,
         photos: list[str],
         task: str,
         quality: str,
@@ -99,12 +80,12 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
     ) -> tuple[str | None, list[Report]]:
-        """Restores several photos in the same way; one that cannot be restored does not stop the others.
+        """Restore several photos in the same way; one that cannot be restored does not stop the others.
 
         Args:
             photos: Up to 50 photos, each as for the tool "restore".
             task: What to do; the tool "tasks" lists and explains them all.
-            quality: "din" is fast; "din+" averages eight passes: a little better, eight times slower.
+            quality: "fast", "finer" (a slower network, where the task has one) or "best" (that one in eight passes).
             file_format: Of the restored photos: png (lossless), jpeg, webp or tiff (lossless).
             percent: Quality of JPEG and WebP, 1 to 100; WebP is lossless at 100.
             metadata: Whether to keep EXIF data such as date and place; the colour profile is always kept.
@@ -114,60 +95,133 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
             with its error where it could not be restored.
         """
         try:
-            limits.check_share(request, page, already=1)
-            order = Order(find_task(workshop, task), quality == BEST)
-            path, outcomes = do(photos, order, Output(file_format, int(percent or 0), metadata), progress)
+            path, reports, _ = self._run(photos, task, quality, file_format, percent, metadata, request, progress)
         except RestorationError as error:
             raise page_error(error, ENGLISH) from error
-        return (str(path) if path else None), [report(outcome) for outcome in outcomes]
+        return (str(path) if path else None), reports
 
-    def tasks() -> list[Report]:
-        """Lists what photos can be restored for, and by which networks.
+    def tasks(self) -> list[Report]:
+        """List the tasks that photos can be restored for.
 
         Returns:
-            For each network its name (the argument "task" of the other tools), the task it does, label, family, scale
-            (output size over input size), preset, precision, device, and the PSNR in dB that it was measured with. Of
-            several networks for one task the fastest has the task's name.
+            For each task its name (the argument "task" of the other tools), label, family, variant, scale (output size
+            over input size), and the qualities that it has, each with its network's preset, precision, device, and the
+            PSNR in dB that it was measured with. The same facts of the fast network stand beside the name, too.
         """
-        wanted = (
-            "name",
-            "task",
-            "label",
-            "family",
-            "variant",
-            "scale",
-            "preset",
-            "precision",
-            "device",
-            "psnr",
-            "evaluated_on",
-        )
-        return [{key: asdict(task)[key] for key in wanted} for task in workshop.client.tasks().values()]
+        return [describe_task(task) for task in self._workshop.client.tasks().values()]
 
-    names = list(workshop.tasks)
+    def check_one(self, photo: str | None, task: str, quality: str, *_: object) -> list[Verdict]:
+        """What Gradio answers instead of queueing a call of ``restore`` that cannot succeed."""
+        return self._check([photo] if photo else [], task, quality)
+
+    def check_batch(self, photos: list[str] | None, task: str, quality: str, *_: object) -> list[Verdict]:
+        """The same for ``restore_batch``."""
+        return self._check(photos or [], task, quality)
+
+    def _check(self, photos: Sequence[str], task: str, quality: str) -> list[Verdict]:
+        """A verdict on each argument of a call."""
+        refused = TASK_AT
+        try:
+            found = self._find(task, quality)[0]
+            refused = PHOTOS_AT
+            limits.check_count(len(photos))
+            check_photos(as_paths(photos), found)
+        except RestorationError as error:
+            refused = QUALITY_AT if isinstance(error, UnknownQualityError) else refused
+            return [gr.validate(place != refused, str(error)) for place in range(ARGUMENTS)]
+        return [gr.validate(True, "")] * ARGUMENTS
+
+    def _find(self, task: str, quality: str) -> tuple[Task, Quality, str]:
+        """The task and quality of those names, and a notice where they are former names.
+
+        Raises:
+            UnknownTaskError, UnknownQualityError: there is none; the message lists those there are.
+        """
+        name, level, notice = current_names(task or "", quality)
+        known = self._workshop.tasks
+        return (known[name] if name in known else self._workshop.client.task(name)), level, notice
+
+    def _run(
+        self,
+        photos: Sequence[str],
+        task: str,
+        quality: str,
+        file_format: str,
+        percent: float | None,
+        metadata: bool,
+        request: gr.Request,
+        progress: gr.Progress,
+    ) -> tuple[Path | None, list[Report], list[Outcome]]:
+        """Restore photos and write them in the wanted format.
+
+        Returns:
+            The file to download, None where no photo was restored; and for each photo a report and its outcome.
+
+        Raises:
+            RestorationError: nothing was begun.
+        """
+        limits.check_share(request, self._page, already=1)
+        found, level, notice = self._find(task, quality)
+        outcomes = []
+        for event in self._workshop.steps(as_paths(photos), Order(found, level)):
+            if isinstance(event, Outcome):
+                outcomes.append(event)
+            elif isinstance(event, Advance):
+                progress((event.done, event.total), desc=describe(event), unit="tiles")
+        path, _ = save_as(outcomes, Output(file_format, int(percent or 0), metadata))
+        return path, [report(outcome, notice) for outcome in outcomes], outcomes
+
+
+def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
+    """Add the events ``restore``, ``restore_batch`` and ``tasks`` to a page."""
+    programs, names = Programs(workshop, page), list(workshop.tasks)
     with gr.Column(visible=False):
         photo, photos = gr.File(label="photo"), gr.File(label="photos", file_count="multiple")
         task = gr.Dropdown(names, value=names[0] if names else None, label="task")
-        task.preprocess = lambda payload: payload  # type: ignore[method-assign]  # an unknown one gets our own words
+        quality = gr.Radio([*Quality, *FORMER_QUALITIES], value=Quality.FAST.value, label="quality")
+        for choice in (task, quality):  # unknown ones are refused by our own sentence
+            choice.preprocess = lambda payload: payload  # type: ignore[method-assign]
         options = [
             task,
-            gr.Radio([FAST, BEST], value=FAST, label="quality"),
+            quality,
             gr.Radio(list(FORMATS), value="png", label="file_format"),
             gr.Number(codec.Output().quality, minimum=1, maximum=100, precision=0, label="percent"),
             gr.Checkbox(True, label="metadata"),
         ]
-        restored, told = gr.File(label="restored"), gr.JSON(label="report")
-        for function, given, check in ((restore, photo, check_one), (restore_batch, photos, check_batch)):
+        restored, reports = gr.File(label="restored"), gr.JSON(label="report")
+        for function, given, check in (
+            (programs.restore, photo, programs.check_one),
+            (programs.restore_batch, photos, programs.check_batch),
+        ):
             gr.Button().click(
                 function,
                 [given, *options],
-                [restored, told],
+                [restored, reports],
                 api_name=function.__name__,
                 validator=check,
                 concurrency_limit=limits.CONCURRENT_JOBS,
                 concurrency_id=limits.QUEUE,
             )
-        gr.Button().click(tasks, None, told, api_name="tasks", queue=False)
+        gr.Button().click(programs.tasks, None, reports, api_name="tasks", queue=False)
+
+
+def describe_task(task: Task) -> Report:
+    """A task as JSON, with the facts of its networks by quality."""
+    facts = ("preset", "precision", "device", "psnr", "evaluated_on")
+
+    def network_facts(quality: Quality) -> Report:
+        network = task.network(quality)
+        return {fact: getattr(network, fact) for fact in facts}
+
+    return {
+        "name": task.name,
+        "label": task.label,
+        "family": task.family,
+        "variant": task.variant,
+        "scale": task.scale,
+        **network_facts(Quality.FAST),
+        "qualities": {quality.value: network_facts(quality) for quality in task.qualities},
+    }
 
 
 def describe(event: Advance) -> str:
@@ -178,13 +232,13 @@ def describe(event: Advance) -> str:
     return str(say("progress.photo", place=event.place[0], photos=event.place[1], name=event.name, text=what))
 
 
-def report(outcome: Outcome) -> Report:
-    """An outcome as JSON."""
+def report(outcome: Outcome, notice: str = "") -> Report:
+    """An outcome as JSON, with a notice of the call among its own."""
+    known = {"name": outcome.name, "task": outcome.task.name, "quality": outcome.quality.value}
     if outcome.error is not None:
-        return {"name": outcome.name, "task": outcome.task.name, "error": str(outcome.error)}
+        return {**known, "error": str(outcome.error)}
     return {
-        "name": outcome.name,
-        "task": outcome.task.name,
+        **known,
         **{name.key.removeprefix("report."): str(value) for name, value in outcome.facts},
-        "notices": [str(notice) for notice in outcome.notices],
+        "notices": [str(text) for text in (*outcome.notices, notice) if str(text)],
     }

@@ -49,7 +49,7 @@ def probe(client: RestorationClient) -> str:
     task = next(iter(client.tasks().values()), None)
     if task is None:
         raise ServerUnavailableError("Triton serves no task.")
-    answer = client.submit(task, TINY)
+    answer = client.submit(task.network(), TINY)
     try:
         answer.result(PROBE_TIMEOUT_S)
     except TimeoutError:

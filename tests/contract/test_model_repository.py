@@ -6,7 +6,7 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from app.client import Priority
-from app.tasks import read_task
+from app.tasks import read_network, read_task
 from din_model.export import REPOSITORY, TILES_SUFFIX, config_texts, max_tile_pixels, served_models
 from din_model.fold import DTYPES
 from din_model.loading import load_checkpoint
@@ -54,7 +54,7 @@ def test_a_picture_goes_in_and_a_picture_comes_out(model, variant):
 @pytest.mark.parametrize("model", TILES)
 def test_tiles_go_in_with_the_attention_of_their_photo(model, variant):
     config = parse(model, variant)
-    states = ("attention", "TYPE_FP32", [read_task(parse(TILES[model], variant)).attention_width])
+    states = ("attention", "TYPE_FP32", [read_network(parse(TILES[model], variant)).attention_width])
     assert states[2][0] > 0
     assert [tensor_of(io) for io in config.input] == [
         ("lq", "TYPE_UINT8", [-1, -1, 3]), states, ("core", "TYPE_INT32", [4])
@@ -117,10 +117,12 @@ def test_a_machine_of_16_gb_survives_full_queues(variant):
 @pytest.mark.parametrize("model", OFFERED)
 def test_parameters_carry_what_the_page_needs(model, variant):
     name, preset = OFFERED[model]
-    task, served = TASKS[name], read_task(parse(model, variant))
-    assert (served.model, served.task, served.preset) == (model, name, preset)
+    task, config = TASKS[name], parse(model, variant)
+    served, told = read_network(config), read_task(config)
+    assert (served.model, told.name, served.preset) == (model, name, preset)
     assert served.tiles_model == (f"{model}{TILES_SUFFIX}" if task.attention_rounds else model)
-    assert (served.label, served.scale, served.size_multiple) == (task.label, task.scale, task.stride)
+    assert (told.label, told.scale, served.scale) == (task.label, task.scale, task.scale)
+    assert served.size_multiple == task.stride
     assert float(served.psnr) > float(served.baseline_psnr)
     assert served.tile**2 <= served.max_pixels == max_tile_pixels(task)
     assert served.attention_rounds == task.attention_rounds

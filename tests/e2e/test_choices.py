@@ -5,7 +5,7 @@ import random
 import pytest
 from playwright.sync_api import expect
 
-from app.web.restore import choices
+from app.tasks import Quality
 from app.web.restore.results import state_label
 from tests.conftest import png
 from tests.e2e.visitor import bring, choose, done, download, labels, restore
@@ -67,10 +67,10 @@ def chosen(page):
     return [page.locator(f"{group} input:checked").get_attribute("value") for group in ("#family", "#task", "#quality")]
 
 
-def has_run(page, client, task, level):
-    """Waits for the end of a job; it must have been that task, by the network of that level."""
+def has_run(page, client, task, quality):
+    """Waits for the end of a job; it must have been that task, of that quality."""
     done(page)
-    label = state_label(choices.network(client.tasks(), task, level), level == choices.BEST)
+    label = state_label(client.task(task), quality)
     expect(page.locator("#report h3")).to_have_text(f"{label} · holiday")
 
 
@@ -106,7 +106,7 @@ def test_what_was_chosen_at_the_click_runs_however_late_the_answers_come(desk, s
         press(desk, "#quality input[value=fast]")
         press(desk, "#family input[value=dehaze]")
         press(desk, "#task input[value=dehaze_outdoor]")
-    has_run(desk, client, "derain_heavy", choices.BEST)
+    has_run(desk, client, "derain_heavy", Quality.BEST)
     assert chosen(desk) == ["dehaze", "dehaze_outdoor", "fast"]
     expect(desk.locator("#samples img").first).to_have_attribute("alt", "Example 1: Remove haze outdoors")
 
@@ -162,7 +162,7 @@ def test_a_result_outlasts_a_late_look_at_the_photo(desk, small, client):
         desk.set_input_files("#photos input[type=file]", str(small))
         expect(desk.locator("#photos")).to_contain_text("holiday")
         desk.click("#restore")
-    has_run(desk, client, "sr_x4", choices.FAST)
+    has_run(desk, client, "sr_x4", Quality.FAST)
     expect(desk.locator("#brought")).to_contain_text("84×60 pixels")
     assert labels(desk) == ["Before (bicubic)", "Enlarge 4×"]
 

@@ -12,6 +12,7 @@ from PIL import ExifTags, Image
 from playwright.sync_api import expect
 
 from app.pipeline import tiling
+from app.tasks import Quality
 from app.triton import Triton, embedded
 from din_model.export import REPOSITORY
 from tests.conftest import exif_of, png, read, running_page, wait_until
@@ -198,7 +199,7 @@ def test_an_example_is_one_click_away_and_then_at_once(desk):
 
 def test_every_task_has_its_examples(desk, client):
     for task in client.tasks().values():
-        choose(desk, task.family, task.task)
+        choose(desk, task.family, task.name)
         expect(desk.locator("#samples img").first).to_have_attribute("alt", re.compile(r"^Example 1: "))
         assert desk.locator("#samples .thumbnail-lg").count() >= 2
 
@@ -230,7 +231,7 @@ def test_tasks_and_qualities_of_one_photo_compare_side_by_side(desk, small):
 
 def test_a_finer_network_is_offered_where_there_is_one(desk, small, client, tmp_path):
     finer = desk.locator("#quality label:has(input[value=finer])")
-    (network,) = [task for task in client.tasks().values() if task.task == "sr_x4" and task.name != "sr_x4"]
+    network = client.task("sr_x4").network(Quality.FINER)
     bring(desk, small)
     restore(desk)
     finer.click()
@@ -239,7 +240,7 @@ def test_a_finer_network_is_offered_where_there_is_one(desk, small, client, tmp_
     assert labels(desk) == ["Before (bicubic)", "Enlarge 4×", "Enlarge 4×, finer"]
     desk.get_by_text("What ran").click()
     expect(desk.locator(".din-facts")).to_contain_text(network.preset)
-    assert download(desk, tmp_path).name == f"holiday_{network.name}.png"
+    assert download(desk, tmp_path).name == "holiday_sr_x4_finer.png"
     choose(desk, "derain", "derain_light")
     expect(finer).to_be_hidden()
     expect(desk.locator("#quality input[value=fast]")).to_be_checked()

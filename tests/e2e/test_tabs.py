@@ -12,7 +12,7 @@ TILES = 6
 
 
 def restore_tiles(client):
-    task, tile = client.task("sr_x4"), np.zeros((32, 32, 3), np.uint8)
+    task, tile = client.task("sr_x4").network(), np.zeros((32, 32, 3), np.uint8)
     for future in [client.submit(task, tile) for _ in range(TILES)]:
         assert future.result().shape == (128, 128, 3)
 

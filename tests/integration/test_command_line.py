@@ -37,7 +37,7 @@ def test_restore_starts_its_own_triton(photo, tmp_path, client, small_photo):
     done = run("restore", photo, "--task", "sr_x4", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     restored = read(tmp_path / "out/photo_sr_x4.png")
-    assert np.array_equal(restored, restore(png(small_photo), "sr_x4", client).after.rgb)
+    assert np.array_equal(restored, restore(png(small_photo), client.task("sr_x4"), client).after.rgb)
 
 
 def test_exif_is_kept_or_left_out(small_photo, tmp_path, triton):

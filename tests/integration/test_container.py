@@ -151,7 +151,7 @@ def test_a_container_brings_its_triton_back_and_leaves_nothing(
         page = Client(f"http://127.0.0.1:{port}", verbose=False, download_files=tmp_path / "downloads")
         download, _ = page.predict(handle_file(str(tmp_path / "photo.png")), TASK, api_name="/restore")
         page.close()
-        assert np.array_equal(read(download), restore(png(small_photo), TASK, client).after.rgb)
+        assert np.array_equal(read(download), restore(png(small_photo), client.task(TASK), client).after.rgb)
 
         folders = [found.name for found in files.glob("din-triton-*")]
         assert len(folders) == 1

@@ -30,7 +30,7 @@ def test_grpc_guide(index, triton, client, small_photo, tmp_path, monkeypatch):
     Image.fromarray(small_photo).save(tmp_path / "photo.png")
     monkeypatch.chdir(tmp_path)
     exec(compile(code[index].replace("127.0.0.1:8001", triton.url), "docs/grpc.md", "exec"), {})
-    expected = restore(png(small_photo), "sr_x4", client).after.rgb
+    expected = restore(png(small_photo), client.task("sr_x4"), client).after.rgb
     assert np.array_equal(read(tmp_path / "restored.png"), expected)
 
 
@@ -55,7 +55,7 @@ def test_api_guide_python(here, page_url, small_photo, client):
     code = blocks(ROOT / "docs/api.md")[0].replace("http://127.0.0.1:7860", page_url)
     *_, one, several = run_program(sys.executable, "-c", code).splitlines()
     restored, tiles, *_ = one.split()
-    assert np.array_equal(read(restored), restore(png(small_photo), "sr_x4", client).after.rgb)
+    assert np.array_equal(read(restored), restore(png(small_photo), client.task("sr_x4"), client).after.rgb)
     assert tiles == "1"
     archive, told = several.split(" ", 1)
     assert Path(archive).suffix == ".webp"
@@ -65,7 +65,8 @@ def test_api_guide_python(here, page_url, small_photo, client):
 def test_api_guide_rest(here, page_url, small_photo, client):
     (code,) = re.findall(r"```bash\n(.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
     run_program("bash", "-ec", code.replace("http://127.0.0.1:7860", page_url))
-    assert np.array_equal(read(here / "restored.png"), restore(png(small_photo), "sr_x4", client).after.rgb)
+    expected = restore(png(small_photo), client.task("sr_x4"), client).after.rgb
+    assert np.array_equal(read(here / "restored.png"), expected)
 
 
 def test_api_guide_tools(here, page_url, client):

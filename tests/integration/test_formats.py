@@ -138,7 +138,7 @@ KINDS = {
 def restorations(triton):
     """Each kind, restored once."""
     with RestorationClient(triton.url, timeout_s=60) as client:
-        return {name: restore(kind.data, TASK, client) for name, kind in KINDS.items()}
+        return {name: restore(kind.data, client.task(TASK), client) for name, kind in KINDS.items()}
 
 
 def seen(data):

@@ -21,12 +21,13 @@ from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 
 from app.pipeline.restore import restore
+from app.tasks import Quality
 from app.triton import REPOSITORY, Triton, embedded
 from app.web import limits
 from din_model import TASKS, load_model
 from din_model.data import evaluation_pairs
 from din_model.evaluate import score_pair, score_pairs
-from tests.conftest import png, read, running_page, wait_until
+from tests.conftest import SHIPPED, png, read, running_page, wait_until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -53,17 +54,32 @@ def message(error):
 
 def test_restore_returns_the_picture_and_a_report(api, photo, small_photo, client):
     download, report = api.submit(handle_file(str(photo)), "sr_x4", api_name="/restore").result(60)
-    assert np.array_equal(read(download), restore(png(small_photo), "sr_x4", client).after.rgb)
+    assert np.array_equal(read(download), restore(png(small_photo), client.task("sr_x4"), client).after.rgb)
     assert Path(download).name == "my photo_sr_x4.png"
     assert (report["name"], report["task"], report["model"]) == ("my photo", "sr_x4", "din_sr_x4")
     assert (report["size"], report["tiles"], report["notices"]) == ("84×60 to 336×240 pixels", "1", [])
 
 
 def test_restore_takes_quality_format_and_metadata(api, photo, small_photo, client):
-    download, report = api.predict(handle_file(str(photo)), "sr_x4", "din+", "webp", 100, False, api_name="/restore")
-    assert Path(download).name == "my photo_sr_x4_plus.webp"
-    assert np.array_equal(read(download), restore(png(small_photo), "sr_x4", client, self_ensemble=True).after.rgb)
+    download, report = api.predict(handle_file(str(photo)), "sr_x4", "best", "webp", 100, False, api_name="/restore")
+    assert Path(download).name == "my photo_sr_x4_best.webp"
+    expected = restore(png(small_photo), client.task("sr_x4"), client, Quality.BEST).after.rgb
+    assert np.array_equal(read(download), expected)
     assert report["network"].endswith("DIN+")
+    assert (report["quality"], report["notices"]) == ("best", [])
+
+
+def test_former_names_work_with_a_notice(api, photo):
+    name = next(name for name, (task, _) in SHIPPED.items() if name != task)
+    _, report = api.predict(handle_file(str(photo)), name, "din", api_name="/restore")
+    assert (report["task"], report["quality"]) == (SHIPPED[name][0], "finer")
+    task = report["task"]
+    assert report["notices"] == [f"0.6 will not know these names any more: say task {task} and quality finer."]
+
+
+def test_an_unknown_quality_is_refused_at_once(api, photo):
+    with pytest.raises(ValidationError, match="no quality 'great'; there are fast, finer, best"):
+        api.predict(handle_file(str(photo)), "sr_x4", "great", api_name="/restore")
 
 
 def test_batch_returns_a_zip_in_order_and_an_error_for_each_bad_file(api, photo, small_photo, tmp_path):
@@ -82,7 +98,10 @@ def test_tasks_are_listed_with_what_there_is_to_know(api, client):
     served = client.tasks()
     assert list(listed) == list(served)
     assert listed["sr_x4"]["scale"] == 4
-    assert listed["derain_light"]["psnr"] == served["derain_light"].psnr
+    assert listed["derain_light"]["psnr"] == served["derain_light"].network().psnr
+    for name, task in served.items():
+        presets = {quality: facts["preset"] for quality, facts in listed[name]["qualities"].items()}
+        assert presets == {quality.value: task.network(quality).preset for quality in task.qualities}
 
 
 def test_openapi_and_mcp_describe_the_same_tools(page_url):
@@ -186,7 +205,7 @@ def call_rest(page_url, photo, **arguments):
     """The answer to a call of ``restore`` itself, not the events after it."""
     (uploaded,) = httpx.post(f"{page_url}/gradio_api/upload", files={"files": photo}).json()
     file = {"path": uploaded, "meta": {"_type": "gradio.FileData"}}
-    call = {"photo": file, "task": "sr_x4", "quality": "din", "file_format": "png", "percent": 92, "metadata": True}
+    call = {"photo": file, "task": "sr_x4", "quality": "fast", "file_format": "png", "percent": 92, "metadata": True}
     return httpx.post(f"{page_url}/gradio_api/call/v2/restore", json=call | arguments)
 
 
@@ -214,7 +233,7 @@ def test_a_call_without_a_quality_in_percent_names_the_limits(page_url, small_ph
 
 def test_files_of_the_server_are_out_of_reach(page_url, photo):
     """The page reads what was uploaded to it, and nothing else."""
-    data = [{"path": str(photo), "meta": {"_type": "gradio.FileData"}}, "sr_x4", "din", "png", 92, True]
+    data = [{"path": str(photo), "meta": {"_type": "gradio.FileData"}}, "sr_x4", "fast", "png", 92, True]
     answer = httpx.post(f"{page_url}/gradio_api/call/restore", json={"data": data})
     assert answer.status_code == 400
     assert "was not uploaded by a user" in answer.text
@@ -222,7 +241,7 @@ def test_files_of_the_server_are_out_of_reach(page_url, photo):
 
 IMPATIENT_PAGE = """
 import sys
-from app import __main__ as page
+from app import cli as page
 find_triton = page.find_triton
 def find_impatiently(args):
     from app.web import storage

@@ -74,7 +74,7 @@ def test_dynamic_batching_joins_concurrent_requests(triton, client):
         (model,) = connection.get_inference_statistics(f"din_{TASK}").model_stats
         return model.inference_count, model.execution_count
 
-    task, requests = client.task(TASK), 64
+    task, requests = client.task(TASK).network(), 64
     tile = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
     before = statistics()
     answers = [client.submit(task, tile) for _ in range(requests)]
@@ -99,7 +99,7 @@ def test_what_a_stranger_may_not_do(triton):
 
 
 def test_refusals_that_share_a_batch_keep_their_reason(triton, client):
-    answers = [client.submit(client.task(TASK), np.empty((0, 8, 3), np.uint8)) for _ in range(32)]
+    answers = [client.submit(client.task(TASK).network(), np.empty((0, 8, 3), np.uint8)) for _ in range(32)]
     reasons = {str(answer.exception()) for answer in answers}
     assert reasons == {"The restoration server refused the request: lq has no pixels"}
 
@@ -108,14 +108,14 @@ def test_a_network_is_loaded_by_its_first_picture_not_by_the_watch(small_photo):
     with Triton(embedded.launch()) as own:
         own.wait_ready()
         with RestorationClient(own.url) as connection:
-            tasks = connection.tasks().values()
+            networks = [network for task in connection.tasks().values() for network in task.networks]
             stubs = [pid for pid in server_processes(folder_of(own)) if is_stub(pid)]
-            models = {model for task in tasks for model in (task.model, task.tiles_model)}
+            models = {model for network in networks for model in (network.model, network.tiles_model)}
             assert len(stubs) == 2 * len(models)
             assert not any(has_loaded_torch(pid) for pid in stubs)
-            assert not any(connection.has_restored(task) for task in tasks)
-            restore(png(small_photo), TASK, connection)
-            assert [task.name for task in tasks if connection.has_restored(task)] == [TASK]
+            assert not any(connection.has_restored(network) for network in networks)
+            restore(png(small_photo), connection.task(TASK), connection)
+            assert [network.name for network in networks if connection.has_restored(network)] == [TASK]
             assert any(has_loaded_torch(pid) for pid in stubs)
 
 
@@ -149,7 +149,7 @@ def test_malformed_tensors_are_refused_with_a_reason(triton, client, shape, dtyp
     assert refused.value.status() == "StatusCode.INVALID_ARGUMENT"
     assert len(refused.value.message().splitlines()) == 1
     tiny = np.zeros((4, 4, 3), np.uint8)
-    assert client.submit(client.task(TASK), tiny).result().shape == (16, 16, 3)  # and it still serves
+    assert client.submit(client.task(TASK).network(), tiny).result().shape == (16, 16, 3)  # and it still serves
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_malformed_tensors_are_refused_with_a_reason(triton, client, shape, dtyp
     ],
 )
 def test_malformed_tiles_are_refused_with_a_reason(client, change, reason):
-    task = client.task(SHARING)
+    task = client.task(SHARING).network()
     tile = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
     inputs = {**tile_inputs(task, tile, None, (0, 16, 0, 16)), **change}
     tensors = [infer_input(name, value) for name, value in inputs.items() if value is not None]
@@ -178,7 +178,7 @@ def test_malformed_tiles_are_refused_with_a_reason(client, change, reason):
 
 def test_bad_tiles_harm_no_other_tile_of_the_same_burst(client):
     """Attention that is no number and cores outside the picture, among good tiles of the same shape."""
-    task = client.task(SHARING)
+    task = client.task(SHARING).network()
     tile = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
     states = client.attention(task, tile, (0, 16, 0, 16)).result()
     expected, own = client.submit(task, tile, states * 2).result(), client.submit(task, tile).result()
@@ -196,7 +196,7 @@ def test_bad_tiles_harm_no_other_tile_of_the_same_burst(client):
 
 
 def test_a_visitor_goes_before_a_batch_and_a_full_queue_is_told(client):
-    task, batch = client.task(TASK), client.at(Priority.BATCH)
+    task, batch = client.task(TASK).network(), client.at(Priority.BATCH)
     tile = np.zeros((160, 160, 3), np.uint8)
     answers = [batch.submit(task, tile) for _ in range(200)]
     client.submit(task, tile).result()
@@ -212,8 +212,9 @@ def test_a_visitor_goes_before_a_batch_and_a_full_queue_is_told(client):
 
 def test_tasks_are_read_from_the_server(client):
     tasks = client.tasks()
-    assert {name: (task.task, task.preset) for name, task in tasks.items()} == SHIPPED
-    assert list(dict.fromkeys(task.task for task in tasks.values())) == list(TASKS)
+    networks = {network.name: (task.name, network.preset) for task in tasks.values() for network in task.networks}
+    assert networks == SHIPPED
+    assert list(tasks) == list(TASKS)
     assert (tasks[TASK].label, tasks[TASK].scale) == ("Enlarge 4x", 4)
     assert client.broken() == {}
     with pytest.raises(UnknownTaskError, match=r"no task 'sr_x5': this server offers sr_x2"):
@@ -223,14 +224,14 @@ def test_tasks_are_read_from_the_server(client):
 @pytest.mark.parametrize("tile_sides", [(1, 1), (50, 60), (400, 250)])
 def test_photos_of_any_size_go_through_tiles(client, tile_sides):
     photo = np.random.default_rng(0).integers(0, 256, (*tile_sides, 3)).astype(np.uint8)
-    result = restore(png(photo), TASK, client)
+    result = restore(png(photo), client.task(TASK), client)
     assert result.after.rgb.shape == (4 * tile_sides[0], 4 * tile_sides[1], 3)
-    assert (result.tiles > 1) == (max(tile_sides) > result.task.tile)
+    assert (result.tiles > 1) == (max(tile_sides) > result.task.network().tile)
 
 
 def test_replicas_share_the_work_and_a_dead_one_is_left_out(triton, small_photo):
     with RestorationClient(f"127.0.0.1:1,{triton.url}") as client:
-        assert restore(png(small_photo), TASK, client).after.rgb.shape == (240, 336, 3)
+        assert restore(png(small_photo), client.task(TASK), client).after.rgb.shape == (240, 336, 3)
 
 
 def test_leaving_the_context_leaves_nothing():
@@ -272,14 +273,14 @@ def victim(folder: str, program: str) -> int:
 def test_a_dead_instance_or_server_is_replaced(small_photo, caplog):
     with Triton(embedded.launch(), policy=EAGER) as own, RestorationClient(own.url) as client:
         own.wait_ready()
-        expected = restore(png(small_photo), TASK, client).after.rgb
+        expected = restore(png(small_photo), client.task(TASK), client).after.rgb
         for program in ("triton_python_backend_stub", "bin/tritonserver"):
             folder = folder_of(own)
             os.kill(victim(folder, program), signal.SIGKILL)
             wait_until(lambda folder=folder: folder_of(own) != folder, 60)
             wait_until(client.is_live, 60)
             wait_until(lambda: client.tasks(), 60)
-            assert np.array_equal(restore(png(small_photo), TASK, client).after.rgb, expected)
+            assert np.array_equal(restore(png(small_photo), client.task(TASK), client).after.rgb, expected)
             wait_until(lambda folder=folder: not list(Path("/dev/shm").glob(folder + "*")))
     assert "has lost 1 of its " in caplog.text
     assert "has ended (killed by SIGKILL): restarting it" in caplog.text
@@ -292,7 +293,7 @@ def test_a_server_that_is_gone_is_one_sentence(small_photo):
     with RestorationClient(url) as client:
         assert not client.is_live()
         with pytest.raises(ServerUnavailableError, match="does not answer; it may be restarting"):
-            restore(png(small_photo), TASK, client)
+            restore(png(small_photo), client.task(TASK), client)
 
 
 @pytest.fixture
@@ -312,8 +313,8 @@ def test_a_damaged_model_is_named_and_the_others_serve(repository, small_photo):
         assert TASK in client.tasks()
         assert list(client.broken()) == ["damaged"]
         with pytest.raises(UnknownTaskError, match="damaged is not available.*`make models`"):
-            restore(png(small_photo), "damaged", client)
-        assert restore(png(small_photo), TASK, client).tiles == 1
+            restore(png(small_photo), client.task("damaged"), client)
+        assert restore(png(small_photo), client.task(TASK), client).tiles == 1
 
 
 def test_a_repository_without_models_is_one_sentence(repository):
@@ -421,8 +422,8 @@ def test_a_server_that_runs_out_of_memory_gets_smaller_tiles(repository):
     with Triton(embedded.launch(), repository) as own, RestorationClient(own.url) as client:
         own.wait_ready()
         with pytest.raises(ServerMemoryError):
-            client.submit(client.task(TASK), photo).result()
-        result = restore(png(photo), TASK, client)
+            client.submit(client.task(TASK).network(), photo).result()
+        result = restore(png(photo), client.task(TASK), client)
     assert np.array_equal(result.after.rgb, photo.repeat(4, 0).repeat(4, 1))
     assert result.tiles > 4
     assert "short of memory" in str(result.after.notices[0])
@@ -442,7 +443,7 @@ def test_systems_without_the_wheel_are_told_what_to_do(monkeypatch):
 
 
 def test_cancelling_takes_a_request_back(client):
-    task = client.task(TASK)
+    task = client.task(TASK).network()
     tile = np.zeros((192, 192, 3), np.uint8)
     answers = [client.submit(task, tile) for _ in range(40)]
     cancelled = [answer.cancel() for answer in answers[4:]]
@@ -456,6 +457,6 @@ def test_cancelling_takes_a_request_back(client):
 
 
 def test_server_errors_are_restoration_errors(client):
-    task = client.task(TASK)
+    task = client.task(TASK).network()
     with pytest.raises(ServerError, match="send tiles"):
         client.submit(task, np.zeros((600, 600, 3), np.uint8)).result()

@@ -1,11 +1,12 @@
 """A photo in tiles is the photo in one piece, for every task: no seam, not even on a smooth gradient."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import skimage.data
 
-from app.pipeline import tiling
-from app.pipeline.restore import pixel_steps, run
+from app.pipeline.restore import pixel_steps, plan_tiles, run
 from din_model.data import degrade
 from din_model.tasks import TASKS
 from tests.conftest import SHIPPED
@@ -22,13 +23,17 @@ def gradient(h, w):
     return np.stack(planes, -1).round().astype(np.uint8)
 
 
-def in_one_piece_and_in_tiles(photo, task, client):
+def network_named(name, client):
+    return next(network for network in client.task(SHIPPED[name][0]).networks if network.name == name)
+
+
+def in_one_piece_and_in_tiles(photo, network, client):
     """Tiles smaller than what is served with, so that a small photo has several."""
-    tile, size = (128 if task.size_multiple == 1 else 256), photo.shape[:2]
-    plans = [tiling.plan(size, tile, task.overlap, task.size_multiple, whole) for whole in (ANY_SIZE, 0)]
-    assert len(plans[0]) == 1
-    assert len(plans[1]) >= 2
-    return [run(pixel_steps(photo, plan, task, client)).astype(int) for plan in plans]
+    tile = 128 if network.size_multiple == 1 else 256
+    whole, tiled = (replace(network, tile=tile, whole_pixels=pixels) for pixels in (ANY_SIZE, 0))
+    assert len(plan_tiles(photo.shape[:2], whole)) == 1
+    assert len(plan_tiles(photo.shape[:2], tiled)) >= 2
+    return [run(pixel_steps(photo, form, client)).astype(int) for form in (whole, tiled)]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -37,7 +42,7 @@ def test_a_photo(name, client):
     photo = skimage.data.astronaut()[:240, 100:370]
     if task.scale == 1:
         photo = degrade(task, photo, np.random.default_rng(0))
-    whole, tiled = in_one_piece_and_in_tiles(photo, client.task(name), client)
+    whole, tiled = in_one_piece_and_in_tiles(photo, network_named(name, client), client)
     psnr = 10 * np.log10(255**2 / max(np.mean((tiled - whole) ** 2), 1e-9))
     print(f"{name}: {psnr:.1f} dB, at most {np.abs(tiled - whole).max()} levels")
     assert psnr >= CLOSE_DB
@@ -45,7 +50,7 @@ def test_a_photo(name, client):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_smooth_gradient(name, client):
-    whole, tiled = in_one_piece_and_in_tiles(gradient(240, 270), client.task(name), client)
+    whole, tiled = in_one_piece_and_in_tiles(gradient(240, 270), network_named(name, client), client)
     difference = tiled - whole
     for axis in (0, 1):  # a seam is a step in the difference from one row or column to the next
         assert np.abs(np.diff(difference, axis=axis)).mean(axis=1 - axis).max() < VISIBLE_STEP / 2

@@ -6,18 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from app.tasks import ServedTask
 from app.web import storage
 from app.web.about import tab
 from app.web.about.architecture import architecture_svg
 from app.web.about.records import read_card, read_measured, read_paper
 from din_model.loading import shipped_presets, shipped_weights
 from din_model.tasks import TASKS
+from tests.unit.test_restore import NETWORK, TASK
 
 SVG = "{http://www.w3.org/2000/svg}"
-TASK = ServedTask(**dict.fromkeys(ServedTask.__annotations__, ""))
 SERVED = {
-    name: replace(TASK, name=name, task=name, label=task.label, preset=shipped_presets(name)[0])
+    name: replace(
+        TASK, name=name, label=task.label, networks=(replace(NETWORK, name=name, preset=shipped_presets(name)[0]),)
+    )
     for name, task in TASKS.items()
 }
 
@@ -86,7 +87,7 @@ def test_a_part_of_a_set_has_a_column_of_its_own():
 def test_every_shipped_weights_card_is_read():
     for name, task in SERVED.items():
         assert shipped_weights(name) is not None
-        card = read_card(name, task.preset)
+        card = read_card(name, task.network().preset)
         assert card.trained_on, name
         assert card.training, name
         assert card.licence, name

@@ -1,36 +1,63 @@
-"""What can be chosen: which network a level means, and which choices the page's styles show."""
+"""What can be chosen: which network a quality means, and which choices the page's styles show."""
 
 import json
 from dataclasses import replace
 
 import pytest
 
+from app.errors import UnknownQualityError
 from app.pipeline.eta import Pace
+from app.tasks import Quality, current_names
 from app.web.restore import choices
 from tests.unit.test_eta import restored
-from tests.unit.test_restore import TASK
+from tests.unit.test_restore import NETWORK, TASK
 
-SLOW = replace(TASK, name="sr_x2-din_s", preset="din_s", mult_adds_per_pixel=3 * TASK.mult_adds_per_pixel)
-RAIN = replace(TASK, name="rain", task="rain", family="derain", variant="hail")
-TASKS = {task.name: task for task in (TASK, SLOW, RAIN)}
+SLOW = replace(NETWORK, name="sr_x2-din_s", preset="din_s", mult_adds_per_pixel=3 * NETWORK.mult_adds_per_pixel)
+ENLARGE = replace(TASK, networks=(NETWORK, SLOW))
+RAIN = replace(TASK, name="rain", family="derain", variant="hail", networks=(replace(NETWORK, name="rain"),))
+TASKS = {task.name: task for task in (ENLARGE, RAIN)}
 
 
 @pytest.mark.parametrize(
-    ("task", "level", "name"),
+    ("task", "quality", "name"),
     [
-        ("sr_x2", choices.FAST, "sr_x2"),
-        ("sr_x2", choices.FINER, "sr_x2-din_s"),
-        ("sr_x2", choices.BEST, "sr_x2-din_s"),
-        ("rain", choices.FAST, "rain"),
-        ("rain", choices.BEST, "rain"),
+        (ENLARGE, Quality.FAST, "sr_x2"),
+        (ENLARGE, Quality.FINER, "sr_x2-din_s"),
+        (ENLARGE, Quality.BEST, "sr_x2-din_s"),
+        (RAIN, Quality.FAST, "rain"),
+        (RAIN, Quality.FINER, "rain"),
+        (RAIN, Quality.BEST, "rain"),
     ],
 )
-def test_a_level_means_a_network(task, level, name):
-    assert choices.network(TASKS, task, level).name == name
+def test_a_quality_means_a_network(task, quality, name):
+    assert task.network(quality).name == name
 
 
-def test_what_nothing_does_has_no_network():
-    assert choices.network(TASKS, "colourise", choices.FAST) is None
+def test_a_task_has_the_qualities_that_differ():
+    assert ENLARGE.qualities == tuple(Quality)
+    assert RAIN.qualities == (Quality.FAST, Quality.BEST)
+
+
+@pytest.mark.parametrize(
+    ("task", "quality", "current"),
+    [
+        ("sr_x4", "fast", ("sr_x4", Quality.FAST)),
+        ("sr_x4", "din", ("sr_x4", Quality.FAST)),
+        ("sr_x4", "din+", ("sr_x4", Quality.BEST)),
+        ("sr_x4-din_s", "din", ("sr_x4", Quality.FINER)),
+        ("sr_x4-din_s", "best", ("sr_x4", Quality.BEST)),
+    ],
+)
+def test_former_names_are_understood_with_a_notice(task, quality, current):
+    name, level, notice = current_names(task, quality)
+    assert (name, level) == current
+    assert bool(notice) == ((task, quality) != ("sr_x4", "fast"))
+    assert not notice or f"task {name} and quality {level}" in notice
+
+
+def test_a_quality_that_does_not_exist_is_named():
+    with pytest.raises(UnknownQualityError, match="no quality 'great'; there are fast, finer, best"):
+        current_names("sr_x4", "great")
 
 
 def test_a_task_is_chosen_once_however_many_networks_do_it():
@@ -47,9 +74,9 @@ def test_scripts_know_each_task_by_its_family():
 
 def test_each_level_tells_the_time_of_its_network():
     pace = Pace()
-    assert choices.qualities(TASKS, "sr_x2", [(32, 32)], pace, "en")[0] == ("Fast", choices.FAST)
-    pace.learn(restored(TASK, (32, 32), 1.0))
-    labels = [label for label, _ in choices.qualities(TASKS, "sr_x2", [(32, 32)] * 2, pace, "en")]
+    assert choices.qualities(ENLARGE, [(32, 32)], pace, "en")[0] == ("Fast", "fast")
+    pace.learn(restored(ENLARGE, (32, 32), 1.0))
+    labels = [label for label, _ in choices.qualities(ENLARGE, [(32, 32)] * 2, pace, "en")]
     assert labels == ["Fast · about 2.0 s", "Finer network · about 6.0 s", "Best, eight passes · about 48 s"]
 
 

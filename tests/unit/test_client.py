@@ -8,7 +8,7 @@ from tritonclient.utils import InferenceServerException
 
 from app.client import RestorationClient, explain, resolve
 from app.errors import ServerError, ServerUnavailableError
-from app.tasks import read_task
+from app.tasks import read_tasks
 from app.usage import Usage, read_usage, spent
 
 LIBTORCH_REFUSAL = """PyTorch execute failure: The following operation failed in the TorchScript interpreter.
@@ -89,5 +89,5 @@ def test_both_models_of_a_task_count_for_it():
 
 
 def test_foreign_models_are_refused():
-    with pytest.raises(ServerError, match="The model din_other is not one of din_model.export"):
-        read_task(ModelConfig(name="din_other"))
+    with pytest.raises(ServerError, match="The model din_other is not one of `din export`"):
+        read_tasks([ModelConfig(name="din_other")])

@@ -1,4 +1,4 @@
-"""The proof on a clean photo."""
+"""The reference test on a clean photo."""
 
 from dataclasses import replace
 
@@ -8,13 +8,15 @@ import skimage.data
 
 from app.codec import Photo
 from app.errors import PhotoError
-from app.pipeline.reference_test import MAX_TRIAL_PIXELS, degrade, score, trial_steps
+from app.pipeline.reference_test import MAX_REFERENCE_PIXELS, degrade, reference_steps, score
 from app.pipeline.restore import run
 from din_model.tasks import TASKS
 from imaging.degradations import DEGRADATIONS
 from imaging.degradations.resize import bicubic_baseline
 from imaging.metrics import psnr, ssim
-from tests.unit.test_restore import TASK, CountingClient, finished
+from tests.unit.test_restore import NETWORK, TASK, CountingClient, finished
+
+WHOLE = replace(NETWORK, whole_pixels=10**6)
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ class PerfectClient(CountingClient):
     def __init__(self, answer):
         self.answer = answer
 
-    def submit(self, task, pixels, attention):
+    def submit(self, network, pixels, attention):
         return finished(self.answer)
 
 
@@ -35,26 +37,26 @@ def test_every_task_names_a_degradation():
 
 
 def test_the_photo_is_degraded_restored_and_compared(clean):
-    task = replace(TASK, degradation="BI", whole_pixels=10**6)
+    task = replace(TASK, degradation="BI", networks=(WHOLE,))
     cut = np.ascontiguousarray(clean.rgb[:120, :132])
-    trial = run(trial_steps(clean, task, PerfectClient(cut)))
+    test = run(reference_steps(clean, task, PerfectClient(cut)))
     lq = DEGRADATIONS["BI"].apply(cut, 2, np.random.default_rng(0))
-    assert np.array_equal(trial.restoration.before.rgb, lq)
-    assert np.array_equal(trial.clean.rgb, cut)
+    assert np.array_equal(test.restoration.before.rgb, lq)
+    assert np.array_equal(test.clean.rgb, cut)
     baseline = bicubic_baseline(lq, (120, 132))
-    assert np.array_equal(trial.baseline.rgb, baseline)
-    assert trial.before.psnr == psnr(baseline, cut, "y", 2)
-    assert trial.before.ssim == ssim(baseline, cut, "y", 2)
-    assert (trial.after.psnr, trial.after.ssim) == (float("inf"), pytest.approx(1.0))
+    assert np.array_equal(test.baseline.rgb, baseline)
+    assert test.before.psnr == psnr(baseline, cut, "y", 2)
+    assert test.before.ssim == ssim(baseline, cut, "y", 2)
+    assert (test.after.psnr, test.after.ssim) == (float("inf"), pytest.approx(1.0))
 
 
 def test_where_nothing_is_enlarged_the_degraded_photo_is_the_baseline(clean):
-    task = replace(TASK, scale=1, degradation="light rain", whole_pixels=10**6)
+    task = replace(TASK, scale=1, degradation="light rain", networks=(replace(WHOLE, scale=1),))
     again = [degrade(clean, task)[1].rgb for _ in range(2)]
     assert np.array_equal(*again)  # the same rain falls every time
-    trial = run(trial_steps(clean, task, PerfectClient(clean.rgb)))
-    assert np.array_equal(trial.baseline.rgb, again[0])
-    assert trial.before.psnr == psnr(again[0], clean.rgb, "y", 0)
+    test = run(reference_steps(clean, task, PerfectClient(clean.rgb)))
+    assert np.array_equal(test.baseline.rgb, again[0])
+    assert test.before.psnr == psnr(again[0], clean.rgb, "y", 0)
 
 
 def test_gray_photos_are_their_own_luma(clean):
@@ -66,6 +68,6 @@ def test_gray_photos_are_their_own_luma(clean):
 def test_sizes_that_cannot_be_measured_are_named():
     with pytest.raises(PhotoError, match="at least 22 pixels on each side"):
         degrade(Photo(np.zeros((21, 400, 3), np.uint8)), TASK)
-    side = int(MAX_TRIAL_PIXELS**0.5) + 2
+    side = int(MAX_REFERENCE_PIXELS**0.5) + 2
     with pytest.raises(PhotoError, match=r"at most 4 megapixels"):
         degrade(Photo(np.zeros((side, side, 3), np.uint8)), TASK)

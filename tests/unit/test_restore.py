@@ -3,30 +3,22 @@
 import io
 from concurrent.futures import Future
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from app.codec import Photo, encode_png
-from app.errors import PhotoError, ServerError, ServerMemoryError, ServerUnavailableError, UnknownTaskError
+from app.errors import PhotoError, ServerError, ServerMemoryError, ServerUnavailableError
 from app.pipeline.restore import TILES_IN_FLIGHT, photo_steps, plan_tiles, restore
-from app.tasks import ServedTask
+from app.tasks import Network, Quality, Task
 from app.usage import Usage
 
-TASK = ServedTask(
+NETWORK = Network(
     name="sr_x2",
-    task="sr_x2",
-    order=0,
-    label="Enlarge 2x",
-    family="enlarge",
-    variant="2x",
-    degradation="BD",
-    metric="y",
+    preset="din_t",
     scale=2,
     size_multiple=1,
-    preset="din_t",
     precision="bf16",
     device="CPU",
     instances=2,
@@ -41,6 +33,18 @@ TASK = ServedTask(
     whole_pixels=1024,
     max_pixels=4096,
 )
+TASK = Task(
+    name="sr_x2",
+    order=0,
+    label="Enlarge 2x",
+    family="enlarge",
+    variant="2x",
+    degradation="BD",
+    metric="y",
+    scale=2,
+    networks=(NETWORK,),
+)
+DEHAZE = replace(TASK, name="dehaze", scale=1, networks=(replace(NETWORK, scale=1, attention_rounds=2),))
 
 
 class CountingClient:
@@ -59,14 +63,7 @@ class NearestClient(CountingClient):
     def __init__(self, fail_at=None):
         self.futures, self.most_waiting, self.fail_at = [], 0, fail_at
 
-    def task(self, name):
-        if name != TASK.name:
-            raise UnknownTaskError(f"There is no task {name!r}.")
-        return self.task_
-
-    task_ = TASK
-
-    def submit(self, task, pixels, attention):
+    def submit(self, network, pixels, attention):
         future = Future()
         self.futures.append((future, pixels))
         waiting = [f for f, _ in self.futures if not f.done()]
@@ -95,7 +92,7 @@ def test_a_photo_of_many_tiles():
     pixels, data = photo_bytes((100, 75))
     client, progress = NearestClient(), []
     client.expected = 12
-    result = restore(data, "sr_x2", client, lambda done, total: progress.append((done, total)))
+    result = restore(data, TASK, client, progress=lambda done, total: progress.append((done, total)))
     assert np.array_equal(result.after.rgb, pixels.repeat(2, 0).repeat(2, 1))
     assert result.tiles == 12
     assert client.most_waiting == TILES_IN_FLIGHT
@@ -105,20 +102,15 @@ def test_a_photo_of_many_tiles():
 class BrightnessClient(CountingClient):
     """Its attention is a tile's mean brightness, and its restoration fills the tile with the attention it is given."""
 
-    task_ = replace(TASK, name="dehaze", task="dehaze", scale=1, attention_rounds=2)
-
     def __init__(self):
         self.given, self.asked_under = [], []
 
-    def task(self, name):
-        return self.task_
-
-    def attention(self, task, pixels, core, under):
+    def attention(self, network, pixels, core, under):
         self.asked_under.append(under)
         top, bottom, left, right = core
         return finished(np.array([pixels[top:bottom, left:right].mean()], np.float32))
 
-    def submit(self, task, pixels, attention):
+    def submit(self, network, pixels, attention):
         self.given.append(attention)
         own = pixels.mean() if attention is None else attention[0]
         return finished(np.full_like(pixels, round(float(own))))
@@ -133,7 +125,7 @@ def finished(result):
 def test_the_tiles_of_a_photo_share_its_attention():
     pixels, data = photo_bytes((100, 75))
     client, progress = BrightnessClient(), []
-    result = restore(data, "dehaze", client, lambda done, total: progress.append((done, total)))
+    result = restore(data, DEHAZE, client, progress=lambda done, total: progress.append((done, total)))
     assert result.tiles == 12
     # The cores cover the photo once, so the mean of theirs, weighted by area, is the photo's.
     assert all(np.allclose(attention, pixels.mean(), atol=1e-3) for attention in client.given)
@@ -147,7 +139,7 @@ def test_the_tiles_of_a_photo_share_its_attention():
 def test_a_photo_in_one_piece_takes_its_own_attention():
     _, data = photo_bytes((20, 51))  # longer than a tile, but of fewer pixels
     client = BrightnessClient()
-    assert restore(data, "dehaze", client).tiles == 1
+    assert restore(data, DEHAZE, client).tiles == 1
     assert client.given == [None]
 
 
@@ -155,7 +147,7 @@ def test_alpha_is_enlarged_with_the_photo():
     pixels, data = photo_bytes((20, 30), "RGBA")
     client = NearestClient()
     client.expected = 1
-    result = restore(data, "sr_x2", client)
+    result = restore(data, TASK, client)
     assert np.array_equal(result.before.alpha, pixels[..., 3])
     assert result.after.alpha.shape == (40, 60)
     assert Image.open(io.BytesIO(encode_png(result.after))).mode == "RGBA"
@@ -165,9 +157,10 @@ def test_clean_alpha_is_restored_as_a_picture():
     """Where the task expects neither blur nor noise, the network enlarges alpha, too."""
     pixels, data = photo_bytes((20, 30), "RGBA")
     client, progress = NearestClient(), []
-    client.task_, client.expected = replace(TASK, degradation="BI"), 1
-    client.submit = lambda task, tile, attention: finished(tile.repeat(2, 0).repeat(2, 1))
-    result = restore(data, "sr_x2", client, lambda done, total: progress.append((done, total)))
+    client.submit = lambda network, tile, attention: finished(tile.repeat(2, 0).repeat(2, 1))
+    result = restore(
+        data, replace(TASK, degradation="BI"), client, progress=lambda done, total: progress.append((done, total))
+    )
     assert np.array_equal(result.after.alpha, pixels[..., 3].repeat(2, 0).repeat(2, 1))
     assert progress == [(0, 2), (1, 2), (1, 2), (2, 2)]
 
@@ -177,7 +170,7 @@ def test_self_ensemble_is_the_mean_of_eight_orientations():
     pixels, data = photo_bytes((24, 30))
     seen = []
 
-    def brighten_left(task, tile, attention):
+    def brighten_left(network, tile, attention):
         seen.append(tile)
         restored = tile.repeat(2, 0).repeat(2, 1) // 2
         restored[:, : restored.shape[1] // 2] += 80
@@ -185,7 +178,7 @@ def test_self_ensemble_is_the_mean_of_eight_orientations():
 
     client, progress = NearestClient(), []
     client.submit = brighten_left
-    result = restore(data, "sr_x2", client, lambda done, total: progress.append((done, total)), self_ensemble=True)
+    result = restore(data, TASK, client, Quality.BEST, lambda done, total: progress.append((done, total)))
     orientations = {
         np.ascontiguousarray(np.rot90(p, turns)).tobytes() for p in (pixels, pixels[:, ::-1]) for turns in range(4)
     }
@@ -193,7 +186,7 @@ def test_self_ensemble_is_the_mean_of_eight_orientations():
     assert len(seen) == 8
     # In four of the eight the left half faces any given side: every pixel is brightened in half of them.
     assert np.array_equal(result.after.rgb, (pixels // 2 + 40).repeat(2, 0).repeat(2, 1))
-    assert result.self_ensemble
+    assert result.quality is Quality.BEST
     assert progress[-1] == (8, 8)
     assert progress == sorted(progress)
 
@@ -202,7 +195,7 @@ def test_what_triton_counted_meanwhile_is_told():
     _, data = photo_bytes((20, 30))
     client = NearestClient()
     client.expected = 1
-    usage = restore(data, "sr_x2", client).usage
+    usage = restore(data, TASK, client).usage
     assert (usage.requests, usage.queue_s, usage.batches) == (3, 0.0, {1: 3})
 
 
@@ -211,7 +204,7 @@ def test_a_finished_photo_is_kept_where_triton_tells_nothing():
     client = NearestClient()
     client.expected = 1
     client.counted = dict
-    result = restore(data, "sr_x2", client)
+    result = restore(data, TASK, client)
     assert result.usage is None
     assert result.after.rgb.shape == (40, 60, 3)
 
@@ -223,7 +216,7 @@ def test_closing_takes_back_what_is_under_way():
     client.expected = 10**9
     first = []
 
-    def answer_first(task, tile, attention):
+    def answer_first(network, tile, attention):
         future = Future()
         client.futures.append((future, tile))
         if not first:
@@ -248,17 +241,14 @@ def test_a_failed_tile_fails_the_photo_and_takes_the_others_back():
         NearestClient.answer(client, future, tile) if future is client.futures[0][0] else None
     )
     with pytest.raises(ServerError, match="gone"):
-        restore(data, "sr_x2", client)
+        restore(data, TASK, client)
     assert len(client.futures) == TILES_IN_FLIGHT
     assert all(future.cancelled() for future, _ in client.futures[1:])
 
 
-def test_mistakes_are_found_before_anything_is_sent():
-    client = SimpleNamespace(task=lambda name: TASK)
+def test_a_mistake_is_found_before_anything_is_sent():
     with pytest.raises(PhotoError, match="empty"):
-        restore(b"", "sr_x2", client)
-    with pytest.raises(UnknownTaskError, match="no task 'colourise'"):
-        restore(b"", "colourise", NearestClient())
+        restore(b"", TASK, NearestClient())
 
 
 class SmallClient(NearestClient):
@@ -267,7 +257,7 @@ class SmallClient(NearestClient):
     def __init__(self, most):
         self.most, self.sides = most, []
 
-    def submit(self, task, pixels, attention):
+    def submit(self, network, pixels, attention):
         self.sides.append(max(pixels.shape))
         if pixels.shape[0] * pixels.shape[1] <= self.most:
             return finished(pixels.repeat(2, 0).repeat(2, 1))
@@ -279,13 +269,13 @@ class SmallClient(NearestClient):
 def test_a_server_short_of_memory_gets_smaller_tiles():
     pixels, data = photo_bytes((100, 75))
     client, progress = SmallClient(20 * 20), []
-    result = restore(data, "sr_x2", client, lambda done, total: progress.append((done, total)))
+    result = restore(data, TASK, client, progress=lambda done, total: progress.append((done, total)))
     assert np.array_equal(result.after.rgb, pixels.repeat(2, 0).repeat(2, 1))
     assert [str(notice) for notice in result.after.notices] == [
         "The server ran short of memory: the photo was restored in smaller tiles."
     ]
     assert client.sides[-1] == 16
-    assert result.tiles == len(plan_tiles((100, 75), replace(TASK, tile=16, whole_pixels=256)))
+    assert result.tiles == len(plan_tiles((100, 75), replace(NETWORK, tile=16, whole_pixels=256)))
     assert progress[-1] == (result.tiles, result.tiles)
 
 
@@ -293,5 +283,5 @@ def test_a_server_without_memory_for_the_smallest_tiles_is_told_of():
     _, data = photo_bytes((100, 75))
     client = SmallClient(1)
     with pytest.raises(ServerMemoryError):
-        restore(data, "sr_x2", client)
+        restore(data, TASK, client)
     assert min(client.sides) == 16  # half of that would be all overlap

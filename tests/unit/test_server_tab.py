@@ -8,16 +8,15 @@ import pytest
 
 from app.errors import ServerUnavailableError
 from app.i18n import say
-from app.tasks import ServedTask
 from app.usage import Usage
 from app.web.server.charts import batch_bars, sparkline
 from app.web.server.tab import panel_html, row_html
 from app.web.server.traffic import MAX_READINGS, Step, Traffic, View
+from tests.unit.test_restore import NETWORK as EXAMPLE_NETWORK
+from tests.unit.test_restore import TASK as EXAMPLE_TASK
 
-TASK = ServedTask(
-    **{name: 0 for name in ServedTask.__annotations__ if name not in ("name", "label")}, name="sr_x4", label="Enlarge"
-)
-TASK = replace(TASK, task="sr_x4", preset="din_t", precision="bf16", device="CPU", instances=2)
+NETWORK = replace(EXAMPLE_NETWORK, name="sr_x4")
+TASK = replace(EXAMPLE_TASK, name="sr_x4", label="Enlarge", networks=(NETWORK,))
 USED = Usage(requests=1200, failures=3, queue_s=0.6, compute_s=30.0, batches={4: 100, 1: 800})
 
 
@@ -54,7 +53,7 @@ def traffic(triton, clock):
 
 
 def test_a_task_has_a_line_with_its_means():
-    row = row_html(TASK, USED, "en")
+    row = row_html(TASK, NETWORK, USED, "en")
     for cell in ("Enlarge 4×", "din_t", "bf16", "CPU × 2", "1,200", ">3<", ">0.5<", ">25.0<"):
         assert cell in row, cell
     assert "1: 800" in row
@@ -62,13 +61,13 @@ def test_a_task_has_a_line_with_its_means():
 
 
 def test_a_task_that_has_not_run_has_no_means():
-    row = row_html(TASK, Usage(), "en")
+    row = row_html(TASK, NETWORK, Usage(), "en")
     assert row.count("–") == 3
     assert "nan" not in row
 
 
 def test_names_of_a_server_are_not_markup():
-    row = row_html(replace(TASK, name="new", task="new", label="<b>", preset="<i>", device="&"), USED, "en")
+    row = row_html(replace(TASK, name="new", label="<b>"), replace(NETWORK, preset="<i>", device="&"), USED, "en")
     assert "<b>" not in row
     assert "<i>" not in row
     assert "&lt;b&gt;" in row

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
 
 import gradio as gr
@@ -10,12 +9,12 @@ import gradio as gr
 from app import codec
 from app.client import RestorationClient
 from app.i18n import Text, say
-from app.tasks import ServedTask
+from app.tasks import Network, Task, Tasks
 from app.web import limits, storage
 from app.web.about.architecture import BRANCHES, WRDBS, architecture_svg, legend_html
 from app.web.about.records import Card, Rows, Score, read_card, read_measured, read_paper
 from app.web.bind import Words
-from app.web.restore.choices import networks, task_label
+from app.web.restore.choices import task_label
 from app.web.restore.html import message_html
 
 
@@ -72,10 +71,10 @@ def network_html(language: str) -> str:
     )
 
 
-def results_html(tasks: Mapping[str, ServedTask], language: str) -> str:
+def results_html(tasks: Tasks, language: str) -> str:
     """For every task its results beside the paper's, and what its weights learnt from."""
     paper, measured = read_paper(), read_measured()
-    cards = {name: read_card(task.task, task.preset) for name, task in tasks.items()}
+    cards = {network.name: read_card(task.name, network.preset) for task in tasks.values() for network in task.networks}
     missing = {
         "about.no_paper": paper is None,
         "about.no_results": measured is None,
@@ -86,16 +85,15 @@ def results_html(tasks: Mapping[str, ServedTask], language: str) -> str:
     if all(missing.values()):
         return "".join(parts)
     parts.append(f'<p class="din-prose">{escape(say("about.results").into(language))}</p>')
-    for name in dict.fromkeys(task.task for task in tasks.values()):
-        offered = networks(tasks, name)
-        table = table_html(offered[0], (paper or {}).get(name, {}), (measured or {}).get(name, {}), language)
-        told = (card_html(task, card, language) for task in offered if (card := cards[task.name]))
-        label = escape(task_label(offered[0]).into(language))
+    for name, task in tasks.items():
+        table = table_html(task, (paper or {}).get(name, {}), (measured or {}).get(name, {}), language)
+        told = (card_html(network, card, language) for network in task.networks if (card := cards[network.name]))
+        label = escape(task_label(task).into(language))
         parts.append(f'<details class="din-results"><summary>{label}</summary>{table}{"".join(told)}</details>')
     return "".join(parts)
 
 
-def table_html(task: ServedTask, paper: Rows, measured: Rows, language: str) -> str:
+def table_html(task: Task, paper: Rows, measured: Rows, language: str) -> str:
     """The paper's rows above ours; only sets that are the very same share a column."""
     if not paper and not measured:
         return message_html(say("about.no_table"), language)
@@ -133,15 +131,15 @@ def score_text(score: Score | None) -> str:
     return f"{score[0]:.2f} / {score[1]:.4f}" if score else "–"
 
 
-def card_html(task: ServedTask, card: Card, language: str) -> str:
-    """What a task's weights learnt from; the card's own sentences are English."""
-    parameters = say("about.parameters", preset=task.preset, number=card.parameters).into(language)
-    network = parameters if card.parameters else task.preset
+def card_html(network: Network, card: Card, language: str) -> str:
+    """What a network's weights learnt from; the card's own sentences are English."""
+    parameters = say("about.parameters", preset=network.preset, number=card.parameters).into(language)
+    shown = parameters if card.parameters else network.preset
     facts = (
         ("about.trained_on", card.trained_on, "en"),
         ("about.training", card.training, "en"),
         ("about.licence", card.licence, "en"),
-        ("about.network_row", network, language),
+        ("about.network_row", shown, language),
     )
     told = "".join(
         f'<div><dt>{escape(say(key).into(language))}</dt><dd lang="{written_in}">{escape(fact)}</dd></div>'

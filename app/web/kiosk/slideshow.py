@@ -13,7 +13,7 @@ from app.client import RestorationClient
 from app.errors import PhotoError, RestorationError, ServerUnavailableError, UnknownTaskError
 from app.i18n import say
 from app.pipeline.restore import Restoration, photo_steps, restore
-from app.tasks import ServedTask
+from app.tasks import Task
 from app.web import storage
 from app.web.restore.choices import examples
 from app.web.restore.jobs import read
@@ -37,7 +37,7 @@ class Pair:
         sizes: (h, w) of the photo and of its result.
     """
 
-    task: ServedTask
+    task: Task
     before: Path
     after: Path
     sizes: tuple[tuple[int, int], tuple[int, int]]
@@ -77,7 +77,7 @@ class Show:
         while waiting and not self._ended.is_set():
             task, path = waiting.popleft()
             try:
-                result = restore(path.read_bytes(), task.name, self.client)
+                result = restore(path.read_bytes(), task, self.client)
             except RestorationError as error:
                 self.error = error
                 if isinstance(error, ServerUnavailableError):
@@ -105,7 +105,7 @@ class Show:
         result = yield from photo_steps(small, task, self.client)
         yield keep(result, storage.new_folder())
 
-    def telling(self, family: str) -> ServedTask:
+    def telling(self, family: str) -> Task:
         """The task that shows what a family does.
 
         Raises:

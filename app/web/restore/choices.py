@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 from app.i18n import Text, knows, say
 from app.pipeline.eta import Pace
-from app.tasks import ServedTask
+from app.tasks import Network, Quality, Task, Tasks
 
 CARDS = Path(__file__).parent / "static" / "cards"
 EXAMPLES = Path(__file__).parents[2] / "examples"
-FAST, FINER, BEST = "fast", "finer", "best"  # a task's fastest network; its slowest one; that one as self-ensemble
-LEVELS = {FAST: "page.fast", FINER: "page.finer", BEST: "page.best"}
 
 Choices = list[tuple[str, str]]  # what is read, and what it stands for
-Tasks = Mapping[str, ServedTask]
 
 
-def task_label(task: ServedTask) -> Text:
+def task_label(task: Task) -> Text:
     """What a task is called; one that we have no word for is called as its model says."""
-    return told(f"task.{task.task}", task.label)
+    return told(f"task.{task.name}", task.label)
 
 
 def told(key: str, otherwise: str) -> Text:
@@ -46,54 +42,38 @@ def families(tasks: Tasks, language: str) -> Choices:
 
 def variants(tasks: Tasks, language: str) -> Choices:
     """The tasks, by what tells those of a family apart."""
-    return [(describe(task, language), task.name) for task in tasks.values() if task.name == task.task]
+    return [(describe(task, language), task.name) for task in tasks.values()]
 
 
 def offered(tasks: Tasks) -> str:
     """What the page's scripts know of the tasks, as JSON: each one's family, and if it has a finer network."""
     return json.dumps(
-        {
-            name: {"family": task.family, "has_finer": len(networks(tasks, name)) > 1}
-            for name, task in tasks.items()
-            if name == task.task
-        }
+        {name: {"family": task.family, "has_finer": len(task.networks) > 1} for name, task in tasks.items()}
     )
 
 
-def networks(tasks: Tasks, task: str) -> list[ServedTask]:
-    """The networks that do a task, from fast to slow."""
-    return [network for network in tasks.values() if network.task == task]
-
-
-def network(tasks: Tasks, task: str, level: str) -> ServedTask | None:
-    """The network that does a task so well; None where nothing does it."""
-    found = networks(tasks, task)
-    return found[0 if level == FAST else -1] if found else None
-
-
-def describe(task: ServedTask, language: str) -> str:
+def describe(task: Task, language: str) -> str:
     """A task as its choice reads."""
     return told(f"variant.{task.name}", task.variant.capitalize()).into(language)
 
 
-def measured(task: ServedTask, language: str) -> str:
-    """What a task's weights scored, as a sentence; empty where they were not measured."""
-    if not task.psnr:
+def measured(network: Network, language: str) -> str:
+    """The score of a network's weights as a sentence; empty where they were not measured."""
+    if not network.psnr:
         return ""
-    return say("page.measured", psnr=task.psnr, before=task.baseline_psnr, on=task.evaluated_on).into(language)
+    return say("page.measured", psnr=network.psnr, before=network.baseline_psnr, on=network.evaluated_on).into(language)
 
 
-def qualities(tasks: Tasks, task: str, sizes: list[tuple[int, int]], pace: Pace, language: str) -> Choices:
-    """The levels, each with the time that photos of these (h, w) will take."""
+def qualities(task: Task | None, sizes: list[tuple[int, int]], pace: Pace, language: str) -> Choices:
+    """The qualities, each with the time that photos of these (h, w) will take."""
     choices = []
-    for level, key in LEVELS.items():
-        runs = network(tasks, task, level)
-        expected = [pace.expect_s(runs, size, level == BEST) for size in sizes] if runs else []
-        seconds = sum(s for s in expected if s is not None)
-        label = say(key).into(language)
-        if expected and None not in expected:
-            label = say("page.expected", label=label, time=duration(seconds)).into(language)
-        choices.append((label, level))
+    for quality in Quality:
+        expected = [pace.expect_s(task, size, quality) for size in sizes] if task else []
+        known = [seconds for seconds in expected if seconds is not None]
+        label = say(f"page.{quality}").into(language)
+        if known and len(known) == len(sizes):
+            label = say("page.expected", label=label, time=duration(sum(known))).into(language)
+        choices.append((label, quality.value))
     return choices
 
 
@@ -106,7 +86,7 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min"
 
 
-def examples(task: ServedTask) -> list[Path]:
+def examples(task: Task) -> list[Path]:
     """The example photos of a task."""
     return sorted((EXAMPLES / task.name).glob("*.png"))
 
@@ -121,12 +101,9 @@ def choice_styles(tasks: Tasks) -> str:
             selector = f"#family label:nth-of-type({place})::before"
             rules.append(f"{selector} {{ background-image: url(data:image/jpeg;base64,{data}); }}")
     for task in tasks.values():
-        if task.name == task.task:
-            rules.append(
-                hide_unless(f"#family input[value='{task.family}']", f"#task label:has([value='{task.name}'])")
-            )
-    refined = ", ".join(f"#task input[value='{task.task}']" for task in tasks.values() if task.name != task.task)
-    rules.append(hide_unless(refined or "#none", f"#quality label:has([value='{FINER}'])"))
+        rules.append(hide_unless(f"#family input[value='{task.family}']", f"#task label:has([value='{task.name}'])"))
+    refined = ", ".join(f"#task input[value='{task.name}']" for task in tasks.values() if len(task.networks) > 1)
+    rules.append(hide_unless(refined or "#none", f"#quality label:has([value='{Quality.FINER}'])"))
     return "\n".join(rules)
 
 

@@ -15,6 +15,7 @@ import gradio as gr
 from app.codec import Output
 from app.errors import PhotoError, RestorationError
 from app.i18n import say
+from app.tasks import Quality
 from app.web import limits
 from app.web.restore import choices
 from app.web.restore.html import message_html, outcomes_html, progress_html
@@ -61,7 +62,7 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
 
     def describe(task: str, photos: Photos, language: str) -> tuple[gr.Radio, gr.Gallery]:
         """What a task takes, and examples of it."""
-        offered = choices.qualities(tasks, task, photo_sizes(as_paths(photos)), workshop.pace, language)
+        offered = choices.qualities(tasks.get(task), photo_sizes(as_paths(photos)), workshop.pace, language)
         samples = sample_pictures(tasks[task], language) if task in tasks else []
         return gr.Radio(choices=offered), gr.Gallery(value=samples, selected_index=None)
 
@@ -69,25 +70,26 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
         states, sentences = preview(as_paths(photos), tasks.get(task), language)
         return sentences, gr.HTML(brought={"states": states})
 
-    def start(photos: Photos, task: str, level: str, is_trial: bool, language: str, request: gr.Request) -> Updates:
+    def start(
+        photos: Photos, task: str, level: str, is_reference_test: bool, language: str, request: gr.Request
+    ) -> Updates:
         """Checks everything that can be known before waiting for one's turn."""
         paths = as_paths(photos)
         try:
             found = find_task(workshop, task)
             limits.check_share(request, page)
             limits.check_count(len(paths))
-            check_photos(paths, found, is_trial)
+            check_photos(paths, found, is_reference_test)
         except RestorationError as error:
             raise page_error(error, language) from error
-        network = choices.network(tasks, task, level) or found
-        return {tab.started: Start(tuple(paths), Order(network, level == choices.BEST, is_trial)), **busy}
+        return {tab.started: Start(tuple(paths), Order(found, Quality(level), is_reference_test)), **busy}
 
     def start_sample(
-        task: str, level: str, is_trial: bool, language: str, request: gr.Request, event: gr.SelectData
+        task: str, level: str, is_reference_test: bool, language: str, request: gr.Request, event: gr.SelectData
     ) -> Updates:
         path = str(event.value["image"]["path"])
         photos = [str(sample) for shown in tasks.values() for sample in choices.examples(shown) if str(sample) == path]
-        return {tab.photos: photos, **start(photos, task, level, is_trial, language, request)}
+        return {tab.photos: photos, **start(photos, task, level, is_reference_test, language, request)}
 
     def restore(started: Start | None, results: Results, language: str) -> Iterator[Updates]:
         try:
@@ -153,7 +155,7 @@ def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Bl
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     latest: dict[str, Any] = {**quiet, "trigger_mode": "always_last"}
-    chosen = [tab.task, tab.quality, tab.is_trial, language]
+    chosen = [tab.task, tab.quality, tab.is_reference_test, language]
     gr.on(
         [tab.family.input, tab.task.input],
         None,

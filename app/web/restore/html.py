@@ -55,7 +55,7 @@ def outcome_html(outcome: Outcome, language: str) -> str:
     )
     summary = escape(say("report.what_ran").into(language))
     footnote = escape(say("report.footnote").into(language))
-    scored = escape(measured(outcome.task, language))
+    scored = escape(measured(outcome.task.network(outcome.quality), language))
     parts.append(
         f'<details class="din-facts"><summary>{summary}</summary><table>{rows}</table>'
         f"<p>{footnote} {scored}</p></details>"

@@ -19,12 +19,12 @@ from app.client import Priority, RestorationClient
 from app.errors import PhotoError, RestorationError
 from app.i18n import say
 from app.pipeline.eta import Pace
-from app.pipeline.reference_test import check_trial_size, trial_steps
+from app.pipeline.reference_test import check_reference_size, reference_steps
 from app.pipeline.restore import Steps, photo_steps, run
-from app.tasks import ServedTask
+from app.tasks import Quality, Task
 from app.web import storage
 from app.web.restore.choices import examples
-from app.web.restore.results import Outcome, keep_restored, show_before, show_restored, show_trial
+from app.web.restore.results import Outcome, keep_restored, show_before, show_reference_test, show_restored
 
 T = TypeVar("T")
 
@@ -34,14 +34,14 @@ class Order:
     """What is to be done with photos.
 
     Attributes:
-        task: what to restore them for, and by which network.
-        self_ensemble: whether as DIN+.
-        is_trial: whether they are clean, and to be degraded first.
+        task: what to restore them for.
+        quality: by which network, and whether as self-ensemble.
+        is_reference_test: whether they are clean, and degraded first.
     """
 
-    task: ServedTask
-    self_ensemble: bool = False
-    is_trial: bool = False
+    task: Task
+    quality: Quality = Quality.FAST
+    is_reference_test: bool = False
 
 
 @dataclass(frozen=True, eq=False)  # one that is started again is another one
@@ -124,19 +124,20 @@ class Workshop:
         shown = (path for task in self.tasks.values() for path in examples(task))
         self._examples = {digest(path.read_bytes()) for path in shown}
         self._lock = threading.Lock()
-        self._restored: dict[tuple[str, str, bool], Outcome] = {}
+        self._restored: dict[tuple[str, str, Quality], Outcome] = {}
 
-    def restored_example(self, task: ServedTask) -> Outcome | None:
+    def restored_example(self, task: Task) -> Outcome | None:
         """A task's first example, if it has been restored before."""
         data = [path.read_bytes() for path in examples(task)[:1]]
-        return self._restored.get((digest(data[0]), task.name, False)) if data else None
+        return self._restored.get((digest(data[0]), task.name, Quality.FAST)) if data else None
 
     def warm_up(self) -> None:
         """Restores the first task's first example: it can be shown at once, and the server's pace is known."""
         with contextlib.suppress(RestorationError):
             for task in [*self.tasks.values()][:1]:
                 # Some tiles for every instance, so that each has loaded the network before its pace is taken.
-                photo = codec.Photo(np.full((task.tile, 2 * task.instances * task.tile, 3), 128, np.uint8))
+                network = task.network()
+                photo = codec.Photo(np.full((network.tile, 2 * network.instances * network.tile, 3), 128, np.uint8))
                 run(photo_steps(photo, task, self.client))
                 list(self.steps(examples(task)[:1], Order(task)))
 
@@ -152,7 +153,7 @@ class Workshop:
                         storage.keep_young([*paths, *made])
                         yield event
             except RestorationError as error:
-                yield Outcome(path.stem, order.task, order.self_ensemble, error=error)
+                yield Outcome(path.stem, order.task, order.quality, error=error)
 
     def photo_steps(self, path: Path, order: Order, place: tuple[int, int]) -> Generator[Event, None, None]:
         """The same for one photo.
@@ -163,26 +164,27 @@ class Workshop:
         data = read(path)
         # A visitor who waits for one photo goes before those who brought many.
         client = self.client.at(Priority.VISITOR if place[1] == 1 else Priority.BATCH)
-        key = (digest(data), order.task.name, order.self_ensemble)
-        is_example = key[0] in self._examples and not order.is_trial
+        key = (digest(data), order.task.name, order.quality)
+        is_example = key[0] in self._examples and not order.is_reference_test
         if is_example and key in self._restored:
             yield self._restored[key]
             return
-        about = Advance(path.stem, 0, 1, 0.0, place, is_loading=not self.client.has_restored(order.task))
+        network = order.task.network(order.quality)
+        about = Advance(path.stem, 0, 1, 0.0, place, is_loading=not self.client.has_restored(network))
         folder = storage.new_folder(is_kept=is_example)
-        if order.is_trial:
+        if order.is_reference_test:
             clean = codec.decode(data)
-            trial = yield from told(trial_steps(clean, order.task, client, order.self_ensemble), about, folder)
-            result, shown = trial.restoration, show_trial(trial, path.stem, folder)
+            test = yield from told(reference_steps(clean, order.task, client, order.quality), about, folder)
+            result, shown = test.restoration, show_reference_test(test, path.stem, folder)
         else:
             photo = codec.decode(data, order.task.scale)
             with ThreadPoolExecutor(1) as aside:  # the server is at work meanwhile
                 before = aside.submit(show_before, photo, order.task, folder)
-                result = yield from told(photo_steps(photo, order.task, client, order.self_ensemble), about, folder)
+                result = yield from told(photo_steps(photo, order.task, client, order.quality), about, folder)
                 shown = show_restored(result, before.result(), path.stem, folder)
         yield Preview(shown)
         outcome = keep_restored(shown, result.after, folder)
-        if not (about.is_loading or order.is_trial):  # or loading, or degrading, would be taken for slowness
+        if not (about.is_loading or order.is_reference_test):  # or loading, or degrading, would be taken for slowness
             self.pace.learn(result)
         if is_example:
             with self._lock:
@@ -190,7 +192,7 @@ class Workshop:
         yield outcome
 
 
-def check_photos(paths: Sequence[Path], task: ServedTask, is_trial: bool = False) -> None:
+def check_photos(paths: Sequence[Path], task: Task, is_reference_test: bool = False) -> None:
     """Checks, by their headers alone, that there is a photo to restore, so that none waits its turn in vain.
 
     Raises:
@@ -200,9 +202,9 @@ def check_photos(paths: Sequence[Path], task: ServedTask, is_trial: bool = False
     for path in paths:
         try:
             size = codec.read_size(read(path))
-            codec.check_size(size, 1 if is_trial else task.scale)
-            if is_trial:
-                check_trial_size(size, task)
+            codec.check_size(size, 1 if is_reference_test else task.scale)
+            if is_reference_test:
+                check_reference_size(size, task)
         except PhotoError as error:
             refusals.append(error)
         else:

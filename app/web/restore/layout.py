@@ -12,7 +12,7 @@ from app import codec
 from app.codec import FORMATS
 from app.errors import PhotoError, RestorationError
 from app.i18n import ENGLISH, Text, say
-from app.tasks import ServedTask
+from app.tasks import Quality, Task
 from app.web import storage
 from app.web.bind import Words
 from app.web.restore import choices
@@ -50,7 +50,7 @@ class RestoreTab:
     family: gr.Radio
     task: gr.Radio
     quality: gr.Radio
-    is_trial: gr.Checkbox
+    is_reference_test: gr.Checkbox
     output: tuple[gr.Radio, gr.Slider, gr.Checkbox]
     samples: gr.Gallery
     brought: gr.HTML
@@ -114,16 +114,17 @@ def lay_out(workshop: Workshop, words: Words) -> RestoreTab:
                 label=say("page.family"),
                 choices=lambda language: choices.families(tasks, language),
             )
-            chosen = first.name if first else ""
             task = words.bind(
-                gr.Radio(value=chosen or None, elem_id="task"),
+                gr.Radio(value=first.name if first else None, elem_id="task"),
                 label=say("page.variant"),
                 choices=lambda language: choices.variants(tasks, language),
             )
-            levels = choices.qualities(tasks, chosen, [], workshop.pace, ENGLISH)
-            quality = gr.Radio(levels, value=choices.FAST, elem_id="quality")
+            levels = choices.qualities(first, [], workshop.pace, ENGLISH)
+            quality = gr.Radio(levels, value=Quality.FAST.value, elem_id="quality")
             words.bind(quality, label=say("page.quality"))
-            is_trial = words.bind(gr.Checkbox(elem_id="trial"), label=say("page.trial"), info=say("page.trial_info"))
+            is_reference_test = words.bind(
+                gr.Checkbox(elem_id="trial"), label=say("page.trial"), info=say("page.trial_info")
+            )
             with gr.Row(elem_id="act"):
                 restore = words.bind(gr.Button(variant="primary", elem_id="restore"), value=say("page.restore"))
                 stop = words.bind(gr.Button(variant="stop", interactive=False, elem_id="stop"), value=say("page.stop"))
@@ -173,7 +174,7 @@ def lay_out(workshop: Workshop, words: Words) -> RestoreTab:
         family_choice,
         task,
         quality,
-        is_trial,
+        is_reference_test,
         (formats, percent, metadata),
         samples,
         brought,
@@ -204,7 +205,7 @@ def own_words(language: str) -> str:
     return f'<style>:root {{ --din-drop: "{drop}"; --din-camera: "{camera}"; }}</style>'
 
 
-def sample_pictures(task: ServedTask, language: str) -> list[tuple[str, str]]:
+def sample_pictures(task: Task, language: str) -> list[tuple[str, str]]:
     """The examples of a task, each with a name for those who do not see it."""
     return [
         (str(path), say("page.sample", number=number, task=choices.task_label(task)).into(language))
@@ -217,7 +218,7 @@ def page_error(error: RestorationError, language: str) -> gr.Error:
     return gr.Error(error.into(language), print_exception=False, title=say("page.error").into(language))
 
 
-def preview(paths: Sequence[Path], task: ServedTask | None, language: str) -> tuple[list[dict[str, object]], str]:
+def preview(paths: Sequence[Path], task: Task | None, language: str) -> tuple[list[dict[str, object]], str]:
     """A single photo as it was brought, and a sentence on each that cannot be restored or is many."""
     scale = task.scale if task else 1
     sentences: list[str] = []
@@ -255,8 +256,8 @@ def as_paths(photos: Sequence[str] | None) -> list[Path]:
     return [Path(photo) for photo in photos or ()]
 
 
-def find_task(workshop: Workshop, name: str | None) -> ServedTask:
-    """The task of that name; visitors of a server without any, and programs, may send none.
+def find_task(workshop: Workshop, name: str | None) -> Task:
+    """The task of that name; visitors of a server without any may send none.
 
     Raises:
         UnknownTaskError: there is none.

@@ -12,9 +12,9 @@ from app import codec
 from app.codec import Output, Photo
 from app.errors import RestorationError
 from app.i18n import Text, say
-from app.pipeline.reference_test import Score, Trial
+from app.pipeline.reference_test import ReferenceTest, Score
 from app.pipeline.restore import Restoration
-from app.tasks import ServedTask
+from app.tasks import Quality, Task, file_suffix
 from app.web import storage
 from app.web.restore.choices import duration, task_label
 
@@ -42,8 +42,8 @@ class Outcome:
 
     Attributes:
         name: of its file, without suffix.
-        task: what it was restored for, and by which network.
-        self_ensemble: whether as DIN+.
+        task: what it was restored for.
+        quality: by which network, and whether as self-ensemble.
         pictures: its states, as it was first and restored last.
         master: the restored photo without loss; None if it was not restored.
         facts: what ran, as pairs of a name and a value.
@@ -53,8 +53,8 @@ class Outcome:
     """
 
     name: str
-    task: ServedTask
-    self_ensemble: bool = False
+    task: Task
+    quality: Quality = Quality.FAST
     pictures: tuple[Picture, ...] = ()
     master: Path | None = None
     facts: tuple[tuple[Text, Text], ...] = ()
@@ -63,14 +63,14 @@ class Outcome:
     error: RestorationError | None = None
 
 
-def state_label(task: ServedTask, self_ensemble: bool) -> Text:
-    """How a restored photo is called beside others."""
-    if self_ensemble:
-        return say("report.best", task=task_label(task))
-    return task_label(task) if task.name == task.task else say("report.finer", task=task_label(task))
+def state_label(task: Task, quality: Quality) -> Text:
+    """The label of a restored photo beside others."""
+    if quality is Quality.FAST or quality not in task.qualities:
+        return task_label(task)
+    return say(f"report.{quality}", task=task_label(task))
 
 
-def show_before(photo: Photo, task: ServedTask, folder: Path) -> Picture:
+def show_before(photo: Photo, task: Task, folder: Path) -> Picture:
     """Writes a photo as it is compared with what the task makes of it: bicubically enlarged where that is larger."""
     h, w = photo.size
     size = h * task.scale, w * task.scale
@@ -81,23 +81,23 @@ def show_before(photo: Photo, task: ServedTask, folder: Path) -> Picture:
 def show_restored(result: Restoration, before: Picture, name: str, folder: Path) -> Outcome:
     """Writes what a restoration needs to be shown; there is no master yet."""
     after = Picture(
-        state_label(result.task, result.self_ensemble),
+        state_label(result.task, result.quality),
         storage.save_preview(result.after, result.after.size, folder / "after"),
         result.after.size,
     )
     facts, notices = what_ran(result), result.after.notices
-    return Outcome(name, result.task, result.self_ensemble, (before, after), facts=facts, notices=notices)
+    return Outcome(name, result.task, result.quality, (before, after), facts=facts, notices=notices)
 
 
-def show_trial(trial: Trial, name: str, folder: Path) -> Outcome:
-    """The same for a proof, with the clean photo."""
-    result = trial.restoration
+def show_reference_test(test: ReferenceTest, name: str, folder: Path) -> Outcome:
+    """The same for a reference test, with the clean photo."""
+    result = test.restoration
     outcome = show_restored(result, show_before(result.before, result.task, folder), name, folder)
     before, after = outcome.pictures
-    path = storage.save_preview(trial.clean, trial.clean.size, folder / "clean")
+    path = storage.save_preview(test.clean, test.clean.size, folder / "clean")
     degraded = replace(before, label=say("report.degraded") if result.task.scale == 1 else say("report.bicubic"))
-    scores = ((degraded.label, trial.before), (after.label, trial.after))
-    clean = Picture(say("report.clean"), path, trial.clean.size)
+    scores = ((degraded.label, test.before), (after.label, test.after))
+    clean = Picture(say("report.clean"), path, test.clean.size)
     return replace(outcome, pictures=(degraded, clean, after), scores=scores)
 
 
@@ -110,13 +110,13 @@ def keep_restored(shown: Outcome, photo: Photo, folder: Path) -> Outcome:
 
 def what_ran(result: Restoration) -> tuple[tuple[Text, Text], ...]:
     """The facts of a restoration; Triton's own are means over a request."""
-    task, usage = result.task, result.usage
+    network, usage = result.task.network(result.quality), result.usage
     (h, w), (rh, rw) = result.before.size, result.after.size
     facts = [
         ("report.size", say("report.sizes", before=f"{w}×{h}", after=f"{rw}×{rh}")),
-        ("report.model", as_is(task.tiles_model)),
-        ("report.network", as_is(f"{task.preset}{' · DIN+' if result.self_ensemble else ''}")),
-        ("report.precision", as_is(f"{task.precision} · {task.device}")),
+        ("report.model", as_is(network.tiles_model)),
+        ("report.network", as_is(f"{network.preset}{' · DIN+' if result.quality.self_ensemble else ''}")),
+        ("report.precision", as_is(f"{network.precision} · {network.device}")),
         ("report.tiles", as_is(str(result.tiles))),
         ("report.seconds", as_is(duration(result.seconds))),
     ]
@@ -137,7 +137,7 @@ def as_is(text: str) -> Text:
 def beside(earlier: Outcome | None, new: Outcome) -> Outcome:
     """The new outcome with the states of an earlier one of the same photo, so that tasks and qualities compare.
 
-    A proof stands alone: what it degraded is another photo.
+    A reference test stands alone: what it degraded is another photo.
     """
     if earlier is None or not earlier.pictures or earlier.scores or new.scores:
         return new
@@ -173,7 +173,7 @@ def save_as(outcomes: Iterable[Outcome], output: Output) -> tuple[Path | None, t
     for outcome in outcomes:
         if outcome.master is None:
             continue
-        path = unused(folder, codec.output_name(outcome.name, suffix(outcome), output))
+        path = unused(folder, codec.output_name(outcome.name, file_suffix(outcome.task.name, outcome.quality), output))
         losses += [loss for loss in write(outcome.master, path, output) if loss not in losses]
         written.append(path)
     if len(written) < 2:
@@ -203,8 +203,3 @@ def unused(folder: Path, name: str) -> Path:
         path = folder / f"{Path(name).stem}_{number}{Path(name).suffix}"
         number += 1
     return path
-
-
-def suffix(outcome: Outcome) -> str:
-    """What a restored file's name ends in, so that two restorations of a photo differ."""
-    return f"{outcome.task.name}_plus" if outcome.self_ensemble else outcome.task.name

@@ -8,7 +8,7 @@ import gradio as gr
 
 from app.client import RestorationClient
 from app.i18n import say
-from app.tasks import ServedTask
+from app.tasks import Network, Task
 from app.usage import Usage
 from app.web.bind import Words
 from app.web.restore.choices import task_label
@@ -61,9 +61,7 @@ def panel_html(view: View, language: str) -> str:
     elif view.problem is not None:
         body = state_html("away", f"{say('server.away').into(language)} {view.problem.into(language)}")
     else:
-        body = state_html(
-            "live", say("server.live", tasks=len({task.task for task in view.tasks.values()})).into(language)
-        )
+        body = state_html("live", say("server.live", tasks=len(view.tasks)).into(language))
         body += totals_html(view, language) + table_html(view, language)
     return f'<div class="din-panel">{body}</div>'
 
@@ -99,7 +97,11 @@ def table_html(view: View, language: str) -> str:
     head = "".join(
         f'<th scope="col"{kind}>{escape(say(f"server.{name}").into(language))}</th>' for name, kind in columns
     )
-    rows = "".join(row_html(task, view.usage.get(name, Usage()), language) for name, task in view.tasks.items())
+    rows = "".join(
+        row_html(task, network, view.usage.get(network.name, Usage()), language)
+        for task in view.tasks.values()
+        for network in task.networks
+    )
     caption, note = (escape(say(key).into(language)) for key in ("server.caption", "server.note"))
     return (
         f'<div class="din-scroll" tabindex="0" role="region" aria-label="{caption}"><table class="din-table">'
@@ -108,9 +110,9 @@ def table_html(view: View, language: str) -> str:
     )
 
 
-def row_html(task: ServedTask, used: Usage, language: str) -> str:
-    """A task's line; the times are means over its requests."""
-    words = (task.preset, task.precision, f"{task.device} × {task.instances}")
+def row_html(task: Task, network: Network, used: Usage, language: str) -> str:
+    """A network's line; the times are means over its requests."""
+    words = (network.preset, network.precision, f"{network.device} × {network.instances}")
     numbers = (
         f"{used.requests:,}",
         f"{used.failures:,}",

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from app.client import RestorationClient
 from app.errors import ServerError
-from app.tasks import ServedTask
+from app.tasks import Tasks
 from app.usage import Usage
 
 WINDOW_S = 60.0
@@ -45,7 +45,7 @@ class View:
         is_read: whether Triton has been asked at all.
     """
 
-    tasks: Mapping[str, ServedTask] = field(default_factory=dict)
+    tasks: Tasks = field(default_factory=dict)
     usage: Mapping[str, Usage] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     problem: ServerError | None = None
@@ -68,7 +68,7 @@ class Traffic:
         self._asking = threading.Lock()
         self._read_s = float("-inf")
         self._readings: deque[tuple[float, int]] = deque(maxlen=MAX_READINGS)
-        self._tasks: Mapping[str, ServedTask] = {}
+        self._tasks: Tasks = {}
         self._counted: Set[str] = set()  # the names that Triton counted for when the tasks were read
         self.last = View(is_read=False)
 
