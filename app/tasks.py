@@ -151,19 +151,12 @@ def read_tasks(configs: Iterable[Any]) -> dict[str, Task]:
             raise ServerError(f"The model {name} is not one of `din export`: {error} is missing or wrong.") from error
         if network.tiles_model in by_name:
             networks.setdefault(task.name, []).append(network)
-            # What a task's fastest network tells of the task counts: its model has the task's name.
-            if task.name not in tasks or network.name == task.name:
+            if network.name == task.name:  # without its fastest network a task is not served: nobody waits unasked
                 tasks[task.name] = task
     return {
-        task.name: with_networks(task, networks[task.name])
+        task.name: replace(task, networks=tuple(sorted(networks[task.name], key=lambda n: n.mult_adds_per_pixel)))
         for task in sorted(tasks.values(), key=lambda task: task.order)
     }
-
-
-def with_networks(task: Task, networks: Iterable[Network]) -> Task:
-    """The task with its networks, sorted from fast to slow."""
-    in_order = sorted(networks, key=lambda network: network.mult_adds_per_pixel)
-    return replace(task, networks=tuple(in_order))
 
 
 def parameters_of(config: Any) -> dict[str, str]:
