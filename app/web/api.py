@@ -14,9 +14,10 @@ from app.errors import RestorationError, UnknownQualityError
 from app.i18n import ENGLISH, say
 from app.tasks import FORMER_QUALITIES, Quality, Task, current_names
 from app.web import limits
+from app.web.errors import page_error
 from app.web.restore.jobs import Advance, Order, Workshop, check_photos
-from app.web.restore.layout import as_paths, page_error
 from app.web.restore.results import Outcome, save_as
+from app.web.restore.uploads import as_paths
 
 Report = dict[str, Any]
 Verdict = dict[str, Any]  # as gr.validate makes it
@@ -138,8 +139,7 @@ class Programs:
             UnknownTaskError, UnknownQualityError: there is none; the message lists those there are.
         """
         name, level, notice = current_names(task or "", quality)
-        known = self._workshop.tasks
-        return (known[name] if name in known else self._workshop.client.task(name)), level, notice
+        return self._workshop.find_task(name), level, notice
 
     def _run(
         self,

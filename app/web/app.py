@@ -86,7 +86,7 @@ def build_page(client: RestorationClient) -> Site:
         arrived = page.load(
             None,
             None,
-            [language, tab.family, tab.task],
+            [language, tab.choice.family, tab.choice.task],
             js=f"() => dinArrive({choices.offered(workshop.tasks)}, {json.dumps(list(LANGUAGES))})",
             api_visibility="private",
         )

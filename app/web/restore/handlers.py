@@ -1,4 +1,4 @@
-"""What happens on the tab where photos are restored, when something on it is touched.
+"""The events of the tab where photos are restored.
 
 The server's answers come late and in any order. So what a job does is taken from the page at the click that starts it,
 and kept in ``started``; no answer sets a choice or removes a result; and what is shown of a choice is asked for once
@@ -12,191 +12,276 @@ from typing import Any
 
 import gradio as gr
 
-from app.codec import Output
+from app.codec import FORMATS, Output
 from app.errors import PhotoError, RestorationError
 from app.i18n import say
 from app.tasks import Quality
 from app.web import limits
+from app.web.errors import page_error
 from app.web.restore import choices
 from app.web.restore.html import message_html, outcomes_html, progress_html
 from app.web.restore.jobs import Advance, Order, Preview, Results, Start, Workshop, check_photos
-from app.web.restore.layout import (
-    RestoreTab,
-    as_paths,
-    find_task,
-    page_error,
-    photo_sizes,
-    preview,
-    sample_pictures,
-)
+from app.web.restore.layout import RestoreTab, sample_pictures
 from app.web.restore.results import as_is, beside, save_as, viewer_states
+from app.web.restore.uploads import as_paths, photo_sizes, preview
 
 Photos = list[str] | None
 Updates = dict[Any, Any]  # of components
-# What the browser does at once: it forgets what is not of the photos which are there now, withholds a file until it is
-# as chosen and Restore until a job has ended, and has Stop ready only while there is one.
+# What the browser does at once: it forgets results of photos that are gone, disables the download until the file is as
+# chosen, Restore while a job runs, and Stop while none does.
 FORGET = "(photos) => dinForget(photos)"
 WITHHOLD = "() => dinPut({ interactive: false })"
 IDLE = "() => [dinPut({ interactive: true }), dinPut({ interactive: false })]"
 
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
+EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
 
-def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Blocks, arrived: Any) -> None:
-    """Connects the components of the tab.
+
+class Handlers:
+    """What the events of the tab do: each handler takes values and returns the components that change.
 
     Args:
-        tab: to connect.
-        workshop: what does the work.
-        language: the choice of it.
+        tab: whose components change.
+        workshop: does the work.
         page: whose queue is used.
-        arrived: the event after which family and task are as the address asks.
     """
-    tasks = workshop.tasks
-    _, percent, _ = tab.output
-    buttons = [tab.restore, tab.stop]
-    busy = {tab.restore: gr.Button(interactive=False), tab.stop: gr.Button(interactive=True)}
 
-    def welcome(task: str, language: str) -> gr.HTML:
-        """An example of the task, if it has been restored before."""
-        example = workshop.restored_example(tasks[task]) if task in tasks else None
-        return gr.HTML(example=viewer_states(example, language) if example else [])
+    def __init__(self, tab: RestoreTab, workshop: Workshop, page: gr.Blocks) -> None:
+        self._tab, self._workshop, self._page = tab, workshop, page
+        self._busy: Updates = {
+            tab.choice.restore: gr.Button(interactive=False),
+            tab.choice.stop: gr.Button(interactive=True),
+        }
 
-    def describe(task: str, photos: Photos, language: str) -> tuple[gr.Radio, gr.Gallery]:
-        """What a task takes, and examples of it."""
-        offered = choices.qualities(tasks.get(task), photo_sizes(as_paths(photos)), workshop.pace, language)
-        samples = sample_pictures(tasks[task], language) if task in tasks else []
-        return gr.Radio(choices=offered), gr.Gallery(value=samples, selected_index=None)
+    def show_example(self, task: str, language: str) -> Updates:
+        """Show an example of the task, if it has been restored before."""
+        tasks = self._workshop.tasks
+        example = self._workshop.restored_example(tasks[task]) if task in tasks else None
+        return {self._tab.result.viewer: gr.HTML(example=viewer_states(example, language) if example else [])}
 
-    def bring(photos: Photos, task: str, language: str) -> tuple[str, gr.HTML]:
-        states, sentences = preview(as_paths(photos), tasks.get(task), language)
-        return sentences, gr.HTML(brought={"states": states})
+    def describe_task(self, task: str, photos: Photos, language: str) -> Updates:
+        """Offer the qualities with their expected times, and the examples of the task."""
+        chosen = self._workshop.tasks.get(task)
+        offered = choices.qualities(chosen, photo_sizes(as_paths(photos)), self._workshop.pace, language)
+        samples = sample_pictures(chosen, language) if chosen else []
+        return {
+            self._tab.choice.quality: gr.Radio(choices=offered),
+            self._tab.photos.samples: gr.Gallery(value=samples, selected_index=None),
+        }
+
+    def preview_photos(self, photos: Photos, task: str, language: str) -> Updates:
+        """Show a single photo, and say which photos cannot be restored."""
+        states, sentences = preview(as_paths(photos), self._workshop.tasks.get(task), language)
+        return {
+            self._tab.photos.preview: sentences,
+            self._tab.result.viewer: gr.HTML(brought={"states": states}),
+        }
 
     def start(
-        photos: Photos, task: str, level: str, is_reference_test: bool, language: str, request: gr.Request
+        self, photos: Photos, task: str, quality: str, is_reference_test: bool, language: str, request: gr.Request
     ) -> Updates:
-        """Checks everything that can be known before waiting for one's turn."""
+        """Start a job as it is chosen now, after everything is checked that can be known without waiting.
+
+        Raises:
+            gr.Error: it cannot be done; the message says why.
+        """
         paths = as_paths(photos)
         try:
-            found = find_task(workshop, task)
-            limits.check_share(request, page)
+            found = self._workshop.find_task(task)
+            limits.check_share(request, self._page)
             limits.check_count(len(paths))
             check_photos(paths, found, is_reference_test)
         except RestorationError as error:
             raise page_error(error, language) from error
-        return {tab.started: Start(tuple(paths), Order(found, Quality(level), is_reference_test)), **busy}
+        order = Order(found, Quality(quality), is_reference_test)
+        return {self._tab.started: Start(tuple(paths), order), **self._busy}
 
     def start_sample(
-        task: str, level: str, is_reference_test: bool, language: str, request: gr.Request, event: gr.SelectData
+        self,
+        task: str,
+        quality: str,
+        is_reference_test: bool,
+        language: str,
+        request: gr.Request,
+        event: gr.SelectData,
     ) -> Updates:
-        path = str(event.value["image"]["path"])
-        photos = [str(sample) for shown in tasks.values() for sample in choices.examples(shown) if str(sample) == path]
-        return {tab.photos: photos, **start(photos, task, level, is_reference_test, language, request)}
+        """Start a job with the example that was clicked.
 
-    def restore(started: Start | None, results: Results, language: str) -> Iterator[Updates]:
+        Raises:
+            gr.Error: it cannot be done; the message says why.
+        """
+        path = str(event.value["image"]["path"])
+        samples = (sample for task in self._workshop.tasks.values() for sample in choices.examples(task))
+        photos = [str(sample) for sample in samples if str(sample) == path]
+        begun = self.start(photos, task, quality, is_reference_test, language, request)
+        return {self._tab.photos.files: photos, **begun}
+
+    def restore(self, started: Start | None, results: Results, language: str) -> Iterator[Updates]:
+        """Run the job that was started, and show how far it is and what it has made.
+
+        Yields:
+            Updates as tiles and photos are done.
+
+        Raises:
+            gr.Error: the job's only photo could not be restored; the message says why.
+        """
         try:
             if started is None:
                 raise PhotoError(say("error.no_photo"))
             photos, done = started.photos, Results(started.photos)
             # What was made of the same photo before.
             earlier = results.outcomes[0] if results.photos == photos and len(results.outcomes) == 1 else None
-            yield busy
-            for event in workshop.steps(photos, started.order):
+            yield self._busy
+            for event in self._workshop.steps(photos, started.order):
                 if isinstance(event, Advance):
-                    yield {tab.progress: progress_html(event, language)}
+                    yield {self._tab.result.progress: progress_html(event, language)}
                 elif isinstance(event, Preview):
-                    yield {tab.viewer: gr.HTML(restored=viewer_states(beside(earlier, event.outcome), language))}
+                    states = viewer_states(beside(earlier, event.outcome), language)
+                    yield {self._tab.result.viewer: gr.HTML(restored=states)}
                 elif event.error is not None and len(photos) == 1:
                     raise event.error
                 else:
                     done = Results(photos, (*done.outcomes, beside(earlier, event)))
-                    is_saved = gr.DownloadButton(interactive=False)  # not yet; the file there is may be an earlier one
-                    yield {tab.results: done, tab.download: is_saved, **show(done, language)}
+                    # The file there is may be an earlier one: it is withheld until the new one is saved.
+                    withheld = {self._tab.result.download: gr.DownloadButton(interactive=False)}
+                    yield {self._tab.results: done, **withheld, **self._show(done, language)}
         except RestorationError as error:
             raise page_error(error, language) from error
 
-    def show(done: Results, language: str) -> Updates:
-        """The results after another photo."""
+    def _show(self, done: Results, language: str) -> Updates:
+        """The results so far."""
         states = viewer_states(done.restored[-1], language) if done.restored else []
         pictures = [(str(outcome.pictures[-1].path), outcome.name) for outcome in done.restored]
         return {
-            tab.progress: "" if done.is_complete else gr.skip(),
-            tab.viewer: gr.HTML(restored=states),
-            tab.gallery: gr.Gallery(value=pictures, visible=len(done.photos) > 1, selected_index=None),
-            tab.report: outcomes_html(done.outcomes, (), language),
+            self._tab.result.progress: "" if done.is_complete else gr.skip(),
+            self._tab.result.viewer: gr.HTML(restored=states),
+            self._tab.result.gallery: gr.Gallery(value=pictures, visible=len(done.photos) > 1, selected_index=None),
+            self._tab.result.report: outcomes_html(done.outcomes, (), language),
         }
 
-    def save(name: str, percent_kept: int, with_metadata: bool, results: Results, language: str) -> Updates:
-        """Writes what was restored in the format that is chosen."""
-        shown: Updates = {percent: gr.Slider(visible=name in ("jpeg", "webp"))}
+    def save(self, name: str, percent: int, metadata: bool, results: Results, language: str) -> Updates:
+        """Write the restored photos in the chosen format."""
+        shown: Updates = {self._tab.result.percent: gr.Slider(visible=FORMATS[name].has_quality)}
         if not (results.is_complete and results.restored):
             return shown
         try:
-            path, losses = save_as(results.outcomes, Output(name, int(percent_kept or 0), with_metadata))
+            path, losses = save_as(results.outcomes, Output(name, int(percent or 0), metadata))
         except RestorationError as error:
             refusal = message_html(as_is(error.into(language)), language, "error")
-            return shown | {tab.report: outcomes_html(results.outcomes, (), language) + refusal}
+            return shown | {self._tab.result.report: outcomes_html(results.outcomes, (), language) + refusal}
         return shown | {
-            tab.download: gr.DownloadButton(value=str(path), interactive=True),
-            tab.report: outcomes_html(results.outcomes, losses, language),
+            self._tab.result.download: gr.DownloadButton(value=str(path), interactive=True),
+            self._tab.result.report: outcomes_html(results.outcomes, losses, language),
         }
 
-    def select(results: Results, language: str, event: gr.SelectData) -> gr.HTML:
-        return gr.HTML(restored=viewer_states(results.restored[int(event.index)], language))
+    def select_result(self, results: Results, language: str, event: gr.SelectData) -> Updates:
+        """Compare the result that was clicked in the gallery."""
+        states = viewer_states(results.restored[int(event.index)], language)
+        return {self._tab.result.viewer: gr.HTML(restored=states)}
 
-    def stopped(language: str) -> str:
-        return message_html(say("page.stopped"), language)
+    def stop(self, language: str) -> Updates:
+        """Say that the job was stopped."""
+        return {self._tab.result.progress: message_html(say("page.stopped"), language)}
 
-    def take_picture(picture: str | None) -> list[str]:
-        return [picture] if picture else []
+    def take_picture(self, picture: str | None) -> Updates:
+        """Use the picture of the camera as the photo to restore."""
+        return {self._tab.photos.files: [picture] if picture else []}
 
-    def reshow(photos: Photos, results: Results, language: str) -> Updates:
+    def translate(self, photos: Photos, results: Results, language: str) -> Updates:
+        """Show the results in another language."""
         if results.photos != tuple(as_paths(photos)) or not results.outcomes:
-            return {tab.progress: ""}
-        return show(results, language)
+            return {self._tab.result.progress: ""}
+        return self._show(results, language)
 
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    latest: dict[str, Any] = {**quiet, "trigger_mode": "always_last"}
-    chosen = [tab.task, tab.quality, tab.is_reference_test, language]
+
+def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Blocks, arrived: Any) -> None:
+    """Connect the components of the tab.
+
+    Args:
+        tab: to connect.
+        workshop: does the work.
+        language: the choice of it.
+        page: whose queue is used.
+        arrived: the event after which family and task are as the address asks.
+    """
+    handlers = Handlers(tab, workshop, page)
+    wire_choices(tab, workshop, handlers, language, arrived)
+    wire_job(tab, handlers, language)
+    wire_results(tab, handlers, language)
+
+
+def wire_choices(tab: RestoreTab, workshop: Workshop, handlers: Handlers, language: gr.Dropdown, arrived: Any) -> None:
+    """Connect photos and choices: each change shows what follows from it."""
+    photos, choice, result = tab.photos, tab.choice, tab.result
     gr.on(
-        [tab.family.input, tab.task.input],
+        [choice.family.input, choice.task.input],
         None,
-        [tab.family, tab.task, tab.quality],
-        [tab.task, tab.quality],
-        js=f"(...chosen) => dinSettle({choices.offered(tasks)}, ...chosen)",
+        [choice.family, choice.task, choice.quality],
+        [choice.task, choice.quality],
+        js=f"(...chosen) => dinSettle({choices.offered(workshop.tasks)}, ...chosen)",
         api_visibility="private",
     )
-    arrived.then(welcome, [tab.task, language], tab.viewer, **quiet)
-
-    replaced = [tab.viewer, tab.gallery, tab.download, tab.report]
+    arrived.then(handlers.show_example, [choice.task, language], result.viewer, **QUIET)
     # The browser's own first: each event of a change waits for the answer to the one before it.
-    tab.photos.change(None, tab.photos, [*replaced, tab.brought], js=FORGET, api_visibility="private")
-    changes = [tab.task.change, tab.photos.change, tab.results.change, language.change]
-    gr.on(changes, describe, [tab.task, tab.photos, language], [tab.quality, tab.samples], **latest)
-    tab.photos.change(bring, [tab.photos, tab.task, language], [tab.brought, tab.viewer], **latest)
-    tab.webcam.input(take_picture, tab.webcam, tab.photos, **latest)
+    forgotten = [result.viewer, result.gallery, result.download, result.report, photos.preview]
+    photos.files.change(None, photos.files, forgotten, js=FORGET, api_visibility="private")
+    gr.on(
+        [choice.task.change, photos.files.change, tab.results.change, language.change],
+        handlers.describe_task,
+        [choice.task, photos.files, language],
+        [choice.quality, photos.samples],
+        **LATEST,
+    )
+    photos.files.change(
+        handlers.preview_photos, [photos.files, choice.task, language], [photos.preview, result.viewer], **LATEST
+    )
+    photos.webcam.input(handlers.take_picture, photos.webcam, photos.files, **LATEST)
 
-    each: dict[str, Any] = {**quiet, "trigger_mode": "multiple"}
-    tab.restore.click(None, None, tab.restore, js=WITHHOLD, api_visibility="private")
-    begun = tab.restore.click(start, [tab.photos, *chosen], [tab.started, *buttons], concurrency_limit=None, **quiet)
+
+def wire_job(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> None:
+    """Connect what starts a job, runs it and stops it."""
+    photos, choice, result = tab.photos, tab.choice, tab.result
+    buttons = [choice.restore, choice.stop]
+    chosen = [choice.task, choice.quality, choice.is_reference_test, language]
+    choice.restore.click(None, None, choice.restore, js=WITHHOLD, api_visibility="private")
+    begun = choice.restore.click(
+        handlers.start, [photos.files, *chosen], [tab.started, *buttons], concurrency_limit=None, **QUIET
+    )
     begun.failure(None, None, buttons, js=IDLE, api_visibility="private")
-    begins = [tab.photos, tab.started, *buttons]
-    tab.samples.select(start_sample, chosen, begins, concurrency_limit=None, **each)
+    begins = [photos.files, tab.started, *buttons]
+    photos.samples.select(handlers.start_sample, chosen, begins, concurrency_limit=None, **EACH)
     tab.started.change(None, None, None, js="() => dinWatch()", api_visibility="private")
     run = tab.started.change(
-        restore,
+        handlers.restore,
         [tab.started, tab.results, language],
-        [*replaced, tab.progress, tab.results, *buttons],
+        [result.viewer, result.gallery, result.download, result.report, result.progress, tab.results, *buttons],
         concurrency_limit=limits.CONCURRENT_JOBS,
         concurrency_id=limits.QUEUE,
         trigger_mode="always_last",
         api_visibility="private",
-        show_progress_on=[tab.progress],
+        show_progress_on=[result.progress],
     )
     run.then(None, None, buttons, js=IDLE, api_visibility="private")
-    tab.stop.click(stopped, language, tab.progress, cancels=run, queue=False, **quiet)
-    tab.gallery.select(select, [tab.results, language], tab.viewer, **each)
+    choice.stop.click(handlers.stop, language, result.progress, cancels=run, queue=False, **QUIET)
 
-    formats = [component.input for component in tab.output]
-    gr.on(formats, None, None, tab.download, js=WITHHOLD, api_visibility="private")
-    saved = [percent, tab.download, tab.report]
-    gr.on([tab.results.change, *formats], save, [*tab.output, tab.results, language], saved, **latest)
-    language.change(reshow, [tab.photos, tab.results, language], [*replaced, tab.progress], **quiet)
+
+def wire_results(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> None:
+    """Connect what shows the results and saves them."""
+    result = tab.result
+    result.gallery.select(handlers.select_result, [tab.results, language], result.viewer, **EACH)
+    formats = [component.input for component in result.output]
+    gr.on(formats, None, None, result.download, js=WITHHOLD, api_visibility="private")
+    gr.on(
+        [tab.results.change, *formats],
+        handlers.save,
+        [*result.output, tab.results, language],
+        [result.percent, result.download, result.report],
+        **LATEST,
+    )
+    language.change(
+        handlers.translate,
+        [tab.photos.files, tab.results, language],
+        [result.viewer, result.gallery, result.report, result.progress],
+        **QUIET,
+    )

@@ -126,6 +126,14 @@ class Workshop:
         self._lock = threading.Lock()
         self._restored: dict[tuple[str, str, Quality], Outcome] = {}
 
+    def find_task(self, name: str | None) -> Task:
+        """The task of that name; visitors of a server without tasks may send none.
+
+        Raises:
+            UnknownTaskError: there is none; the message says why.
+        """
+        return self.tasks[name] if name in self.tasks else self.client.task(name or "")
+
     def restored_example(self, task: Task) -> Outcome | None:
         """A task's first example, if it has been restored before."""
         data = [path.read_bytes() for path in examples(task)[:1]]

@@ -1,0 +1,53 @@
+"""The photos that a visitor brought: their paths, sizes, and a preview."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from app import codec
+from app.errors import PhotoError
+from app.i18n import say
+from app.tasks import Task
+from app.web import storage
+from app.web.restore.html import message_html
+from app.web.restore.jobs import read
+from app.web.restore.results import Picture, as_is, viewer_state
+
+
+def preview(paths: Sequence[Path], task: Task | None, language: str) -> tuple[list[dict[str, object]], str]:
+    """A single photo as it was brought, and a sentence on each that cannot be restored or is many."""
+    scale = task.scale if task else 1
+    sentences: list[str] = []
+    states: list[dict[str, object]] = []
+    for path in paths:
+        try:
+            data = read(path)
+            size = codec.read_size(data)
+            codec.check_size(size, scale)
+            if len(paths) == 1:
+                photo = codec.decode(data)
+                shown = storage.save_preview(photo, photo.size, storage.new_folder() / "brought")
+                states = [viewer_state(Picture(say("report.before"), shown, photo.size), language)]
+                sentences.append(message_html(say("page.brought", name=path.name, w=size[1], h=size[0]), language))
+        except PhotoError as error:
+            text = as_is(f"{path.name}: {error.into(language)}")
+            sentences.append(message_html(text, language, "error"))
+    if len(paths) > 1:
+        sentences.insert(0, message_html(say("page.brought_many", photos=len(paths)), language))
+    return states, "".join(sentences)
+
+
+def photo_sizes(paths: Sequence[Path]) -> list[tuple[int, int]]:
+    """(h, w) of those photos that can be read."""
+    sizes = []
+    for path in paths:
+        try:
+            sizes.append(codec.read_size(read(path)))
+        except PhotoError:
+            continue  # it is told where the photo is shown
+    return sizes
+
+
+def as_paths(photos: Sequence[str] | None) -> list[Path]:
+    return [Path(photo) for photo in photos or ()]
