@@ -29,9 +29,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.common import keep_memory
+from din_model.config import PRESETS
 from din_model.export import ServedDIN, max_tile_pixels, trace
 from din_model.fold import DTYPES, fold
-from din_model.network import DIN, PRESETS, count_parameters
+from din_model.network import DIN, count_parameters
 from din_model.tasks import find_task
 
 TASK = find_task("sr_x4")

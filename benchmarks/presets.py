@@ -18,8 +18,9 @@ from accelerate import Accelerator
 
 from benchmarks.common import keep_memory
 from benchmarks.network import Contender, build_peer, eager, exported
+from din_model.config import PRESETS, DINConfig
 from din_model.data import Batches, PatchSampler, read_pairs
-from din_model.network import DIN, PRESETS, DINConfig
+from din_model.network import DIN
 from din_model.recipes import read_recipes
 from din_model.train import Schedule, Trainer
 

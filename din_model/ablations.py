@@ -15,9 +15,10 @@ from dataclasses import replace
 import torch
 from accelerate import Accelerator
 
+from din_model.config import PRESETS, DINConfig
 from din_model.data import Batches, Pair, PatchSampler, dataset_pairs
 from din_model.datasets import read_dataset
-from din_model.network import DIN, PRESETS, DINConfig, count_mult_adds, count_parameters
+from din_model.network import DIN, count_mult_adds, count_parameters
 from din_model.tasks import TASKS, Task, find_task
 from din_model.train import Schedule, Trainer
 

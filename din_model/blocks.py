@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-NEGATIVE_SLOPE = 0.2
-RESIDUAL_SCALE = 0.1  # gamma of Eq. 2
+from din_model.config import RESIDUAL_SCALE, DINConfig
+
+NEGATIVE_SLOPE = 0.2  # of every LeakyReLU (section 3.5)
 
 
 def leaky_relu(x: Tensor) -> Tensor:
@@ -28,21 +29,21 @@ def conv1x1(in_channels: int, out_channels: int) -> nn.Conv2d:
 class RDB(nn.Module):
     """Residual dense block: every convolution sees the outputs of all earlier ones (Eqs. 1-2).
 
+    K convolutions, all but the last of G filters; the last one returns to C channels. gamma = 0.1 multiplies F_K
+    (authors' code: gamma F_K + F) or, with ``rdb_scale_on="skip"``, F (Eq. 2 as printed: F_K + gamma F).
+
     Args:
-        channels: C, features in and out.
-        growth: G, filters of each convolution but the last.
-        convs: K, convolutions; the last one returns to C channels.
-        scale_on: what gamma = 0.1 multiplies: the dense ``branch`` (authors' code: gamma F_K + F)
-            or the ``skip`` (Eq. 2 as printed: F_K + gamma F).
-        last_activation: LeakyReLU after the last convolution too (paper's text) or not (authors' code).
+        config: gives C, G, K, ``rdb_scale_on`` and ``rdb_last_activation``.
     """
 
-    def __init__(self, channels: int, growth: int, convs: int, scale_on: str, last_activation: bool) -> None:
+    def __init__(self, config: DINConfig) -> None:
         super().__init__()
-        widths = [channels + k * growth for k in range(convs)]
-        self.convs = nn.ModuleList([*(conv3x3(w, growth) for w in widths[:-1]), conv3x3(widths[-1], channels)])
-        self.branch_scale, self.skip_scale = (RESIDUAL_SCALE, 1.0) if scale_on == "branch" else (1.0, RESIDUAL_SCALE)
-        self.last_activation = last_activation
+        widths = [config.channels + k * config.growth for k in range(config.convs)]
+        dense = [conv3x3(width, config.growth) for width in widths[:-1]]
+        self.convs = nn.ModuleList([*dense, conv3x3(widths[-1], config.channels)])
+        on_branch = config.rdb_scale_on == "branch"
+        self.branch_scale, self.skip_scale = (RESIDUAL_SCALE, 1.0) if on_branch else (1.0, RESIDUAL_SCALE)
+        self.last_activation = config.rdb_last_activation
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W) -> (N, C, H, W)
         features = [x]
@@ -55,44 +56,30 @@ class RDB(nn.Module):
 
 
 class WRDB(nn.Module):
-    """Weighted residual dense block: B RDBs joined by densely weighted connections (Eqs. 3-5).
+    """Weighted residual dense block: B RDBs and their densely weighted connections (Eq. 3) under a skip (Eq. 5).
 
-    State 0 is the first convolution. With ``dwc="added"`` (authors' code) state b is
-    RDB_b(X_{b-1}) + sum_i W_i^b X_i; with ``dwc="input"`` (Eq. 3) it is RDB_b(sum_i W_i^b X_i);
-    with ``dwc="none"`` (ablation) it is RDB_b(X_{b-1}).
+    X_0 is the first convolution. With ``dwc="added"`` (authors' code) X_b is RDB_b(X_{b-1}) + sum_i W_i^b X_i;
+    with ``dwc="input"`` (Eq. 3) it is RDB_b(sum_i W_i^b X_i); with ``dwc="none"`` (ablation) it is RDB_b(X_{b-1}).
+    The result is X + s X_B, where s is 0.1 (authors' code) or 1 (Eq. 5).
 
     Args:
-        channels, growth, convs, scale_on, last_activation: as for :class:`RDB`.
-        rdbs: B, residual dense blocks.
-        dwc: ``added``, ``input`` or ``none``.
-        first_activation: LeakyReLU after the first convolution (authors' code) or not (paper).
-        residual_scale: factor on X_B before the skip: 0.1 (authors' code) or 1 (Eq. 5).
+        config: gives C, B, ``dwc``, ``wrdb_first_activation``, ``wrdb_residual_scale`` and what :class:`RDB` takes.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        growth: int,
-        rdbs: int,
-        convs: int,
-        scale_on: str,
-        last_activation: bool,
-        dwc: str,
-        first_activation: bool,
-        residual_scale: float,
-    ) -> None:
+    def __init__(self, config: DINConfig) -> None:
         super().__init__()
-        self.conv = conv3x3(channels, channels)
-        self.rdbs = nn.ModuleList(RDB(channels, growth, convs, scale_on, last_activation) for _ in range(rdbs))
+        c = config.channels
+        self.conv = conv3x3(c, c)
+        self.rdbs = nn.ModuleList(RDB(config) for _ in range(config.rdbs))
         # dwcs[b - 1][i] is W_i^b: a 1x1 depth-wise convolution, one weight and one bias a channel.
         self.dwcs = nn.ModuleList(
-            nn.ModuleList(nn.Conv2d(channels, channels, 1, groups=channels) for _ in range(b))
-            for b in range(1, rdbs + 1)
-            if dwc != "none"
+            nn.ModuleList(nn.Conv2d(c, c, 1, groups=c) for _ in range(b))
+            for b in range(1, config.rdbs + 1)
+            if config.dwc != "none"
         )
-        self.dwc = dwc
-        self.first_activation = first_activation
-        self.residual_scale = residual_scale
+        self.dwc = config.dwc
+        self.first_activation = config.wrdb_first_activation
+        self.residual_scale = config.wrdb_residual_scale
 
     def weighted_sum(self, b: int, states: list[Tensor]) -> Tensor:
         """sum_i W_i^b X_i over the states 0 .. b-1 (Eq. 3)."""
@@ -114,7 +101,7 @@ class WRDB(nn.Module):
 
 
 class AsyCA(nn.Module):
-    """Asymmetric co-attention: per-channel weights decide how much of each state passes (Eqs. 6-12)."""
+    """Asymmetric co-attention: a weight for each channel decides how much of each state passes (Eqs. 6-12)."""
 
     def __init__(self, channels: int, reduction: int) -> None:
         super().__init__()
@@ -123,11 +110,11 @@ class AsyCA(nn.Module):
         self.excite = conv1x1(channels // reduction, 2 * channels)  # W_2, Eq. 9
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:  # 2 x (N, C, H, W) -> (N, C, H, W)
-        u = self.integrate(torch.cat([x1, x2], 1))
-        z = F.adaptive_avg_pool2d(u, 1)  # (N, C, 1, 1), Eq. 8
-        s = self.excite(F.relu(self.squeeze(z)))  # (N, 2C, 1, 1)
+        u = self.integrate(torch.cat([x1, x2], 1))  # Eqs. 6-7
+        z = F.adaptive_avg_pool2d(u, 1)  # the channel descriptor, (N, C, 1, 1), Eq. 8
+        s = self.excite(F.relu(self.squeeze(z)))  # (N, 2C, 1, 1), Eq. 9
         alpha: Tensor = s.unflatten(1, (2, -1)).softmax(1)  # (N, 2, C, 1, 1), Eq. 10
-        fused: Tensor = alpha[:, 0] * x1 + alpha[:, 1] * x2
+        fused: Tensor = alpha[:, 0] * x1 + alpha[:, 1] * x2  # Eqs. 11-12
         return fused
 
 

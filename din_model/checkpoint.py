@@ -11,7 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from din_model.network import DIN, DINConfig
+from din_model.config import DINConfig
+from din_model.network import DIN
 
 WEIGHTS = Path(__file__).parent / "weights"
 

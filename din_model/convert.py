@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from din_model.checkpoint import CheckpointError, first_line, save_weights
-from din_model.network import DIN, PRESETS, DINConfig
+from din_model.config import PRESETS, DINConfig
+from din_model.network import DIN
 
 # Their names count from 1. Their conv{i}_{j} weighs state i - 1 on its way to state i - 1 + j.
 RENAMINGS: list[tuple[re.Pattern[str], str]] = [

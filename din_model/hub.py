@@ -26,7 +26,7 @@ from huggingface_hub.errors import (
 )
 
 from din_model.checkpoint import WEIGHTS, CheckpointError, first_line
-from din_model.network import FASTEST_FIRST
+from din_model.config import FASTEST_FIRST
 
 SOURCE = re.compile(r"hf://(?P<repo>[^/@#\s]+/[^/@#\s]+)@(?P<revision>[^@#\s]+)")
 SUMS = "SHA256SUMS"

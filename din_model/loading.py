@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from din_model.checkpoint import WEIGHTS, Checkpoint, CheckpointError, load_weights
-from din_model.network import DIN, FASTEST_FIRST
+from din_model.config import FASTEST_FIRST
+from din_model.network import DIN
 from din_model.tasks import find_task
 
 HUB_PREFIX = "hf://"

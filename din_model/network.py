@@ -1,102 +1,17 @@
-"""The deep interleaved network, read top to bottom: configuration, presets, network (paper, sections 3.3-3.5)."""
+"""The deep interleaved network, top to bottom: feature extraction, IMBF, reconstruction (paper, sections 3.3-3.5)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from din_model.blocks import FUSIONS, RESIDUAL_SCALE, WRDB, conv1x1, conv3x3, leaky_relu
-
-SUBPIXEL_STAGES = {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
-
-
-@dataclass(frozen=True)
-class DINConfig:
-    """Everything that decides the shape and the formulas of one DIN.
-
-    The defaults are the paper's network for x4 super-resolution. Where the paper and the authors' released
-    code disagree there is one field for each item, and its default is the form that trains stably: the
-    authors' for scaling and activations, the paper's for the fusion at d = 1 and for the bicubic skip.
-
-    Attributes:
-        scale: output size over input size; 1 outside super-resolution.
-        stride: 1, or 4 for deblurring and dehazing, which work at a quarter of the resolution.
-        channels: C. growth: G, filters a dense convolution. branches: M. wrdbs: D, WRDBs a branch.
-        rdbs: B, RDBs a WRDB. convs: K, convolutions an RDB. reduction: r of AsyCA.
-        tail: ``staged`` sub-pixel layers (paper) or a ``single`` convolution and pixel shuffle (compact).
-        detail: features at full resolution of a strided network, which go around its body and are joined again by two
-            convolutions behind the tail, so that no grid is left of the stride; 0 for none (paper), as without stride.
-        fusion: ``asyca``, ``concat``, ``sum`` or ``se`` at the interleaved nodes (section 4.3).
-        dwc: ``added`` (authors' code), ``input`` (Eq. 3) or ``none`` (ablation).
-        gff: global feature fusion (Eq. 15); without it the last WRDB feeds the tail (ablation).
-        rdb_scale_on: gamma on the dense ``branch`` (authors' code) or on the ``skip`` (Eq. 2).
-        rdb_last_activation: LeakyReLU after an RDB's last convolution (paper).
-        wrdb_first_activation: LeakyReLU after a WRDB's first convolution (authors' code).
-        wrdb_residual_scale: 0.1 (authors' code) or 1 (Eq. 5).
-        first_fusion: what d = 1 fuses: ``last_first`` is [F_D, F_1] (Eq. 14), ``first_first`` the authors' code.
-        gff_activation: LeakyReLU before both GFF convolutions (authors' code).
-        skip: interpolation of the global residual in super-resolution: ``bicubic`` (paper) or ``bilinear``.
-    """
-
-    scale: int = 4
-    stride: int = 1
-    channels: int = 64
-    growth: int = 32
-    branches: int = 4
-    wrdbs: int = 5
-    rdbs: int = 3
-    convs: int = 6
-    reduction: int = 4
-    tail: Literal["staged", "single"] = "staged"
-    detail: int = 0
-    fusion: Literal["asyca", "concat", "sum", "se"] = "asyca"
-    dwc: Literal["added", "input", "none"] = "added"
-    gff: bool = True
-    rdb_scale_on: Literal["branch", "skip"] = "branch"
-    rdb_last_activation: bool = False
-    wrdb_first_activation: bool = True
-    wrdb_residual_scale: float = RESIDUAL_SCALE
-    first_fusion: Literal["last_first", "first_first"] = "last_first"
-    gff_activation: bool = True
-    skip: Literal["bicubic", "bilinear"] = "bicubic"
-
-    def __post_init__(self) -> None:
-        if self.scale not in SUBPIXEL_STAGES:
-            raise ValueError(f"scale must be one of {sorted(SUBPIXEL_STAGES)}, not {self.scale}")
-        if self.stride not in (1, 4):
-            raise ValueError(f"stride must be 1 or 4, not {self.stride}")
-        if self.scale > 1 and self.stride > 1:
-            raise ValueError("a strided front is for scale 1 only")
-
-    def for_task(self, scale: int, stride: int) -> DINConfig:
-        """The same network with the front and tail of one task."""
-        return replace(self, scale=scale, stride=stride)
-
-    def as_authors(self) -> DINConfig:
-        """The same network with every formula as in the authors' released code."""
-        return replace(self, first_fusion="first_first", skip="bilinear")
-
-
-def compact(channels: int) -> DINConfig:
-    """A compact network of few and wide layers, which a CPU computes faster than many narrow ones."""
-    return DINConfig(channels=channels, growth=channels, branches=2, wrdbs=2, rdbs=1, convs=3, tail="single", detail=32)
-
-
-PRESETS: dict[str, DINConfig] = {  # the slowest first; docs/experiments.md has the sweep that they are chosen by
-    "din": DINConfig(),
-    "din_128": compact(128),
-    "din_96": compact(96),
-    "din_s": DINConfig(branches=2, wrdbs=2, rdbs=2, convs=4, tail="single"),
-    "din_t": DINConfig(channels=32, growth=16, branches=3, wrdbs=2, rdbs=2, convs=4, tail="single"),
-    "din_64": compact(64),
-}
-FASTEST_FIRST = tuple(reversed(PRESETS))
+from din_model.blocks import FUSIONS, WRDB, conv1x1, conv3x3, leaky_relu
+from din_model.config import SUBPIXEL_STAGES, DINConfig
 
 
 @torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
@@ -241,7 +156,7 @@ class DIN(Interleaved):
     Convention: ``(N, 3, H, W)`` RGB in [0, 1] to ``(N, 3, scale * H, scale * W)``, unclamped; any H, W >= 1.
 
     Args:
-        config: the network's configuration, for example ``PRESETS["din"]``.
+        config: the network's configuration, for example ``PRESETS["din"]`` of :mod:`din_model.config`.
     """
 
     def __init__(self, config: DINConfig) -> None:
@@ -250,23 +165,7 @@ class DIN(Interleaved):
         fusion = FUSIONS[c.fusion]
         self.head = Head(c.channels, c.stride, c.detail)
         # branches[m][d] is H_{d+1}^{m+1}; fusions[m][d] is S_{d+1}^{m+2}: branch 1 has no nodes (Eq. 13).
-        self.branches = nn.ModuleList(
-            nn.ModuleList(
-                WRDB(
-                    c.channels,
-                    c.growth,
-                    c.rdbs,
-                    c.convs,
-                    c.rdb_scale_on,
-                    c.rdb_last_activation,
-                    c.dwc,
-                    c.wrdb_first_activation,
-                    c.wrdb_residual_scale,
-                )
-                for _ in range(c.wrdbs)
-            )
-            for _ in range(c.branches)
-        )
+        self.branches = nn.ModuleList(nn.ModuleList(WRDB(c) for _ in range(c.wrdbs)) for _ in range(c.branches))
         self.fusions = nn.ModuleList(
             nn.ModuleList(fusion(c.channels, c.reduction) for _ in range(c.wrdbs)) for _ in range(c.branches - 1)
         )

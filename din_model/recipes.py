@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from din_model.config import PRESETS
 from din_model.datasets import LAYOUTS, Sample, read_dataset
-from din_model.network import PRESETS
 from din_model.tasks import Task, find_task
 
 RECIPES = Path(__file__).parent / "recipes.toml"

@@ -1,4 +1,4 @@
-"""DIN+: the mean over eight flips and rotations of the input (paper, section 5.3)."""
+"""DIN+: the mean over eight flips and rotations of the input (paper, section 5.3.1)."""
 
 from __future__ import annotations
 

@@ -18,9 +18,10 @@ from statistics import fmean
 import torch
 
 from din_model.checkpoint import WEIGHTS, Checkpoint, CheckpointError, load_weights, save_weights
+from din_model.config import FASTEST_FIRST
 from din_model.data import dataset_pairs
 from din_model.evaluate import describe_metric, score_pairs
-from din_model.network import DIN, FASTEST_FIRST, count_parameters
+from din_model.network import DIN, count_parameters
 from din_model.recipes import RECIPES, Recipe, read_recipes
 from din_model.results import ScoredSet, read_sets
 from din_model.tasks import Task

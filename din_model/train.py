@@ -36,9 +36,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from din_model.checkpoint import WEIGHTS, CheckpointError, load_weights, save_weights
+from din_model.config import PRESETS
 from din_model.data import Batches, Pair, PatchSampler, read_pairs
 from din_model.evaluate import score_pairs
-from din_model.network import DIN, PRESETS
+from din_model.network import DIN
 from din_model.optimiser import Optimiser
 from din_model.recipes import RECIPES, Recipe, read_recipes
 from din_model.results import read_sets
@@ -56,7 +57,7 @@ class Schedule:
     """The learning rate over the iterations.
 
     Attributes:
-        kind: ``halving``: halved every 200,000 iterations (the paper's); ``trapezoid``: a warm-up, level, and down to
+        kind: ``halving``: halved every 200,000 iterations; ``trapezoid``: a warm-up, level, and down to
             nothing over the last quarter, so that a training can be prolonged as long as it is level.
         rate: the highest learning rate.
         iterations: of the whole training.

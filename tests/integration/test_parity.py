@@ -9,9 +9,10 @@ from tritonclient import grpc
 from tritonclient.utils import np_to_triton_dtype
 
 from din_model import load_model
+from din_model.config import PRESETS
 from din_model.data import to_image, to_tensor
 from din_model.export import REPOSITORY, ServedDIN, ServedTiles, choose_dtype, max_tile_pixels, trace
-from din_model.network import DIN, PRESETS
+from din_model.network import DIN
 from din_model.tasks import TASKS
 from tests.conftest import SHIPPED
 

@@ -1,11 +1,16 @@
 """The blocks against the paper's formulas, written out independently."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from din_model.blocks import RDB, WRDB, AsyCA
+from din_model.config import DINConfig
+
+CONFIG = DINConfig(channels=6, growth=4, rdbs=2, convs=3)
 
 
 def randomise(module: nn.Module) -> nn.Module:
@@ -24,7 +29,7 @@ def x():
 @pytest.mark.parametrize(("scale_on", "branch", "skip"), [("branch", 0.1, 1.0), ("skip", 1.0, 0.1)])
 @pytest.mark.parametrize("last_activation", [False, True])
 def test_rdb(x, scale_on, branch, skip, last_activation):
-    rdb = randomise(RDB(6, 4, 3, scale_on, last_activation))
+    rdb = randomise(RDB(replace(CONFIG, rdb_scale_on=scale_on, rdb_last_activation=last_activation)))
     c1, c2, c3 = rdb.convs
     f1 = F.leaky_relu(c1(x), 0.2)
     f2 = F.leaky_relu(c2(torch.cat([x, f1], 1)), 0.2)
@@ -40,7 +45,7 @@ def weigh(dwc, x):
 
 @pytest.mark.parametrize("dwc", ["added", "input", "none"])
 def test_wrdb(x, dwc):
-    wrdb = randomise(WRDB(6, 4, 2, 3, "branch", False, dwc, True, 0.1))
+    wrdb = randomise(WRDB(replace(CONFIG, dwc=dwc)))
     r1, r2 = wrdb.rdbs
     x0 = F.leaky_relu(wrdb.conv(x), 0.2)
     if dwc == "none":

@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional as F
 
 from din_model.checkpoint import CheckpointError, load_weights
+from din_model.config import PRESETS, DINConfig
 from din_model.convert import convert, main
 from din_model.loading import load_model
-from din_model.network import PRESETS, DINConfig
 
 C, G = 4, 2
 BRANCHES, WRDBS, RDBS, CONVS = 4, 5, 3, 6

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from din_model.config import PRESETS, DINConfig
 from din_model.fold import fold
 from din_model.loading import load_model
-from din_model.network import DIN, PRESETS, DINConfig
+from din_model.network import DIN
 from din_model.tasks import TASKS
 
 SMALL = DINConfig(channels=8, growth=4, branches=3, wrdbs=3, rdbs=3, convs=3)

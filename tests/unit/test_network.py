@@ -9,7 +9,8 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from din_model.network import DIN, PRESETS, DINConfig, count_parameters
+from din_model.config import PRESETS, DINConfig
+from din_model.network import DIN, count_parameters
 
 PAPER = PRESETS["din"]
 TINY = DINConfig(channels=8, growth=4, branches=3, wrdbs=2, rdbs=2, convs=3, tail="single")

@@ -9,8 +9,9 @@ import skimage.data
 from accelerate.state import AcceleratorState
 from PIL import Image
 
-from din_model import PRESETS, TASKS, ablations, network
-from din_model.network import DIN, DINConfig, count_mult_adds, count_parameters
+from din_model import PRESETS, TASKS, ablations, config
+from din_model.config import DINConfig
+from din_model.network import DIN, count_mult_adds, count_parameters
 from din_model.results import PAPER, main, read_sets, table
 
 
@@ -103,7 +104,7 @@ def test_a_table_leaves_unknown_figures_empty():
 def test_ablations_print_a_row_for_every_network(tmp_path, monkeypatch, capsys):
     AcceleratorState._reset_state(reset_partial_state=True)  # as in a process of its own
     tiny = DINConfig(channels=8, growth=4, branches=2, wrdbs=2, rdbs=1, convs=3, tail="single")
-    monkeypatch.setitem(network.PRESETS, "din_64", tiny)
+    monkeypatch.setitem(config.PRESETS, "din_64", tiny)
     Image.fromarray(skimage.data.astronaut()[:64, 100:180]).save(tmp_path / "a.png")
     options = ["--data", str(tmp_path), "--validate", str(tmp_path), "--iterations", "3", "--patch", "16"]
     assert ablations.main([*options, "--batch", "2"]) == 0

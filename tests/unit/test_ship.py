@@ -7,9 +7,9 @@ import skimage.data
 import torch
 from PIL import Image
 
-from din_model import DIN, PRESETS, network
+from din_model import DIN, PRESETS, config
 from din_model.checkpoint import load_weights, save_weights
-from din_model.network import DINConfig
+from din_model.config import DINConfig
 from din_model.recipes import read_recipes
 from din_model.ship import main
 
@@ -39,7 +39,7 @@ start = "sr_x2-din_t"
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     for preset in ("din_s", "din_t"):
-        monkeypatch.setitem(network.PRESETS, preset, TINY)
+        monkeypatch.setitem(config.PRESETS, preset, TINY)
     (tmp_path / "hq").mkdir()
     Image.fromarray(skimage.data.astronaut()[:128, :128]).save(tmp_path / "hq/astronaut.png")
     (tmp_path / "sets.toml").write_text('[sr_x4]\nCrop = { data = "hq", note = "one photo" }\n')

@@ -14,9 +14,10 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from PIL import Image
 
-from din_model import network, train
+from din_model import config, train
 from din_model.checkpoint import load_weights
-from din_model.network import DIN, DINConfig
+from din_model.config import DINConfig
+from din_model.network import DIN
 from din_model.train import Schedule, Stop, Trainer, claimed, main
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +64,7 @@ def fresh_process(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def tiny_preset(monkeypatch):
-    monkeypatch.setitem(network.PRESETS, "din_t", TINY)
+    monkeypatch.setitem(config.PRESETS, "din_t", TINY)
 
 
 @pytest.fixture(autouse=True)
@@ -165,9 +166,9 @@ def test_two_processes_train_as_one_with_the_doubled_batch(data):
         # The preset is made tiny in the child too: both runs start from this file's network.
         code = f"""
             import sys
-            from din_model import network, train
+            from din_model import config, train
             from tests.unit.test_train import TINY
-            network.PRESETS["din_t"] = TINY
+            config.PRESETS["din_t"] = TINY
             train.ship = print
             sys.exit(train.main({options!r}))
         """
