@@ -3,7 +3,7 @@
 Each task with weights becomes ``din_<task>/1/model.pt`` (TorchScript) beside two configurations: ``config.pbtxt`` for
 NVIDIA's container on a GPU and ``configs/cpu.pbtxt`` for the embedded server. Where weights are shipped in several
 presets, that is the fastest one, and each slower one becomes ``din_<task>-<preset>``. Where the tiles of a photo share
-its attention, a second model beside it, named ``...-tiles``, restores tiles.
+its channel descriptors, a second model beside it, named ``...-tiles``, restores tiles.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Served(nn.Module):
 
 
 class ServedDIN(Served):
-    """``din_<task>``: pictures, each with its own attention."""
+    """``din_<task>``: pictures, each restored with its own channel descriptors."""
 
     def forward(self, lq: Tensor) -> Tensor:
         """Restores a batch: (N, H, W, 3) uint8 to (N, sH, sW, 3) uint8."""
@@ -101,27 +101,31 @@ class ServedDIN(Served):
 
 
 class ServedTiles(Served):
-    """``din_<task>-tiles``: tiles that share the attention of the photo that they are cut from."""
+    """``din_<task>-tiles``: tiles that share the channel descriptors of the photo that they are cut from.
+
+    In the wire contract the tensor of the descriptors (Eq. 8) is named ``attention``.
+    """
 
     def __init__(self, model: DIN, dtype: torch.dtype, max_pixels: int) -> None:
         super().__init__(model, dtype, max_pixels)
-        states = f'{{ name: "attention" data_type: TYPE_FP32 dims: [ {self.model.attention_width} ] }}'
-        self.inputs, self.outputs = [LQ, states, CORE], [RESTORED, states]
+        descriptors = f'{{ name: "attention" data_type: TYPE_FP32 dims: [ {self.model.descriptor_width} ] }}'
+        self.inputs, self.outputs = [LQ, descriptors, CORE], [RESTORED, descriptors]
 
     def forward(self, lq: Tensor, attention: Tensor, core: Tensor) -> tuple[Tensor, Tensor]:
-        """Restores a batch of tiles and tells the pooled states of their cores; each row is on its own.
+        """Restore a batch of tiles and return the channel descriptors of their cores; each row is independent.
 
         Args:
             lq: uint8 (N, H, W, 3).
-            attention: float32 (N, K), the pooled states of the photo (Eq. 8); NaN has a tile take its own.
-            core: int32 (N, 4), top, bottom, left, right of the part of the tile whose states are told; zeros for none.
+            attention: float32 (N, K), the photo's channel descriptors (Eq. 8); NaN: the tile is restored with its own.
+            core: int32 (N, 4), top, bottom, left, right of the part of the tile to describe; zeros for none.
 
         Returns:
-            uint8 (N, sH, sW, 3), and float32 (N, K), NaN where the tile has no such core.
+            uint8 (N, sH, sW, 3), and the descriptors of the cores, float32 (N, K), NaN where the tile has no
+            such core.
         """
         x = self.picture(lq)
-        residual, states = self.model.residual_under(x.to(self.dtype), attention, core)
-        return self.pixels(x, residual), states
+        residual, descriptors = self.model.residual_of_tiles(x.to(self.dtype), attention, core)
+        return self.pixels(x, residual), descriptors
 
 
 def max_tile_pixels(task: Task) -> int:
@@ -142,7 +146,7 @@ def trace(served: Served, device: torch.device) -> torch.jit.ScriptModule:
     served = served.to(device).eval()
     examples = [torch.zeros(1, *TRACED_SIZE, 3, dtype=torch.uint8, device=device)]
     if isinstance(served, ServedTiles):
-        examples.append(torch.zeros(1, served.model.attention_width, device=device))
+        examples.append(torch.zeros(1, served.model.descriptor_width, device=device))
         examples.append(torch.zeros(1, 4, dtype=torch.int32, device=device))
     with torch.inference_mode(), warnings.catch_warnings():
         # TorchScript is deprecated upstream; docs/decisions/0001 says why it stays.
@@ -184,7 +188,7 @@ class Serving:
         batch: most pictures in one batch.
         batch_pixels: most LQ pixels in one batch, for its features have to fit into the device's memory.
         tile: side of a tile, in features.
-        whole: features of the largest photo that goes in one piece where its tiles would need its attention.
+        whole: features of the largest photo that goes in one piece where its tiles would need its descriptors.
         reasons: for these choices, lines that the configuration carries.
     """
 
@@ -318,9 +322,9 @@ def task_parameters(task: Task, checkpoint: Checkpoint, serving: Serving, served
         "evaluated_on": checkpoint.card.get("evaluated_on", ""),
         "tile": str(tile),
         "overlap": str(OVERLAP * task.stride),
-        "attention_rounds": str(task.attention_rounds),
-        "attention_width": str(served.model.attention_width if task.attention_rounds else 0),
-        "whole_pixels": str(min(serving.whole * task.stride**2 if task.attention_rounds else tile**2, largest)),
+        "attention_rounds": str(task.descriptor_rounds),
+        "attention_width": str(served.model.descriptor_width if task.descriptor_rounds else 0),
+        "whole_pixels": str(min(serving.whole * task.stride**2 if task.descriptor_rounds else tile**2, largest)),
         "max_pixels": str(largest),
     }
 
@@ -332,10 +336,10 @@ def shipped_models(task: str) -> dict[str, str]:
 
 
 def served_models(name: str, task: Task, checkpoint: Checkpoint, dtype: torch.dtype) -> dict[str, Served]:
-    """The Triton models of one network: the one of that name and, where tiles share attention, the one for tiles."""
+    """Return the Triton models of one network: one for pictures and, where tiles share descriptors, one for tiles."""
     largest = max_tile_pixels(task)
     models: dict[str, Served] = {name: ServedDIN(checkpoint.model, dtype, largest)}
-    if task.attention_rounds:
+    if task.descriptor_rounds:
         models[name + TILES_SUFFIX] = ServedTiles(checkpoint.model, dtype, largest)
     return models
 
@@ -417,7 +421,7 @@ def main(arguments: list[str] | None = None) -> int:
             checkpoint = load_checkpoint(task.name, preset, args.weights)
             for path in export(name, task, checkpoint, args.repository, device, dtype):
                 print(f"{path}: {checkpoint.preset}, {device.type}, {str(dtype).removeprefix('torch.')}")
-    except CheckpointError as error:
+    except ValueError as error:  # no such weights, or a network that has no inference form
         print(f"error: {error}", file=sys.stderr)
         return 2
     except torch.jit.Error as error:  # tracing runs the network once

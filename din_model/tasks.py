@@ -32,9 +32,10 @@ class Task:
         scale: output size over input size.
         stride: 4 where the network works at a quarter of the resolution (section 3.5), else 1.
         metric: what PSNR and SSIM are measured on: ``y`` (luma, rounded) or ``rgb``.
-        attention_rounds: how often the tiles of a photo are averaged for what AsyCA takes from the whole photo, before
-            they are restored with it. 0 lets each tile take its own, where restoring is local; how much haze, rain or
-            noise there is can only be told from the photo. Each round brings tiles closer to the photo in one piece.
+        descriptor_rounds: how often the tiles of a photo are averaged for the channel descriptors of the whole photo
+            (Eq. 8), before they are restored with them. 0: each tile is restored with its own, where restoring is
+            local; how much haze, rain or noise there is can only be told from the photo. Each round brings tiles closer
+            to the photo in one piece.
         bf16: whether bfloat16 keeps its PSNR to 0.01 dB. Taking haze or heavy rain away moves pixels so far that the
             rounding of the weights alone moves it by up to 0.15 dB.
     """
@@ -47,7 +48,7 @@ class Task:
     scale: int = 1
     stride: int = 1
     metric: Literal["y", "rgb"] = "y"
-    attention_rounds: int = 0
+    descriptor_rounds: int = 0
     bf16: bool = True
 
 
@@ -58,8 +59,8 @@ TASKS: dict[str, Task] = {
         Task("sr_x3", "Enlarge 3x", "enlarge", "3x", BI, scale=3),
         Task("sr_x4", "Enlarge 4x", "enlarge", "4x", BI, scale=4),
         Task("sr_x8", "Enlarge 8x", "enlarge", "8x", BI, scale=8),
-        Task("sr_x3_bd", "Enlarge 3x, blurred photo", "enlarge", "3x, blurred photo", BD, scale=3, attention_rounds=1),
-        Task("sr_x3_dn", "Enlarge 3x, noisy photo", "enlarge", "3x, noisy photo", DN, scale=3, attention_rounds=2),
+        Task("sr_x3_bd", "Enlarge 3x, blurred photo", "enlarge", "3x, blurred photo", BD, scale=3, descriptor_rounds=1),
+        Task("sr_x3_dn", "Enlarge 3x, noisy photo", "enlarge", "3x, noisy photo", DN, scale=3, descriptor_rounds=2),
         Task(
             "deblur",
             "Remove motion blur",
@@ -68,11 +69,11 @@ TASKS: dict[str, Task] = {
             MOTION_BLUR,
             stride=4,
             metric="rgb",
-            attention_rounds=1,
+            descriptor_rounds=1,
         ),
-        Task("derain_light", "Remove light rain", "derain", "light", RAIN_LIGHT, attention_rounds=1),
-        Task("derain_heavy", "Remove heavy rain", "derain", "heavy", RAIN_HEAVY, attention_rounds=2, bf16=False),
-        Task("derain_mixed", "Remove rain of any kind", "derain", "any kind", RAIN_MIXED, attention_rounds=2),
+        Task("derain_light", "Remove light rain", "derain", "light", RAIN_LIGHT, descriptor_rounds=1),
+        Task("derain_heavy", "Remove heavy rain", "derain", "heavy", RAIN_HEAVY, descriptor_rounds=2, bf16=False),
+        Task("derain_mixed", "Remove rain of any kind", "derain", "any kind", RAIN_MIXED, descriptor_rounds=2),
         Task(
             "dehaze_indoor",
             "Remove haze indoors",
@@ -81,7 +82,7 @@ TASKS: dict[str, Task] = {
             HAZE_INDOOR,
             stride=4,
             metric="rgb",
-            attention_rounds=2,
+            descriptor_rounds=2,
             bf16=False,
         ),
         Task(
@@ -92,7 +93,7 @@ TASKS: dict[str, Task] = {
             HAZE_OUTDOOR,
             stride=4,
             metric="rgb",
-            attention_rounds=2,
+            descriptor_rounds=2,
             bf16=False,
         ),
     )

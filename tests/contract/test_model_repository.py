@@ -14,7 +14,7 @@ from din_model.tasks import TASKS
 from tests.conftest import SHIPPED
 
 OFFERED = {f"din_{name}": network for name, network in SHIPPED.items()}
-TILES = {f"{model}{TILES_SUFFIX}": model for model, (task, _) in OFFERED.items() if TASKS[task].attention_rounds}
+TILES = {f"{model}{TILES_SUFFIX}": model for model, (task, _) in OFFERED.items() if TASKS[task].descriptor_rounds}
 MODELS = [*OFFERED, *TILES]
 VARIANTS = {"gpu": "config.pbtxt", "cpu": "configs/cpu.pbtxt"}
 DTYPE = {"TYPE_UINT8": torch.uint8, "TYPE_FP32": torch.float32, "TYPE_INT32": torch.int32}
@@ -120,12 +120,12 @@ def test_parameters_carry_what_the_page_needs(model, variant):
     task, config = TASKS[name], parse(model, variant)
     served, told = read_network(config), read_task(config)
     assert (served.model, told.name, served.preset) == (model, name, preset)
-    assert served.tiles_model == (f"{model}{TILES_SUFFIX}" if task.attention_rounds else model)
+    assert served.tiles_model == (f"{model}{TILES_SUFFIX}" if task.descriptor_rounds else model)
     assert (told.label, told.scale, served.scale) == (task.label, task.scale, task.scale)
     assert served.size_multiple == task.stride
     assert float(served.psnr) > float(served.baseline_psnr)
     assert served.tile**2 <= served.max_pixels == max_tile_pixels(task)
-    assert served.attention_rounds == task.attention_rounds
+    assert served.attention_rounds == task.descriptor_rounds
     assert served.tile**2 <= served.whole_pixels <= served.max_pixels
     assert served.tile % task.stride == 0
     assert served.tile > 2 * served.overlap + served.size_multiple

@@ -92,7 +92,7 @@ def test_served_equals_reloaded_to_the_bit(name, connection):
         assert np.array_equal(answer("restored"), restored.numpy()), shape
 
 
-@pytest.mark.parametrize("name", [name for name, (task, _) in SHIPPED.items() if TASKS[task].attention_rounds])
+@pytest.mark.parametrize("name", [name for name, (task, _) in SHIPPED.items() if TASKS[task].descriptor_rounds])
 def test_tiles_are_served_as_reloaded_to_the_bit_and_a_tile_alone_is_a_picture(name, connection):
     reloaded = torch.jit.load(REPOSITORY / f"din_{name}-tiles" / "1" / "model.pt")
     _, states, _ = connection.get_model_config(f"din_{name}-tiles").config.input
@@ -106,7 +106,7 @@ def test_tiles_are_served_as_reloaded_to_the_bit_and_a_tile_alone_is_a_picture(n
         assert np.array_equal(answer("restored"), restored.numpy())
         assert np.array_equal(answer("attention"), told.numpy())
         assert np.isfinite(answer("attention")).all()
-        assert given is None or not np.array_equal(answer("attention"), given)  # under other attention it finds another
+        assert given is None or not np.array_equal(answer("attention"), given)  # other descriptors give others
         given = answer("attention")
     alone = ask(connection, f"din_{name}-tiles", lq=lq, attention=own, core=np.zeros_like(core))
     assert np.array_equal(alone("restored"), ask(connection, f"din_{name}", lq=lq)("restored"))
@@ -126,11 +126,11 @@ def test_served_precision_is_close_to_float32(name, client, small_photo):
 
 
 @pytest.mark.parametrize("name", ["sr_x2", "deblur"])
-def test_attention_works_the_same_traced(name):
-    """A picture's own attention, given attention, a part of the picture, and a part under given attention."""
+def test_descriptors_work_the_same_traced(name):
+    """A picture's own descriptors, given ones, a part of the picture, and a part with given ones."""
     eager = ServedTiles(randomised(name), torch.float32, max_tile_pixels(TASKS[name]))
     traced = trace(eager, CPU)
-    lq, width = torch.tensor(pixels((2, 24, 36))), eager.model.attention_width
+    lq, width = torch.tensor(pixels((2, 24, 36))), eager.model.descriptor_width
     own, given = torch.full((2, width), torch.nan), torch.linspace(-2, 2, 2 * width).view(2, -1)
     whole, part, no_core = (
         torch.tensor(core, dtype=torch.int32)

@@ -1,5 +1,7 @@
 """The export command: what it writes, and what it says of wrong weights."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -40,6 +42,15 @@ def test_missing_and_damaged_weights_are_one_sentence(weights, tmp_path, capsys)
     assert main(["--task", "deblur", "--weights", str(weights), *repository]) == 2
     assert "w.safetensors are damaged or not DIN's" in capsys.readouterr().err
     assert not (tmp_path / "repository").exists()
+
+
+def test_an_ablation_is_one_sentence(tmp_path, capsys):
+    config = replace(PRESETS["din_t"].for_task(1, 4), fusion="sum")
+    path = tmp_path / "w.safetensors"
+    save_weights(path, DIN(config).state_dict(), config, "deblur", "din_t", {})
+    assert main(["--task", "deblur", "--weights", str(path), "--repository", str(tmp_path / "repository")]) == 2
+    assert "error: a network with fusion='sum' is an ablation" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("model.pt"))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

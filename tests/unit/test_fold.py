@@ -1,4 +1,4 @@
-"""Folding changes nothing but rounding: every preset, task, flag and ablation against the network in float64."""
+"""Folding changes nothing but rounding: presets, tasks and formulas against the network in float64."""
 
 from dataclasses import replace
 
@@ -20,15 +20,10 @@ CONFIGS = {
     "din": PRESETS["din"],
     "din deblur": PRESETS["din"].for_task(1, 4),
     "authors": SMALL.as_authors(),
-    "as printed": replace(SMALL, rdb_scale_on="skip", rdb_last_activation=True, wrdb_first_activation=False,
-                          wrdb_residual_scale=1.0, dwc="input", gff_activation=False),
     **{f"{field}={value}": replace(SMALL, **{field: value}) for field, value in [
-        ("fusion", "concat"), ("fusion", "sum"), ("fusion", "se"), ("dwc", "input"), ("dwc", "none"), ("gff", False),
-        ("rdb_scale_on", "skip"), ("rdb_last_activation", True), ("wrdb_first_activation", False),
-        ("wrdb_residual_scale", 1.0), ("first_fusion", "first_first"), ("gff_activation", False),
-        ("skip", "bilinear"), ("tail", "single"), ("branches", 1), ("rdbs", 1), ("wrdbs", 1)]},
-    "sum of a state with itself": replace(SMALL, fusion="sum", first_fusion="first_first"),
-    "se of a state with itself": replace(SMALL, fusion="se", first_fusion="first_first"),
+        ("rdb_scale_on", "skip"), ("wrdb_first_activation", False), ("wrdb_residual_scale", 1.0),
+        ("first_fusion", "first_first"), ("gff_activation", False), ("skip", "bilinear"), ("tail", "single"),
+        ("branches", 1), ("rdbs", 1), ("wrdbs", 1)]},
 }  # fmt: skip
 SHAPES = [(1, 24, 24), (2, 7, 9), (1, 1, 1), (3, 13, 8)]
 TOLERANCE = 5e-6
@@ -82,49 +77,57 @@ def test_peak_is_the_range_of_the_pixels():
         assert torch.allclose(fold(model, peak=255)(x * 255), model(x) * 255, atol=2e-3)
 
 
-@pytest.mark.parametrize(("config", "width"), [
-    (SMALL, 2 * 3 * 16), (SMALL.as_authors(), 2 * 2 * 16), (replace(SMALL, fusion="se"), 2 * 3 * 16),
-    (replace(SMALL, fusion="sum"), 0),
+@pytest.mark.parametrize(("field", "value"), [
+    ("fusion", "concat"), ("fusion", "sum"), ("fusion", "se"), ("dwc", "input"), ("dwc", "none"), ("gff", False),
+    ("rdb_last_activation", True),
 ])  # fmt: skip
-def test_tiles_take_the_attention_that_they_are_given(config, width):
+def test_ablations_are_refused_by_name(field, value):
+    with pytest.raises(ValueError, match=f"a network with {field}={value!r} is an ablation"):
+        fold(DIN(replace(SMALL, **{field: value})))
+
+
+@pytest.mark.parametrize(("config", "width"), [
+    (SMALL, 2 * 3 * 16), (SMALL.as_authors(), 2 * 2 * 16), (replace(SMALL, branches=1), 0),
+])  # fmt: skip
+def test_tiles_are_restored_with_the_descriptors_that_they_are_given(config, width):
     folded = fold(random_network(config))
-    assert folded.attention_width == width
+    assert folded.descriptor_width == width
     x, whole, own = torch.rand(2, 3, 12, 10), torch.tensor([[0, 12, 0, 10]] * 2), torch.full((2, width), torch.nan)
     with torch.inference_mode():
-        restored, attention = folded.residual_under(x, own, whole)
-        again, nothing = folded.residual_under(x, attention, NO_CORE)
-        assert attention.shape == nothing.shape == (2, width)
+        restored, descriptors = folded.residual_of_tiles(x, own, whole)
+        again, nothing = folded.residual_of_tiles(x, descriptors, NO_CORE)
+        assert descriptors.shape == nothing.shape == (2, width)
         assert torch.allclose(restored, folded.residual(x), atol=1e-6)
         assert torch.allclose(again, restored, atol=1e-6)
-        assert attention.isfinite().all()
+        assert descriptors.isfinite().all()
         assert nothing.isnan().all()
-        if width:  # another photo's attention gives another picture, each row its own
-            swapped, _ = folded.residual_under(x, attention.flip(0), NO_CORE)
-            alone, _ = folded.residual_under(x[:1], attention[1:], NO_CORE[:1])
+        if width:  # another photo's descriptors give another picture, each row its own
+            swapped, _ = folded.residual_of_tiles(x, descriptors.flip(0), NO_CORE)
+            alone, _ = folded.residual_of_tiles(x[:1], descriptors[1:], NO_CORE[:1])
             assert not torch.allclose(swapped, restored)
             assert torch.allclose(swapped[:1], alone, atol=1e-6)
 
 
 @pytest.mark.parametrize("stride", [1, 4])
-def test_states_are_those_of_the_core_alone(stride):
+def test_descriptors_are_those_of_the_core_alone(stride):
     folded = fold(random_network(replace(SMALL, scale=1, stride=stride, branches=2, wrdbs=2)))
     x = torch.rand(2, 3, 26, 40)  # a height that the stride does not divide
-    whole, own = torch.tensor([[0, 26, 0, 40]] * 2), torch.full((2, folded.attention_width), torch.nan)
+    whole, own = torch.tensor([[0, 26, 0, 40]] * 2), torch.full((2, folded.descriptor_width), torch.nan)
     cores = torch.tensor([[4, 16, 8, 40], [0, 26, 0, 12]])
     seen = []
     node = folded.nodes[0][0]
-    choose = node.choose
-    node.choose = lambda x1, x2, attention, first: seen.append((x1, x2)) or choose(x1, x2, attention, first)
+    fuse = node.fuse
+    node.fuse = lambda x1, x2, descriptors: seen.append((x1, x2)) or fuse(x1, x2, descriptors)
     with torch.inference_mode():
-        of_whole = folded.residual_under(x, own, whole)[1]
-        of_cores = folded.residual_under(x, own, cores)[1]
+        of_whole = folded.residual_of_tiles(x, own, whole)[1]
+        of_cores = folded.residual_of_tiles(x, own, cores)[1]
         for i, (top, bottom, left, right) in enumerate((-(-cores // stride)).tolist()):
             part = [state[i : i + 1, :, top:bottom, left:right] for state in seen[-1]]
-            assert torch.allclose(of_cores[i, : node.width], node.squeeze(*part)[0], atol=1e-5)
+            assert torch.allclose(of_cores[i, :16], node.squeeze(*part)[0], atol=1e-5)
             assert not torch.allclose(of_cores[i], of_whole[i], atol=1e-4)
-        # Under the attention that a picture has anyway, it finds the same once more; under another one, another.
-        assert torch.allclose(folded.residual_under(x, of_whole, whole)[1], of_whole, atol=1e-6)
-        assert not torch.allclose(folded.residual_under(x, of_whole.flip(0) + 9, whole)[1], of_whole, atol=1e-5)
+        # With its own descriptors a picture finds the same once more; with others, others.
+        assert torch.allclose(folded.residual_of_tiles(x, of_whole, whole)[1], of_whole, atol=1e-6)
+        assert not torch.allclose(folded.residual_of_tiles(x, of_whole.flip(0) + 9, whole)[1], of_whole, atol=1e-5)
 
 
 BAD_CORES = [[0, 0, 0, 0], [0, 27, 0, 40], [-1, 5, 0, 40], [9, 4, 0, 40], [3, 3, 1, 9], [0, 26, -(2**31), 2**31 - 1]]
@@ -132,17 +135,17 @@ BAD_CORES = [[0, 0, 0, 0], [0, 27, 0, 40], [-1, 5, 0, 40], [9, 4, 0, 40], [3, 3,
 
 @pytest.mark.parametrize("stride", [1, 4])
 @pytest.mark.parametrize("bad_core", BAD_CORES)
-@pytest.mark.parametrize("bad_state", [torch.nan, torch.inf, -torch.inf, 1e30])
-def test_a_bad_row_harms_no_other(stride, bad_core, bad_state):
-    """It takes its own attention and is told that it has no such core; its neighbour never notices."""
+@pytest.mark.parametrize("bad_value", [torch.nan, torch.inf, -torch.inf, 1e30])
+def test_a_bad_row_harms_no_other(stride, bad_core, bad_value):
+    """It is restored with its own descriptors and has none for such a core; its neighbour is not affected."""
     folded = fold(random_network(replace(SMALL, scale=1, stride=stride, branches=2, wrdbs=2)))
     x = torch.rand(2, 3, 26, 40)
     core = torch.tensor([[4, 16, 8, 40], bad_core], dtype=torch.int32)
-    given = torch.zeros(2, folded.attention_width)
-    given[1, 3] = bad_state
+    given = torch.zeros(2, folded.descriptor_width)
+    given[1, 3] = bad_value
     with torch.inference_mode():
-        restored, states = folded.residual_under(x, given, core)
-        alone, states_alone = folded.residual_under(x[:1], given[:1], core[:1])
+        restored, states = folded.residual_of_tiles(x, given, core)
+        alone, states_alone = folded.residual_of_tiles(x[:1], given[:1], core[:1])
         own = folded.residual(x[1:])
     assert torch.allclose(restored[:1], alone, atol=1e-6)
     assert torch.allclose(states[:1], states_alone, atol=1e-6)
@@ -151,9 +154,9 @@ def test_a_bad_row_harms_no_other(stride, bad_core, bad_state):
 
 
 @pytest.mark.parametrize("value", [-1e6, 1e6])
-def test_the_largest_states_that_are_taken_overflow_nowhere(value):
+def test_the_largest_descriptors_that_are_accepted_overflow_nowhere(value):
     folded = fold(random_network(SMALL))
     x = torch.rand(1, 3, 8, 8)
     with torch.inference_mode():
-        restored, _ = folded.residual_under(x, torch.full((1, folded.attention_width), value), NO_CORE[:1])
+        restored, _ = folded.residual_of_tiles(x, torch.full((1, folded.descriptor_width), value), NO_CORE[:1])
     assert restored.isfinite().all()
