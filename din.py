@@ -16,6 +16,7 @@ COMMANDS = {
     "evaluate": ("din_model.evaluate", "score a network by the paper's protocol"),
     "results": ("din_model.results", "measure the tables of all tasks"),
     "ship": ("din_model.ship", "put trained networks that are better among the shipped ones"),
+    "card": ("din_model.card", "write the cards of weights files from their metadata"),
     "ablations": ("din_model.ablations", "repeat the paper's ablations"),
     "convert": ("din_model.convert", "convert a checkpoint of the authors' code"),
     "hub": ("din_model.hub", "push weights to the Hugging Face Hub"),

@@ -29,7 +29,8 @@ class Checkpoint:
         model: the network with its weights, float32, in evaluation mode.
         task: name of the task it restores.
         preset: name of its configuration.
-        card: figures and facts about the training, for example ``psnr``; strings as in the file.
+        card: what else the metadata state, for example ``psnr``; strings as in the file. :mod:`din_model.card` lists
+            what the metadata of shipped weights state.
     """
 
     model: DIN
@@ -47,18 +48,28 @@ def save_weights(
     card: dict[str, str],
     dtype: torch.dtype = torch.float16,
 ) -> None:
-    """Writes weights as safetensors, float16 unless told, with configuration, task, preset and card as metadata."""
+    """Write weights as safetensors that state their configuration.
+
+    Args:
+        path: of the file; its folder is made if need be.
+        weights: state dict of the network.
+        config: of the network.
+        task: name of the task that it restores.
+        preset: name of the configuration.
+        card: further metadata.
+        dtype: of the tensors in the file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in weights.items()}
     metadata = {**card, "config": json.dumps(asdict(config)), "task": task, "preset": preset}
-    # Written aside and renamed: a reader, or a killed run, never meets half a file.
+    # Written aside and renamed, so that neither a reader nor a killed run leaves half a file.
     partial = path.with_suffix(".partial")
     save_file(tensors, partial, metadata=metadata)
     partial.replace(path)
 
 
-def load_weights(path: Path) -> Checkpoint:
-    """Reads a weights file.
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read the metadata of a weights file, without its tensors.
 
     Raises:
         CheckpointError: the file is missing, damaged or not one of DIN's.
@@ -67,7 +78,20 @@ def load_weights(path: Path) -> Checkpoint:
         raise CheckpointError(f"there are no weights at {path}")
     try:
         with safe_open(path, framework="pt") as file:
-            card = dict(file.metadata() or {})
+            return dict(file.metadata() or {})
+    except SafetensorError as error:
+        raise CheckpointError(f"the weights at {path} are damaged or not DIN's: {first_line(error)}") from error
+
+
+def load_weights(path: Path) -> Checkpoint:
+    """Read a weights file.
+
+    Raises:
+        CheckpointError: the file is missing, damaged or not one of DIN's.
+    """
+    card = read_metadata(path)
+    try:
+        with safe_open(path, framework="pt") as file:
             weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
         config, task, preset = DINConfig(**json.loads(card.pop("config"))), card.pop("task"), card.pop("preset")
         model = DIN(config)
@@ -78,4 +102,5 @@ def load_weights(path: Path) -> Checkpoint:
 
 
 def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or its type where it has none."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -25,6 +25,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from din_model.card import card_of
 from din_model.checkpoint import WEIGHTS, CheckpointError, first_line
 from din_model.config import FASTEST_FIRST
 
@@ -107,33 +108,31 @@ def download(source: str, task: str, preset: str | None) -> Path:
 
 
 def push_to_hub(repo: str, weights: Path = WEIGHTS, private: bool = False) -> str:
-    """Uploads weights, their cards and their checksums as one commit.
+    """Upload weights, their cards and their checksums as one commit.
 
     Args:
         repo: ``OWNER/NAME``; made where there is none.
-        weights: folder of ``<task>-<preset>.safetensors`` and their ``.md`` cards.
+        weights: folder of ``<task>-<preset>.safetensors``; their cards are rendered from their metadata.
         private: whether a new repository is.
 
     Returns:
         The commit: what ``REVISION`` is for these weights.
 
     Raises:
-        CheckpointError: there are no weights, or one has no card.
+        CheckpointError: there are no weights, or one does not state all that a card does.
         HfHubHTTPError: the hub refused.
     """
     files = sorted(weights.glob("*.safetensors"))
     if not files:
         raise CheckpointError(f"there are no weights in {weights}")
-    cards = [path.with_suffix(".md") for path in files]
-    if missing := [card for card in cards if not card.is_file()]:
-        raise CheckpointError(f"there is no card at {missing[0]}")
+    cards = [card_of(path) for path in files]
     api = HfApi()
     api.create_repo(repo, private=private, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for path in files:
             shutil.copy(path, folder)
         Path(folder, SUMS).write_text("".join(f"{sha256(path)}  {path.name}\n" for path in files))
-        text = "\n".join(card.read_text().replace("# ", "## ", 1) for card in cards)
+        text = "\n".join(card.replace("# ", "## ", 1) for card in cards)
         first_task = files[0].stem.rpartition("-")[0]
         Path(folder, "README.md").write_text(CARD.format(task=first_task, repo=repo, sums=SUMS, cards=text))
         return str(api.upload_folder(repo_id=repo, folder_path=folder, commit_message="Weights of DIN").oid)

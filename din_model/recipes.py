@@ -27,6 +27,7 @@ class DataSet:
         where: ``FOLDER`` or ``LAYOUT:FOLDER`` below the data's root (:mod:`din_model.datasets`).
         about: what it is, for the card.
         licence: of the data, for the card.
+        research_only: whether that allows research alone, which then holds for weights that are trained on it.
         held_out: regular expression on the name of an input (of a photo that is degraded on the fly, its own): what it
             matches is not trained on. A recipe that validates on this data set takes that part; all of it without.
     """
@@ -34,6 +35,7 @@ class DataSet:
     where: str
     about: str
     licence: str
+    research_only: bool = True
     held_out: str = ""
 
     def samples(self, root: Path, held_out: bool = False) -> list[Sample]:

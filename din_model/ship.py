@@ -2,7 +2,8 @@
 
 The best weights of a run are rounded to float16 and scored on their task's sets of ``docs/sets.toml``. They are put
 among the shipped ones if no network of the task that is as fast or faster scores better on the first of the sets;
-networks that are now neither faster nor better than another one are removed. The card is written from the recipe.
+networks that are now neither faster nor better than another one are removed. The metadata state the recipe and the
+scores, and the card is rendered from them.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
 
 import torch
 
+from din_model.card import FREE_LICENCE, RESEARCH_LICENCE, write_card
 from din_model.checkpoint import WEIGHTS, Checkpoint, CheckpointError, load_weights, save_weights
 from din_model.config import FASTEST_FIRST
 from din_model.data import dataset_pairs
@@ -28,64 +29,65 @@ from din_model.tasks import Task
 
 SETS = Path(__file__).parents[1] / "docs" / "sets.toml"
 
-Score = tuple[float, float, float, float]  # PSNR and SSIM, restored and untouched
+OPTIMISERS = {"adam": "Adam", "muon": "Muon for the convolutions and Adam for the rest"}
 
-CARD = """# {task}, {preset}
-
-DIN for *{label}* ({parameters:,} parameters), as float16 safetensors.
-
-| set | PSNR | SSIM | untouched PSNR | untouched SSIM |
-|---|---|---|---|---|
-{rows}
-
-Measured in float32 on whole photos ({metric}) with these float16 weights, by
-
-    python -m din_model.evaluate --task {task} --preset {preset} --hq DIR [--lq DIR]
-
-- **Trained on**: {data}. Not the paper's training data, so these scores are not comparable with the paper's.
-- **Training**: L1, {optimiser}, batch {batch} of {patch}x{patch} patches, flips and rotations, learning rate {rate:g},
-  bfloat16, averaged weights ({ema_decay:g}), the best on what was held out of the training data{start}; {iterations}
-  iterations of {planned:,}, {core_hours} hours of one CPU core.
-- **Licence of the data**: {licence}.
-- **Configuration**: `{config}`
-"""
+Score = dict[str, float]  # psnr and baseline_psnr, dB; ssim and baseline_ssim
 
 
 def score(task: Task, sets: list[ScoredSet], model: DIN) -> dict[str, Score]:
-    """The mean figures on every set."""
+    """Return the mean scores on every set by its title, rounded as they are printed."""
     figures: dict[str, Score] = {}
     for each in sets:
         scores = score_pairs(task, dataset_pairs(task, [each.data]), model)
-        psnr, ssim = fmean(s.psnr for s in scores), fmean(s.ssim for s in scores)
-        figures[each.title] = psnr, ssim, fmean(s.baseline_psnr for s in scores), fmean(s.baseline_ssim for s in scores)
+        figures[each.title] = {
+            "psnr": round(fmean(s.psnr for s in scores), 2),
+            "ssim": round(fmean(s.ssim for s in scores), 4),
+            "baseline_psnr": round(fmean(s.baseline_psnr for s in scores), 2),
+            "baseline_ssim": round(fmean(s.baseline_ssim for s in scores), 4),
+        }
     return figures
 
 
-def write_card(recipe: Recipe, trained: Checkpoint, figures: dict[str, Score]) -> str:
-    """The card of a network, from its recipe and its scores."""
-    rows = [f"| {title} | {a:.2f} | {b:.4f} | {c:.2f} | {d:.4f} |" for title, (a, b, c, d) in figures.items()]
-    weights = sum(weight for _, weight in recipe.data)
-    shares = [f"{data.about} ({weight / weights:.0%} of the patches)" for data, weight in recipe.data]
-    return CARD.format(
-        task=recipe.task.name,
-        preset=recipe.preset,
-        label=recipe.task.label,
-        parameters=count_parameters(trained.model),
-        rows="\n".join(rows),
-        metric=describe_metric(recipe.task),
-        data=", ".join(shares),
-        optimiser={"adam": "Adam", "muon": "Muon for the convolutions and Adam for the rest"}[recipe.optimiser],
-        batch=recipe.batch,
-        patch=recipe.patch,
-        rate=recipe.rate,
-        ema_decay=recipe.ema_decay,
-        start=f", started from `{recipe.start}`" if recipe.start else "",
-        iterations=trained.card["iterations"],
-        planned=recipe.iterations,
-        core_hours=trained.card["core_hours"],
-        licence="; ".join(dict.fromkeys(data.licence for data, _ in recipe.data)),
-        config=json.dumps(asdict(trained.model.config)),
+def describe_data(recipe: Recipe) -> str:
+    """Return what a recipe trains on, with each set's share of the patches."""
+    total = sum(weight for _, weight in recipe.data)
+    return ", ".join(f"{data.about} ({weight / total:.0%} of the patches)" for data, weight in recipe.data)
+
+
+def describe_training(recipe: Recipe, trained: Checkpoint) -> str:
+    """Return how a network was trained, and for how long."""
+    start = f", started from `{recipe.start}`" if recipe.start else ""
+    return (
+        f"L1, {OPTIMISERS[recipe.optimiser]}, batch {recipe.batch} of {recipe.patch}x{recipe.patch} patches, flips and "
+        f"rotations, learning rate {recipe.rate:g}, bfloat16, averaged weights ({recipe.ema_decay:g}), the best on "
+        f"what was held out of the training data{start}; {trained.card['iterations']} iterations of "
+        f"{recipe.iterations:,}, {trained.card['core_hours']} hours of one CPU core"
     )
+
+
+def describe(recipe: Recipe, trained: Checkpoint, scores: dict[str, Score]) -> dict[str, str]:
+    """Return what the metadata of shipped weights state (:mod:`din_model.card`).
+
+    Args:
+        recipe: of the network.
+        trained: what came of its training.
+        scores: on every set; the first is the one that the network is known by.
+    """
+    first = next(iter(scores))
+    return {
+        **trained.card,
+        "label": recipe.task.label,
+        "parameters": str(count_parameters(trained.model)),
+        "scores": json.dumps(scores, ensure_ascii=False),
+        "measured_on": describe_metric(recipe.task),
+        "evaluated_on": first,
+        "psnr": f"{scores[first]['psnr']:.2f}",
+        "baseline_psnr": f"{scores[first]['baseline_psnr']:.2f}",
+        "trained_on": describe_data(recipe),
+        "training": describe_training(recipe, trained),
+        "data_licence": "; ".join(dict.fromkeys(data.licence for data, _ in recipe.data)),
+        "licence": RESEARCH_LICENCE if any(data.research_only for data, _ in recipe.data) else FREE_LICENCE,
+    }
 
 
 def ship(recipe: Recipe, weights: Path, sets: list[ScoredSet], out: Path = WEIGHTS) -> bool:
@@ -106,10 +108,11 @@ def ship(recipe: Recipe, weights: Path, sets: list[ScoredSet], out: Path = WEIGH
     """
     trained = load_weights(weights)
     model = trained.model.half().float()  # what is shipped is scored: rounded to float16, computed in float32
-    figures = score(recipe.task, sets[:1], model)
-    title, (psnr, _, baseline_psnr, _) = next(iter(figures.items()))
+    scores = score(recipe.task, sets[:1], model)
+    title = sets[0].title
+    psnr = scores[title]["psnr"]
     rivals = {
-        preset: score(recipe.task, sets[:1], load_weights(path).model)[title][0]
+        preset: score(recipe.task, sets[:1], load_weights(path).model)[title]["psnr"]
         for preset in FASTEST_FIRST
         if (path := out / f"{recipe.task.name}-{preset}.safetensors").is_file()
     }
@@ -119,16 +122,10 @@ def ship(recipe: Recipe, weights: Path, sets: list[ScoredSet], out: Path = WEIGH
     print(f"{recipe.name}: {psnr:.2f} dB on {title}, shipped are {shown or 'none'}", flush=True)
     if better:
         return False
-    figures |= score(recipe.task, sets[1:], model)
-    facts = {
-        **trained.card,
-        "psnr": f"{psnr:.2f}",
-        "baseline_psnr": f"{baseline_psnr:.2f}",
-        "evaluated_on": title,
-    }
+    facts = describe(recipe, trained, scores | score(recipe.task, sets[1:], model))
     path = out / f"{recipe.name}.safetensors"
     save_weights(path, model.state_dict(), model.config, recipe.task.name, recipe.preset, facts, torch.float16)
-    path.with_suffix(".md").write_text(write_card(recipe, trained, figures))
+    write_card(path)
     for preset, value in rivals.items():
         if FASTEST_FIRST.index(preset) > place and value <= psnr:
             for suffix in (".safetensors", ".md"):

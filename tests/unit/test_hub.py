@@ -22,6 +22,17 @@ from din_model.network import DIN
 ROOT = Path(__file__).parents[2]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPO = "someone/din"
+FACTS = {
+    "label": "a task",
+    "parameters": "8",
+    "scores": "{}",
+    "measured_on": "luma",
+    "psnr": "37.1",
+    "trained_on": "nothing",
+    "training": "none",
+    "data_licence": "free",
+    "licence": "free",
+}
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -92,8 +103,7 @@ def weights(tmp_path):
     for task, preset in (("sr_x2", "din_t"), ("sr_x2", "din_s"), ("derain_light", "din_t")):
         config = PRESETS[preset].for_task(2 if task == "sr_x2" else 1, 1)
         path = folder / f"{task}-{preset}.safetensors"
-        save_weights(path, DIN(config).state_dict(), config, task, preset, {"psnr": "37.1"})
-        path.with_suffix(".md").write_text(f"# {task}, {preset}\n\nTrained on nothing.\n")
+        save_weights(path, DIN(config).state_dict(), config, task, preset, FACTS)
     return folder
 
 
@@ -131,7 +141,8 @@ def test_what_is_pushed_is_loaded_also_without_a_network(hub, python, weights):
     assert len(hub.files) == 5  # three weights, README.md, SHA256SUMS
     assert hub.files["sr_x2-din_s.safetensors"] == (weights / "sr_x2-din_s.safetensors").read_bytes()
     readme = hub.files["README.md"].decode()
-    assert readme.count("Trained on nothing.") == 3
+    assert readme.count("- **Trained on**: nothing.") == 3
+    assert "## sr_x2, din_s" in readme
     assert f'source="hf://{REPO}@REVISION"' in readme
     assert {token for _, _, token in hub.seen} == {"Bearer hf_secret"}
 
@@ -163,9 +174,12 @@ def test_what_cannot_be_loaded_is_named(hub, python, weights):
         assert message in answer
 
 
-def test_weights_without_a_card_are_not_pushed(hub, python, weights, tmp_path):
-    (weights / "sr_x2-din_t.md").unlink()
-    assert "there is no card at" in python("-m", "din_model.hub", "push", REPO, "--weights", str(weights))
+def test_weights_that_state_nothing_of_themselves_are_not_pushed(hub, python, weights, tmp_path):
+    config = PRESETS["din_t"].for_task(2, 1)
+    save_weights(weights / "sr_x2-din_t.safetensors", DIN(config).state_dict(), config, "sr_x2", "din_t", {})
+    assert "sr_x2-din_t.safetensors has no card: the metadata state no 'scores'" in python(
+        "-m", "din_model.hub", "push", REPO, "--weights", str(weights)
+    )
     assert "there are no weights in" in python("-m", "din_model.hub", "push", REPO, "--weights", str(tmp_path))
     assert hub.seen == []
 

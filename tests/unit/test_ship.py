@@ -1,5 +1,6 @@
 """Shipping weights: scored as they ship, only where they are better, with a true card."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ import torch
 from PIL import Image
 
 from din_model import DIN, PRESETS, config
+from din_model.card import card_of
 from din_model.checkpoint import load_weights, save_weights
 from din_model.config import DINConfig
+from din_model.network import count_parameters
 from din_model.recipes import read_recipes
 from din_model.ship import main
 
@@ -73,9 +76,21 @@ def test_the_card_holds_the_scores_of_the_shipped_weights_and_the_recipe(data):
     card = (data / "out/sr_x4-din_t.md").read_text()
     assert f"| Crop (one photo) | {shipped.card['psnr']} |" in card
     for said in ("a photo of an astronaut (100% of the patches)", "public domain", "7 iterations of 100", "Muon"):
-        assert said in card.replace("\n  ", " ")
+        assert said in card
+    assert card == card_of(data / "out/sr_x4-din_t.safetensors")
+    assert shipped.card["parameters"] == str(count_parameters(shipped.model))
+    assert list(json.loads(shipped.card["scores"])) == ["Crop (one photo)"]
     assert "batch 2 of 48x48 patches" in card
     assert "started from `sr_x2-din_t`" in card
+
+
+@pytest.mark.parametrize(("research_only", "licence"), [("", "research"), ("research_only = false", "Apache-2.0")])
+def test_research_data_make_research_weights(data, research_only, licence):
+    recipes = RECIPES.replace('licence = "public domain"', f'licence = "public domain"\n{research_only}')
+    (data / "recipes.toml").write_text(recipes)
+    trained(data, "sr_x4-din_t", 0)
+    assert ship(data, "sr_x4-din_t") == 0
+    assert licence in load_weights(data / "out/sr_x4-din_t.safetensors").card["licence"]
 
 
 def test_only_what_is_better_is_shipped(data, capsys):
