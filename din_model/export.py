@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from google.protobuf.text_encoding import CEscape
 from torch import Tensor, nn
 
 from din_model.checkpoint import Checkpoint, CheckpointError
 from din_model.fold import DTYPES, fold
 from din_model.loading import load_checkpoint, shipped_presets, shipped_weights
-from din_model.network import DIN, count_mult_adds, global_skip
+from din_model.network import DIN, count_mult_adds, count_parameters, global_skip
+from din_model.scores import Results, read_paper, read_results
 from din_model.tasks import TASKS, Task, find_task
 
 REPOSITORY = Path(__file__).parent.parent / "model_repository"
@@ -236,6 +238,8 @@ QUEUE_TIMEOUT_S = 120
 
 # LibTorch's profiling executor would recompile for every new shape of picture, while somebody waits.
 LIBTORCH_PARAMETERS = {"DISABLE_OPTIMIZED_EXECUTION": "true"}
+# What weights state in their metadata (din_model.card) and clients show; empty where a file does not state it.
+STATED = ("psnr", "baseline_psnr", "evaluated_on", "trained_on", "training", "data_licence", "licence")
 
 
 def queue_lines(request_bytes: int) -> list[str]:
@@ -280,25 +284,33 @@ def config_text(name: str, served: Served, task: Task, serving: Serving, paramet
         f"instance_group [{serving.instances}]",
         *queue_lines(batch * max_tile_pixels(task) * 3),
         *(
-            f'parameters {{ key: "{key}" value {{ string_value: "{value}" }} }}'
+            f'parameters {{ key: "{key}" value {{ string_value: "{escape(value)}" }} }}'
             for key, value in {**LIBTORCH_PARAMETERS, **parameters}.items()
         ),
     ]
     return "\n".join(lines) + "\n"
 
 
+def escape(text: str) -> str:
+    """Escape a string for Protocol Buffers' text format, in ASCII."""
+    return CEscape(text.encode(), as_utf8=False)
+
+
 def tensor_lines(kind: str, tensors: list[str]) -> list[str]:
     return [f"{kind} [", *(f"  {tensor}," for tensor in tensors[:-1]), f"  {tensors[-1]}", "]"]
 
 
-def task_parameters(task: Task, checkpoint: Checkpoint, serving: Serving, served: Served) -> dict[str, str]:
-    """What clients read of a network from the configuration of its model.
+def task_parameters(
+    task: Task, checkpoint: Checkpoint, serving: Serving, served: Served, results: Results
+) -> dict[str, str]:
+    """Return what clients read of a network from the configuration of its model.
 
     Args:
         task: what it restores.
-        checkpoint: its weights and their card.
+        checkpoint: its weights and what they state of themselves.
         serving: how its device serves it.
         served: how it runs.
+        results: of the task.
     """
     largest = max_tile_pixels(task)
     # A strided network sees a quarter of the rows and columns: the same work covers a tile four times as wide.
@@ -317,9 +329,9 @@ def task_parameters(task: Task, checkpoint: Checkpoint, serving: Serving, served
         "preset": checkpoint.preset,
         "precision": next(name for name, value in DTYPES.items() if value == served.dtype),
         "mult_adds_per_pixel": str(round(count_mult_adds(config, COUNTED_SIZE) / math.prod(COUNTED_SIZE))),
-        "psnr": checkpoint.card.get("psnr", ""),
-        "baseline_psnr": checkpoint.card.get("baseline_psnr", ""),
-        "evaluated_on": checkpoint.card.get("evaluated_on", ""),
+        "parameters": str(count_parameters(checkpoint.model)),
+        **{fact: checkpoint.card.get(fact, "") for fact in STATED},
+        "results": results.as_json(),
         "tile": str(tile),
         "overlap": str(OVERLAP * task.stride),
         "attention_rounds": str(task.descriptor_rounds),
@@ -344,22 +356,45 @@ def served_models(name: str, task: Task, checkpoint: Checkpoint, dtype: torch.dt
     return models
 
 
-def config_texts(name: str, served: Served, task: Task, checkpoint: Checkpoint) -> dict[str, str]:
-    """The configurations of a model by their paths in its folder: for the container's GPU, and for a CPU."""
+def config_texts(name: str, served: Served, task: Task, checkpoint: Checkpoint, results: Results) -> dict[str, str]:
+    """Return the configurations of a model by their paths in its folder: for the container's GPU, and for a CPU."""
     texts = {}
     for path, serving in (("config.pbtxt", GPU_SERVING), ("configs/cpu.pbtxt", CPU_SERVING)):
         is_for_tiles = isinstance(served, ServedTiles)
-        parameters = {} if is_for_tiles else task_parameters(task, checkpoint, serving, served)
+        parameters = {} if is_for_tiles else task_parameters(task, checkpoint, serving, served, results)
         texts[path] = config_text(name, served, task, serving, parameters)
     return texts
 
 
 def export(
-    name: str, task: Task, checkpoint: Checkpoint, repository: Path, device: torch.device, dtype: torch.dtype
+    name: str,
+    task: Task,
+    checkpoint: Checkpoint,
+    repository: Path,
+    device: torch.device,
+    dtype: torch.dtype,
+    results: Results,
 ) -> list[Path]:
-    """Writes the Triton models of one network and their configurations; returns the paths of ``model.pt``."""
+    """Write the Triton models of one network and their configurations.
+
+    Args:
+        name: of the model.
+        task: what it restores.
+        checkpoint: the network.
+        repository: folder of all models.
+        device: where it will run.
+        dtype: of the network's body.
+        results: of the task.
+
+    Returns:
+        The paths of ``model.pt``.
+
+    Raises:
+        ValueError: the network is an ablation that is not served.
+        torch.jit.Error: its result is not finite.
+    """
     return [
-        write_model(repository / model, served, device, config_texts(model, served, task, checkpoint))
+        write_model(repository / model, served, device, config_texts(model, served, task, checkpoint, results))
         for model, served in served_models(name, task, checkpoint, dtype).items()
     ]
 
@@ -419,7 +454,9 @@ def main(arguments: list[str] | None = None) -> int:
         for name, task, preset in wanted(args):
             dtype = choose_dtype(args.precision, device, task)
             checkpoint = load_checkpoint(task.name, preset, args.weights)
-            for path in export(name, task, checkpoint, args.repository, device, dtype):
+            # Our rows are those of the shipped weights and say nothing of others.
+            results = Results(read_paper(task.name)) if args.weights else read_results(task.name)
+            for path in export(name, task, checkpoint, args.repository, device, dtype, results):
                 print(f"{path}: {checkpoint.preset}, {device.type}, {str(dtype).removeprefix('torch.')}")
     except ValueError as error:  # no such weights, or a network that has no inference form
         print(f"error: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Writes the tables of all tasks: ``python -m din_model.results SETS.toml --root DATA --out docs/results.md``.
+"""Measure and write the tables of all tasks: ``python -m din_model.results SETS.toml --root DATA --out FILE.md``.
 
 The sets file names, for each task, the sets it is scored on and where they lie below the root:
 
@@ -6,8 +6,9 @@ The sets file names, for each task, the sets it is scored on and where they lie 
     data = "pairs:eval/Rain100L"
     note = "40 of its 100 pairs"
 
-Beside the Markdown a JSON file of the same name holds every figure. The paper's Tables 2-7 come from
-``paper_results.json``; they stand above our rows and are marked, since these weights saw other training data.
+Our scores are also written to ``results.json`` of this package, from where they reach the models' configurations. The
+paper's Tables 3-7 (``paper_results.json``) stand above our rows, which are marked, since our weights were trained on
+other data.
 """
 
 from __future__ import annotations
@@ -28,19 +29,15 @@ from din_model.data import Pair, dataset_pairs
 from din_model.datasets import LAYOUTS
 from din_model.evaluate import Restore, describe_metric, score_pairs
 from din_model.loading import load_model, shipped_presets
+from din_model.scores import MEASURED, Rows, Score, read_measured, read_paper
 from din_model.self_ensemble import self_ensemble
 from din_model.tasks import TASKS, Task
-
-PAPER = Path(__file__).parent / "paper_results.json"
-
-Score = tuple[float, float]  # PSNR in dB, SSIM
-Rows = dict[str, dict[str, Score]]  # method -> set -> score
 
 HEAD = """# Results
 
 Every figure is PSNR in dB / SSIM, by the protocol of [the evaluation](../din_model/evaluate.py). Rows with a dagger
 (†) are these weights, **not trained on the same data as the others**: the paper's rows and its competitors' were
-trained on the full DF2K, GoPro, Rain100, Rain1400 and RESIDE and are copied from its Tables 2-7. "Untouched" is the
+trained on the full DF2K, GoPro, Rain100, Rain1400 and RESIDE and are copied from its Tables 3-7. "Untouched" is the
 input itself, "bicubic" the enlarged input, both measured here. What each file was trained on stands in
 [its card](../din_model/weights). DIN+ is the self-ensemble.
 
@@ -65,7 +62,7 @@ class ScoredSet:
 
 
 def read_sets(path: Path, root: Path) -> dict[str, list[ScoredSet]]:
-    """The sets of every task.
+    """Read the sets of every task from a file; their data lie below a root.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -87,43 +84,47 @@ def read_sets(path: Path, root: Path) -> dict[str, list[ScoredSet]]:
 
 
 def below(root: Path, data: str) -> str:
-    """The data set's folder below the root, its layout kept."""
+    """Put a data set's folder below the root; its layout stays."""
     layout, colon, folder = data.partition(":")
     return f"{layout}:{root / folder}" if colon and layout in LAYOUTS else str(root / data)
 
 
 def measure(task: Task, sets: list[ScoredSet]) -> Rows:
-    """Our rows of one task: the baseline, and of every preset DIN and, in super-resolution, DIN+."""
+    """Measure our rows of one task: the baseline, and of every preset DIN and, in super-resolution, DIN+.
+
+    Raises:
+        FileNotFoundError, ValueError: a set is missing or broken.
+    """
     restorers: dict[str, Restore] = {}
     for preset in shipped_presets(task.name):
         model = load_model(task.name, preset).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         restorers[f"DIN, {preset} †"] = model
         if task.scale > 1:  # where the paper shows DIN+ too
             restorers[f"DIN+, {preset} †"] = functools.partial(self_ensemble, model)
-    rows: Rows = {"bicubic" if task.scale > 1 else "untouched": {}, **{name: {} for name in restorers}}
+    baseline_name = "bicubic" if task.scale > 1 else "untouched"
+    rows: dict[str, dict[str, Score]] = {name: {} for name in (baseline_name, *restorers)}
     for scored in sets:
         pairs = list[Pair](dataset_pairs(task, [scored.data]))
         for name, restore in restorers.items():
             scores = score_pairs(task, pairs, restore)
             rows[name][scored.title] = fmean(s.psnr for s in scores), fmean(s.ssim for s in scores)
         baseline = fmean(s.baseline_psnr for s in scores), fmean(s.baseline_ssim for s in scores)
-        next(iter(rows.values()))[scored.title] = baseline
+        rows[baseline_name][scored.title] = baseline
         print(f"{task.name}: {scored.title}, {len(pairs)} photos", flush=True)
     return rows
 
 
 def paper_rows(task: Task, sets: list[ScoredSet]) -> Rows:
-    """The paper's rows for the sets that it has too."""
-    tables = json.loads(PAPER.read_text()).get(task.name, {})
-    rows: Rows = {}
-    for scored in sets:
-        for method, (psnr, ssim) in tables.get(scored.name, {}).items():
-            rows.setdefault(method, {})[scored.title] = psnr, ssim
-    return rows
+    """Return the paper's rows for the sets that we measured too, or parts of them."""
+    rows = {
+        method: {scored.title: scores[scored.name] for scored in sets if scored.name in scores}
+        for method, scores in read_paper(task.name).items()
+    }
+    return {method: scores for method, scores in rows.items() if scores}
 
 
 def table(rows: Rows, sets: list[ScoredSet]) -> str:
-    """A Markdown table, one column a set."""
+    """Return a Markdown table with a column for each set."""
     titles = [scored.title for scored in sets]
     lines = [f"| method | {' | '.join(titles)} |", f"|---|{'---|' * len(titles)}"]
     for method, scores in rows.items():
@@ -138,7 +139,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("sets", type=Path, metavar="SETS.toml")
     parser.add_argument("--root", required=True, type=Path, help="the folder below which the sets lie")
-    parser.add_argument("--out", required=True, type=Path, help="the Markdown file; the JSON file lies beside it")
+    parser.add_argument("--out", required=True, type=Path, help="the Markdown file")
+    parser.add_argument("--json", type=Path, default=MEASURED, help="our scores; default: the package's results.json")
     parser.add_argument(
         "--task", nargs="+", choices=TASKS, help="measure only these, the others are as they were; default: all"
     )
@@ -147,11 +149,10 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
-    stored = args.out.with_suffix(".json")
     text, figures = HEAD.format(sets=args.sets, out=args.out), {}
     try:
         sets = read_sets(args.sets, args.root)
-        known: dict[str, Rows] = json.loads(stored.read_text()) if args.task and stored.is_file() else {}
+        known: dict[str, Rows] = read_measured(args.json) if args.task else {}
         for name in args.task or sets:
             if name not in sets:
                 raise ValueError(f"{args.sets} names no set for {name}")
@@ -167,7 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(text.rstrip() + "\n")
-    stored.write_text(json.dumps(figures, indent=1) + "\n")
+    args.json.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
 
 

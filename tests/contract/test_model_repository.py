@@ -1,5 +1,7 @@
 """The committed model repository, read as Triton and its LibTorch backend read it, without a server."""
 
+import json
+
 import pytest
 import torch
 from google.protobuf import text_format
@@ -7,9 +9,11 @@ from tritonclient.grpc import model_config_pb2
 
 from app.client import Priority
 from app.tasks import read_network, read_task
-from din_model.export import REPOSITORY, TILES_SUFFIX, config_texts, max_tile_pixels, served_models
+from din_model.export import REPOSITORY, STATED, TILES_SUFFIX, config_texts, max_tile_pixels, served_models
 from din_model.fold import DTYPES
 from din_model.loading import load_checkpoint
+from din_model.network import count_parameters
+from din_model.scores import read_results
 from din_model.tasks import TASKS
 from tests.conftest import SHIPPED
 
@@ -129,7 +133,22 @@ def test_parameters_carry_what_the_page_needs(model, variant):
     assert served.tile**2 <= served.whole_pixels <= served.max_pixels
     assert served.tile % task.stride == 0
     assert served.tile > 2 * served.overlap + served.size_multiple
-    assert '"' not in task.label
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("model", OFFERED)
+def test_parameters_carry_what_the_weights_state(model, variant):
+    name, preset = OFFERED[model]
+    parameters = {key: value.string_value for key, value in parse(model, variant).parameters.items()}
+    checkpoint = load_checkpoint(name, preset)
+    assert parameters["parameters"] == str(count_parameters(checkpoint.model))
+    for fact in STATED:
+        assert parameters[fact] == checkpoint.card[fact] != "", fact
+    results = json.loads(parameters["results"])
+    assert results == json.loads(read_results(name).as_json())
+    psnr = [scores[parameters["evaluated_on"]][0] for scores in results["measured"].values()]
+    assert psnr[0] == pytest.approx(float(parameters["baseline_psnr"]), abs=0.011)
+    assert pytest.approx(float(parameters["psnr"]), abs=0.011) in psnr
 
 
 @pytest.mark.parametrize("model", OFFERED)
@@ -137,7 +156,7 @@ def test_committed_configurations_are_what_export_writes(model):
     name, preset = OFFERED[model]
     # Which precision a machine exports in is its own affair; both files tell that of the one model.
     precision = parse(model, "cpu").parameters["precision"].string_value
-    checkpoint = load_checkpoint(name, preset)
+    checkpoint, results = load_checkpoint(name, preset), read_results(name)
     for written, served in served_models(model, TASKS[name], checkpoint, DTYPES[precision]).items():
-        for path, text in config_texts(written, served, TASKS[name], checkpoint).items():
+        for path, text in config_texts(written, served, TASKS[name], checkpoint, results).items():
             assert (REPOSITORY / written / path).read_text() == text

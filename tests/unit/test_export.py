@@ -1,13 +1,17 @@
 """The export command: what it writes, and what it says of wrong weights."""
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
 
 from din_model import DIN, PRESETS, TASKS, export, loading
-from din_model.checkpoint import save_weights
-from din_model.export import choose_device, choose_dtype, main, max_tile_pixels
+from din_model.checkpoint import Checkpoint, save_weights
+from din_model.export import choose_device, choose_dtype, config_texts, main, max_tile_pixels, served_models
+from din_model.scores import Results
 
 
 @pytest.fixture
@@ -32,6 +36,26 @@ def test_a_task_becomes_a_model_folder(weights, tmp_path, capsys):
     for name in ("config.pbtxt", "configs/cpu.pbtxt"):
         text = (repository / "din_deblur" / name).read_text()
         assert 'key: "precision" value { string_value: "fp32" }' in text
+
+
+def test_any_text_survives_the_configuration(tmp_path):
+    config = PRESETS["din_t"].for_task(1, 4)
+    text = "a \"quoted\" \\ path,\nanother line, '†' and {json: [1]}"
+    checkpoint = Checkpoint(DIN(config), "deblur", "din_t", {"training": text})
+    served = served_models("din_x", TASKS["deblur"], checkpoint, torch.float32)["din_x"]
+    for written in config_texts("din_x", served, TASKS["deblur"], checkpoint, Results()).values():
+        parameters = text_format.Parse(written, model_config_pb2.ModelConfig()).parameters
+        assert parameters["training"].string_value == text
+        assert parameters["licence"].string_value == ""
+
+
+def test_weights_of_another_file_do_not_claim_the_scores_of_the_shipped_ones(weights, tmp_path):
+    options = ["--task", "deblur", "--weights", str(weights), "--repository", str(tmp_path)]
+    assert main([*options, "--device", "cpu", "--precision", "fp32"]) == 0
+    text = (tmp_path / "din_deblur/config.pbtxt").read_text()
+    results = json.loads(text_format.Parse(text, model_config_pb2.ModelConfig()).parameters["results"].string_value)
+    assert results["measured"] == {}
+    assert results["paper"]["DIN (paper)"]["GoPro"] == [30.43, 0.938]
 
 
 def test_missing_and_damaged_weights_are_one_sentence(weights, tmp_path, capsys):

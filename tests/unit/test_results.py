@@ -1,4 +1,4 @@
-"""The tables of docs/results.md and the ablations."""
+"""The tables of docs/results.md, the scores on file, and the ablations."""
 
 import json
 from dataclasses import replace
@@ -12,7 +12,8 @@ from PIL import Image
 from din_model import PRESETS, TASKS, ablations, config
 from din_model.config import DINConfig
 from din_model.network import DIN, count_mult_adds, count_parameters
-from din_model.results import PAPER, main, read_sets, table
+from din_model.results import main, read_sets, table
+from din_model.scores import PAPER, Results, read_results
 
 
 @pytest.fixture
@@ -32,9 +33,9 @@ def data(tmp_path):
 
 
 def test_tables_hold_the_paper_s_rows_and_ours(data, capsys):
-    out = data / "results.md"
-    assert main([str(data / "sets.toml"), "--root", str(data), "--out", str(out)]) == 0
-    figures = json.loads(out.with_suffix(".json").read_text())
+    out, stored = data / "results.md", data / "results.json"
+    assert main([str(data / "sets.toml"), "--root", str(data), "--out", str(out), "--json", str(stored)]) == 0
+    figures = json.loads(stored.read_text())
     bicubic = figures["sr_x4"]["bicubic"]["Set5"]
     ours = [f"{form}, {preset} †" for preset in ("din_t", "din_s") for form in ("DIN", "DIN+")]
     assert list(figures["sr_x4"]) == ["bicubic", *ours]
@@ -49,14 +50,17 @@ def test_tables_hold_the_paper_s_rows_and_ours(data, capsys):
     assert "| JORDER | 36.61 / 0.9740 |  |" in text  # nothing of the paper's for a set of our own
     assert "derain_light: Rain100L (1 pair), 1 photos" in capsys.readouterr().out
     figures["sr_x4"]["bicubic"]["Set5"] = [1.0, 0.5]
-    out.with_suffix(".json").write_text(json.dumps(figures))
-    options = ["--root", str(data), "--out", str(out), "--task", "derain_light"]
+    stored.write_text(json.dumps(figures))
+    options = ["--root", str(data), "--out", str(out), "--json", str(stored), "--task", "derain_light"]
     assert main([str(data / "sets.toml"), *options]) == 0
     assert out.read_text().replace("1.00 / 0.5000", "{:.2f} / {:.4f}".format(*bicubic)) == text  # only that one anew
 
 
 def test_mistakes_are_one_sentence(data, capsys):
-    sets, run = data / "sets.toml", ["--root", str(data), "--out", str(data / "out.md")]
+    sets, run = (
+        data / "sets.toml",
+        ["--root", str(data), "--out", str(data / "out.md"), "--json", str(data / "out.json")],
+    )
     assert main([str(data / "none.toml"), *run]) == 2
     assert main([str(sets), *run, "--task", "deblur"]) == 2
     for text in ("[sr_x5]\nSet5 = { data = 'x' }", "[sr_x4]\nSet5 = { note = 'x' }", "nonsense"):
@@ -67,6 +71,7 @@ def test_mistakes_are_one_sentence(data, capsys):
     assert len(errors) == len(said)
     assert all(e.startswith("error: ") and s in e for e, s in zip(errors, said, strict=True))
     assert not (data / "out.md").exists()
+    assert not (data / "out.json").exists()
 
 
 def test_the_project_s_own_sets_cover_every_task(tmp_path):
@@ -87,6 +92,14 @@ def test_the_paper_s_tables_are_whole():
     for sets in tables.values():
         for methods in sets.values():
             assert all(10 < psnr < 45 and 0 < ssim < 1 for psnr, ssim in methods.values())
+
+
+def test_results_are_compact_and_rounded_json():
+    text = Results({"A": {"Set5": (30.126, 0.91234)}}, {"DIN †": {}}).as_json()
+    assert text == '{"paper":{"A":{"Set5":[30.13,0.9123]}},"measured":{"DIN †":{}}}'
+    shipped = read_results("sr_x4")
+    assert shipped.paper["DIN+ (paper)"]["Set5"] == (32.76, 0.9016)
+    assert "DIN, din_t †" in shipped.measured
 
 
 def test_a_table_leaves_unknown_figures_empty():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-MEASURED = ROOT / "docs" / "results.json"
+MEASURED = ROOT / "din_model" / "results.json"
 PAPER = ROOT / "din_model" / "paper_results.json"
 CARDS = ROOT / "din_model" / "weights"
 
