@@ -45,8 +45,9 @@ class Network:
         mult_adds_per_pixel: of an LQ pixel.
         psnr, baseline_psnr: dB on ``evaluated_on``, restored and untouched; empty where unknown.
         evaluated_on: name of the test set.
-        parameters: number of weights, formatted; empty where unknown.
-        trained_on, training, licence: what the weights learned from, how, and what that allows; English sentences.
+        parameters: number of weights; 0 where unknown.
+        trained_on, training: what the weights learned from, and how; English sentences, empty where unknown.
+        data_licence, licence: of what they learned from, and of the weights themselves; the same.
         tile, overlap: side of a tile and context on its inner sides, LQ pixels.
         attention_rounds: how often the channel descriptors of a photo's tiles are averaged before the tiles are
             restored with them; 0 where each tile has its own.
@@ -72,9 +73,10 @@ class Network:
     attention_width: int
     whole_pixels: int
     max_pixels: int
-    parameters: str = ""
+    parameters: int = 0
     trained_on: str = ""
     training: str = ""
+    data_licence: str = ""
     licence: str = ""
 
     @property
@@ -189,9 +191,10 @@ def read_network(config: Any) -> Network:
         attention_width=int(parameters["attention_width"]),
         whole_pixels=int(parameters["whole_pixels"]),
         max_pixels=int(parameters["max_pixels"]),
-        parameters=parameters.get("parameters", ""),
+        parameters=int(parameters.get("parameters") or 0),
         trained_on=parameters.get("trained_on", ""),
         training=parameters.get("training", ""),
+        data_licence=parameters.get("data_licence", ""),
         licence=parameters.get("licence", ""),
     )
 

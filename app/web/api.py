@@ -15,6 +15,7 @@ from app.i18n import ENGLISH, say
 from app.tasks import FORMER_QUALITIES, Quality, Task, current_names
 from app.web import limits
 from app.web.errors import page_error
+from app.web.gradio_compat import accept_any
 from app.web.restore.jobs import Advance, Order, Workshop, check_photos
 from app.web.restore.results import Outcome, save_as
 from app.web.restore.uploads import as_paths
@@ -177,10 +178,9 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
     programs, names = Programs(workshop, page), list(workshop.tasks)
     with gr.Column(visible=False):
         photo, photos = gr.File(label="photo"), gr.File(label="photos", file_count="multiple")
-        task = gr.Dropdown(names, value=names[0] if names else None, label="task")
-        quality = gr.Radio([*Quality, *FORMER_QUALITIES], value=Quality.FAST.value, label="quality")
-        for choice in (task, quality):  # unknown ones are refused by our own sentence
-            choice.preprocess = lambda payload: payload  # type: ignore[method-assign]
+        # Unknown names get our own error message.
+        task = accept_any(gr.Dropdown(names, value=names[0] if names else None, label="task"))
+        quality = accept_any(gr.Radio([*Quality, *FORMER_QUALITIES], value=Quality.FAST.value, label="quality"))
         options = [
             task,
             quality,

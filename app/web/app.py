@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import threading
 
@@ -15,6 +13,7 @@ from app.web import limits, storage
 from app.web.about.tab import build_about_tab
 from app.web.api import offer_programs
 from app.web.bind import Words
+from app.web.gradio_compat import without_messages
 from app.web.health import health_route
 from app.web.restore import choices, handlers
 from app.web.restore.jobs import Workshop
@@ -23,6 +22,7 @@ from app.web.server.tab import build_server_tab
 from app.web.site import Site, scripts, styles
 from app.web.theme import theme
 
+STYLES = ("static/page.css", "server/static/server.css", "about/static/about.css")
 SPEAK = "(language) => dinSpeak(language)"
 TOGGLE_THEME = """() => {
     document.body.classList.toggle('dark');
@@ -70,15 +70,13 @@ def build_page(client: RestorationClient) -> Site:
             )
         for name in client.broken():
             words.bind(gr.Markdown(elem_classes="din-warning"), value=unavailable(name))
-        with gr.Tabs():
-            with words.bind(gr.Tab(id="restore"), label=say("page.tab_restore")) as restore_tab:
+        with gr.Tabs() as tabs:
+            with words.bind(gr.Tab(id="restore"), label=say("page.tab_restore")):
                 tab = lay_out(workshop, words)
             with words.bind(gr.Tab(id="server"), label=say("page.tab_server")) as server_tab:
-                panel_timer = build_server_tab(client, words, language, server_tab)
-            with words.bind(gr.Tab(id="about"), label=say("page.tab_about")) as about_tab:
+                build_server_tab(client, words, language, tabs, server_tab)
+            with words.bind(gr.Tab(id="about"), label=say("page.tab_about")):
                 build_about_tab(client, words)
-        for elsewhere in (restore_tab, about_tab):
-            elsewhere.select(lambda: gr.Timer(active=False), None, panel_timer, queue=False, api_visibility="private")
         offer_programs(workshop, page)
         theme_button.click(None, None, None, js=TOGGLE_THEME, api_visibility="private")
         language.change(None, language, None, js=SPEAK, api_visibility="private")
@@ -93,7 +91,7 @@ def build_page(client: RestorationClient) -> Site:
         handlers.wire(tab, workshop, language, page, arrived)
     threading.Thread(target=workshop.warm_up, name="warm-up", daemon=True).start()
     page.queue(max_size=limits.QUEUED_JOBS)
-    sheets = styles("static/page.css", "static/tabs.css") + choices.choice_styles(workshop.tasks)
+    sheets = styles(*STYLES) + choices.choice_styles(workshop.tasks)
     compare = (f"restore/static/{name}.js" for name in ("compare_view", "compare_look", "compare"))
     return Site(page, sheets, scripts("static/page.js", *compare))
 
@@ -101,7 +99,7 @@ def build_page(client: RestorationClient) -> Site:
 def launch_page(site: Site, client: RestorationClient, host: str, port: int) -> None:
     """Starts serving a page and its health, in threads of its own; nothing is fetched from or sent to anywhere else."""
     storage.sweep_always()
-    with contextlib.redirect_stdout(io.StringIO()):  # where programs are served is told in the page's footer
+    with without_messages():  # the page's footer links to the API
         site.page.launch(
             server_name=host,
             server_port=port,

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from app.errors import RestorationError
 from app.i18n import say
+from app.web.gradio_compat import queued_requests
 
 # Photos in work at once and jobs waiting; beyond that the page says that the queue is full.
 CONCURRENT_JOBS = 2
@@ -33,14 +34,8 @@ def address(request: gr.Request | Request | None) -> str:
 
 
 def jobs_of(visitor: str, page: gr.Blocks) -> int:
-    """How many jobs a visitor has waiting and in work.
-
-    Gradio's queue is the one that knows, also of those that were cancelled or whose visitor left.
-    """
-    queue = page._queue
-    waiting = queue.event_queue_per_concurrency_id[QUEUE].queue if QUEUE in queue.event_queue_per_concurrency_id else []
-    working = [event for job in queue.active_jobs if job for event in job if event.concurrency_id == QUEUE]
-    return sum(address(event.request) == visitor for event in [*waiting, *working] if event.alive)
+    """Return how many jobs a visitor has waiting and in work."""
+    return sum(address(request) == visitor for request in queued_requests(page, QUEUE))
 
 
 def check_count(photos: int) -> None:

@@ -1,4 +1,4 @@
-"""A page with the styles and scripts that go into its head."""
+"""A Gradio page with the styles and scripts of its head."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
+
+from app.i18n import ENGLISH
+from app.web.templates import render
 
 WEB = Path(__file__).parent
 
@@ -26,10 +29,11 @@ class Site:
 
 
 def styles(*names: str) -> str:
-    """The style sheets of these names, below this package."""
+    """Return the style sheets at these paths below this package, joined."""
     return "".join((WEB / name).read_text(encoding="utf-8") for name in names)
 
 
 def scripts(*names: str) -> str:
-    """The scripts of these names, below this package, inline: the page fetches nothing."""
-    return "".join(f"<script>{(WEB / name).read_text(encoding='utf-8')}</script>" for name in names)
+    """Render the scripts at these paths below this package inline: the page fetches nothing."""
+    sources = [(WEB / name).read_text(encoding="utf-8") for name in names]
+    return render("scripts.html", ENGLISH, sources=sources)

@@ -11,10 +11,9 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from gradio.utils import get_upload_folder
-
 from app import codec
 from app.codec import Photo
+from app.web.gradio_compat import upload_folder
 
 # No file is kept for longer; the folder is looked through every so often, for those that would be before the next time.
 CACHE_AGE_S = 600
@@ -27,14 +26,14 @@ RESULTS, KEPT = "results", "kept"
 
 def new_folder(is_kept: bool = False) -> Path:
     """An empty folder, for a visitor or, if it is to be kept as long as the page runs, for everyone."""
-    parent = Path(get_upload_folder()) / (KEPT if is_kept else RESULTS)
+    parent = upload_folder() / (KEPT if is_kept else RESULTS)
     parent.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=parent))
 
 
 def sweep(age_s: float) -> None:
     """Deletes what visitors brought or got, by whatever way, once it has lain there for so long."""
-    root = Path(get_upload_folder())
+    root = upload_folder()
     for folder in [*root.glob("*"), *(root / RESULTS).glob("*")]:
         is_a_photos = folder.name not in (RESULTS, KEPT)
         with contextlib.suppress(FileNotFoundError):  # it may be gone already
@@ -68,7 +67,7 @@ def url(path: Path) -> str:
 
 def is_brought(path: Path) -> bool:
     """Whether a file was uploaded to the page or made by it."""
-    return path.resolve().is_relative_to(Path(get_upload_folder()).resolve())
+    return path.resolve().is_relative_to(upload_folder().resolve())
 
 
 def save_preview(photo: Photo, size: tuple[int, int], path: Path) -> Path:

@@ -5,8 +5,10 @@ import string
 import tomllib
 
 import pytest
+from jinja2 import nodes
 
 from app.i18n import ENGLISH, LANGUAGES, LOCALES, choose_language, knows, say, sentences
+from app.web.templates import environment
 from tests.conftest import ROOT
 
 
@@ -35,7 +37,7 @@ def test_there_is_a_file_for_each_language_and_no_other():
 
 
 def test_every_sentence_that_the_code_says_exists_and_is_said():
-    """Keys are literals at the calls of ``say``, or begin with a section whose names are data."""
+    """Keys are literals at the calls of ``say``, in Python and templates, or start with a section whose names are data."""
     literals, prefixes = set(), set()
     for path in (ROOT / "app").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -46,6 +48,13 @@ def test_every_sentence_that_the_code_says_exists_and_is_said():
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say":
                 key = node.args[0]
                 assert not isinstance(key, ast.Constant) or knows(key.value), key.value
+    for name in environment.list_templates(extensions=["html", "svg"]):
+        tree = environment.parse((ROOT / "app/web/templates" / name).read_text())
+        literals |= {node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)}
+        prefixes |= {str(node.nodes[0].value) for node in tree.find_all(nodes.Concat)}
+        for call in tree.find_all(nodes.Call):
+            if getattr(call.node, "name", "") == "say" and isinstance(call.args[0], nodes.Const):
+                assert knows(call.args[0].value), call.args[0].value
     unsaid = [
         key
         for key in sentences(ENGLISH)

@@ -1,6 +1,7 @@
 """The house rules: one-way imports, a light app, and one file for tritonclient."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,33 @@ def test_tritonclient_has_one_importer():
     outside = [p for p in (ROOT / "app").rglob("*.py") if (ROOT / "app/web") not in p.parents]
     assert not any(name.split(".")[0] == "gradio" for path in outside for name in imports(path))
     assert importers("app/web", "gradio")
+
+
+def web_modules():
+    return [path for path in (ROOT / "app/web").rglob("*.py") if path.name != "gradio_compat.py"]
+
+
+def test_gradios_private_parts_are_touched_in_one_module():
+    assert len(web_modules()) > 10
+    private = {"constructor_args", "preprocess", "postprocess"}
+    for path in web_modules():
+        assert not [name for name in imports(path) if name.startswith("gradio.")], path
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute):
+                owner = node.value.id if isinstance(node.value, ast.Name) else ""
+                is_foreign = node.attr.startswith("_") and not node.attr.endswith("__") and owner not in ("self", "cls")
+                assert not is_foreign, (path, node.lineno)
+                assert node.attr not in private, (path, node.lineno)
+        assert "type: ignore" not in path.read_text(), path
+        assert "redirect_stdout" not in path.read_text(), path
+
+
+def test_markup_is_in_templates():
+    for path in web_modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                fixed = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+                assert not re.search(r"</?[a-zA-Z]", fixed), (path, node.lineno)
 
 
 def test_degradations_and_metrics_are_plain_numpy():

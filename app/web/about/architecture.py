@@ -1,155 +1,183 @@
-"""The network, drawn: extraction, interleaved branches, fusion, reconstruction and the global residual (Eqs. 13-19)."""
+"""The drawing of the network: extraction, interleaved branches, fusion, reconstruction, the residual (Eqs. 13-19).
+
+Coordinates are pixels, x to the right and y down. The template ``about/architecture.svg`` has the markup.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from html import escape
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 
-from app.i18n import say
+from app.i18n import Text, say
 
-# Of the paper's network (section 5.2).
+# The paper's network (section 5.2).
 BRANCHES, WRDBS = 4, 5
 
-# Pixels. A branch is a row: its first WRDB begins at LEFT, and each has its node before it and its output behind it.
+# A branch is a row, whose first WRDB begins at LEFT. A WRDB has its node before it and its output behind it.
 LEFT, TOP, COLUMN, ROW = 270, 116, 130, 106
-BOX_W, BOX_H, RADIUS = 78, 44, 11
-NODE_BEFORE, OUTPUT_BEHIND = 22, 12  # from a WRDB's edges to its node and to where its output parts
-FIRST_TURN, TURN = 36, 58  # below a row: where its last output, and where each one, turns to the next row
-
-LEGEND = {  # as drawn, and the sentence that tells what it is
-    "I<sub>LQ</sub>": "about.legend_input",
-    "H<sub>0</sub>": "about.legend_extraction",
-    "WRDB": "about.legend_wrdb",
-    '<i class="din-node"></i> AsyCA': "about.legend_asyca",
-    '<i class="din-last"></i> F<sub>D</sub>': "about.legend_last",
-    "GFF": "about.legend_gff",
-    "H<sub>FR</sub>": "about.legend_reconstruction",
-    "Î<sub>HQ</sub>": "about.legend_output",
-}
+BOX_W, BOX_H, RADIUS, ARM = 78, 44, 11, 6
+NODE_BEFORE, OUTPUT_BEHIND = 22, 12  # from the edges of a WRDB to its node and to where its output divides
+FIRST_TURN, TURN = 36, 58  # below a row: where its last output, and where every output, turns to the next row
 
 Point = tuple[float, float]
 
 
-def architecture_svg(language: str, branches: int = BRANCHES, wrdbs: int = WRDBS) -> str:
-    """DIN with M ``branches`` of D ``wrdbs``, labelled in a language; its colours follow the theme."""
-    bottom, right = TOP + (branches - 1) * ROW, LEFT + (wrdbs - 1) * COLUMN + BOX_W
+@dataclass(frozen=True)
+class Box:
+    """A box with a name and an index in its middle.
+
+    Attributes:
+        kind: its style: ``block``, ``fusion``, ``input`` or none.
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+    name: str
+    index: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Way:
+    """An arrow along points.
+
+    Attributes:
+        kind: its style: ``last`` (F_D of a branch), ``skip`` (the global residual) or none.
+    """
+
+    points: tuple[Point, ...]
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """All that is drawn of a network.
+
+    Attributes:
+        branches, wrdbs: M and D of the network.
+        width, height: of the drawing.
+        boxes: operations, the WRDBs row by row.
+        ways: of the states.
+        nodes: centres of the AsyCA nodes.
+        dots: where a state divides.
+        sums: centres of the sums.
+        branch_labels: the name of each branch, and where it begins.
+        residual_label: the name of the global residual, and its middle.
+        radius: of nodes and sums.
+        arm: of the plus in a sum, from its centre.
+    """
+
+    branches: int
+    wrdbs: int
+    width: float
+    height: float
+    boxes: tuple[Box, ...]
+    ways: tuple[Way, ...]
+    nodes: tuple[Point, ...]
+    dots: tuple[Point, ...]
+    sums: tuple[Point, ...]
+    branch_labels: tuple[tuple[Text, Point], ...]
+    residual_label: tuple[Text, Point]
+    radius: float = RADIUS
+    arm: float = ARM
+
+
+def draw(branches: int = BRANCHES, wrdbs: int = WRDBS) -> Drawing:
+    """Lay out DIN with M ``branches`` of D ``wrdbs``."""
+    numbers = range(1, branches + 1)
+    bottom, right = row_y(branches), column_x(wrdbs) + BOX_W
     middle, wide_y = (TOP + bottom) / 2, bottom + 76
     deep_x, sum_x = right + 40, right + 108
     tail_x, out_x = sum_x + 44, sum_x + 198
     plus_x = tail_x + 90
-    size = (out_x + 96, wide_y + 44)
-    last = range(1, branches + 1)
-    marks = [
-        # The photo, its shallow features, and the ways they take.
-        box((16, TOP - 24), (72, 48), "I", "LQ", "input"),
-        box((112, TOP - 24), (64, 48), "H", "0", ""),
-        arrow((88, TOP), (112, TOP)),
-        arrow((176, TOP), (LEFT, TOP)),
-        arrow((206, TOP), (206, wide_y), (LEFT, wide_y)),
-        dot((206, TOP)),
-        # The global residual.
-        arrow((52, TOP - 24), (52, 40), (plus_x, 40), (plus_x, middle - RADIUS - 2), kind="skip"),
-        *(block(m, d) for m, d in product(last, range(1, wrdbs + 1))),
-        *(mark for m in last for mark in branch_ways(m, wrdbs)),
-        # Global feature fusion: what each branch ends with, and what the last one held on the way.
-        *(arrow((right, row_y(m)), (deep_x, row_y(m))) for m in last),
-        *(arrow(output(branches, d), (output(branches, d)[0], wide_y - 17)) for d in range(1, wrdbs)),
-        box((deep_x, TOP - 22), (44, bottom - TOP + 44), "GFF", "1", "fusion"),
-        box((LEFT, wide_y - 17), (right - LEFT, 34), "GFF", "2", "fusion"),
-        arrow((deep_x + 44, middle), (sum_x - RADIUS - 2, middle)),
-        arrow((right, wide_y), (sum_x, wide_y), (sum_x, middle + RADIUS + 2)),
-        plus((sum_x, middle)),
-        arrow((sum_x + RADIUS + 2, middle), (tail_x, middle)),
-        box((tail_x, middle - 24), (60, 48), "H", "FR", ""),
-        arrow((tail_x + 60, middle), (plus_x - RADIUS - 2, middle)),
-        plus((plus_x, middle)),
-        arrow((plus_x + RADIUS + 2, middle), (out_x, middle)),
-        box((out_x, middle - 24), (76, 48), "Î", "HQ", "input"),
-        *(label((LEFT, row_y(m) - 29), say("about.branch", number=m).into(language), "start") for m in last),
-        label(((52 + plus_x) / 2, 30), say("about.residual").into(language)),
+    outlet = RADIUS + 2  # from the middle of a sum to the arrows at it
+    boxes = [
+        Box(16, TOP - 24, 72, 48, "I", "LQ", "input"),
+        Box(112, TOP - 24, 64, 48, "H", "0"),
+        *(
+            Box(column_x(d), row_y(m) - BOX_H / 2, BOX_W, BOX_H, "WRDB", kind="block")
+            for m, d in product(numbers, range(1, wrdbs + 1))
+        ),
+        Box(deep_x, TOP - 22, 44, bottom - TOP + 44, "GFF", "1", "fusion"),
+        Box(LEFT, wide_y - 17, right - LEFT, 34, "GFF", "2", "fusion"),
+        Box(tail_x, middle - 24, 60, 48, "H", "FR"),
+        Box(out_x, middle - 24, 76, 48, "Î", "HQ", "input"),
     ]
-    title, told = (escape(say(key).into(language)) for key in ("about.drawing", "about.network"))
-    return (
-        f'<svg class="din-drawing" viewBox="0 0 {size[0]:.0f} {size[1]:.0f}" role="img" '
-        f'aria-labelledby="din-drawing-title din-drawing-text"><title id="din-drawing-title">{title}</title>'
-        f'<desc id="din-drawing-text">{told}</desc>'
-        '<defs><marker id="din-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-        f'<path d="M0 0.5 8 4 0 7.5z"/></marker></defs>{"".join(marks)}</svg>'
+    ways = [
+        # The photo and its shallow features.
+        way((88, TOP), (112, TOP)),
+        way((176, TOP), (LEFT, TOP)),
+        way((206, TOP), (206, wide_y), (LEFT, wide_y)),
+        # The global residual.
+        way((52, TOP - 24), (52, 40), (plus_x, 40), (plus_x, middle - outlet), kind="skip"),
+        *(found for m in numbers for found in branch_ways(m, wrdbs)),
+        # Global feature fusion of F_D of each branch, and of F_1 .. F_{D-1} of the last one.
+        *(way((right, row_y(m)), (deep_x, row_y(m))) for m in numbers),
+        *(way(output(branches, d), (output(branches, d)[0], wide_y - 17)) for d in range(1, wrdbs)),
+        way((deep_x + 44, middle), (sum_x - outlet, middle)),
+        way((right, wide_y), (sum_x, wide_y), (sum_x, middle + outlet)),
+        # The tail.
+        way((sum_x + outlet, middle), (tail_x, middle)),
+        way((tail_x + 60, middle), (plus_x - outlet, middle)),
+        way((plus_x + outlet, middle), (out_x, middle)),
+    ]
+    return Drawing(
+        branches,
+        wrdbs,
+        width=out_x + 96,
+        height=wide_y + 44,
+        boxes=tuple(boxes),
+        ways=tuple(ways),
+        nodes=tuple(node(m, d) for m in numbers[1:] for d in range(1, wrdbs + 1)),
+        dots=(
+            (206, TOP),
+            *(output(m, d) for m in numbers for d in range(1, wrdbs)),
+            *(output(m, wrdbs) for m in numbers[:-1]),
+        ),
+        sums=((sum_x, middle), (plus_x, middle)),
+        branch_labels=tuple((say("about.branch", number=m), (LEFT, row_y(m) - 29)) for m in numbers),
+        residual_label=(say("about.residual"), ((52 + plus_x) / 2, 30)),
     )
 
 
+def branch_ways(branch: int, wrdbs: int) -> Iterator[Way]:
+    """Yield how states reach the WRDBs of a branch: in the first directly, in later ones through nodes (Eqs. 13-14)."""
+    y, above = row_y(branch), row_y(branch - 1)
+    for d in range(1, wrdbs):
+        stop = column_x(d + 1) if branch == 1 else node(branch, d + 1)[0] - RADIUS
+        yield way((column_x(d) + BOX_W, y), (stop, y))
+    if branch == 1:
+        return
+    for d in range(1, wrdbs + 1):
+        (x, _), (out_x, _) = node(branch, d), output(branch - 1, d)
+        yield way((out_x, above), (out_x, above + TURN), (x, above + TURN), (x, y - RADIUS))
+        yield way((x + RADIUS, y), (column_x(d), y))
+    (x, _), (out_x, _), turn = node(branch, 1), output(branch - 1, wrdbs), above + FIRST_TURN
+    yield way((out_x, above), (out_x, turn), (x - 24, turn), (x - 24, y), (x - RADIUS, y), kind="last")
+
+
 def row_y(branch: int) -> float:
+    """Return the middle of a branch, numbered from 1."""
     return TOP + (branch - 1) * ROW
 
 
 def column_x(wrdb: int) -> float:
+    """Return the left edge of a WRDB, numbered from 1."""
     return LEFT + (wrdb - 1) * COLUMN
 
 
+def node(branch: int, wrdb: int) -> Point:
+    """Return the centre of the node before a WRDB."""
+    return column_x(wrdb) - NODE_BEFORE, row_y(branch)
+
+
 def output(branch: int, wrdb: int) -> Point:
-    """Where F_d^m, the state behind a WRDB, parts to those that take it."""
+    """Return where F_d^m, the state behind a WRDB, divides among those that take it."""
     return column_x(wrdb) + BOX_W + OUTPUT_BEHIND, row_y(branch)
 
 
-def block(branch: int, wrdb: int) -> str:
-    return box((column_x(wrdb), row_y(branch) - BOX_H / 2), (BOX_W, BOX_H), "WRDB", "", "block")
-
-
-def branch_ways(branch: int, wrdbs: int) -> Iterable[str]:
-    """How states reach the WRDBs of a branch: in the first directly, in later ones through nodes (Eqs. 13-14)."""
-    y = row_y(branch)
-    for d in range(1, wrdbs):
-        yield dot(output(branch, d))
-        start = column_x(d) + BOX_W
-        stop = column_x(d + 1) if branch == 1 else column_x(d + 1) - NODE_BEFORE - RADIUS
-        yield arrow((start, y), (stop, y))
-    if branch == 1:
-        return
-    above = row_y(branch - 1)
-    for d in range(1, wrdbs + 1):
-        node, (x, _) = column_x(d) - NODE_BEFORE, output(branch - 1, d)
-        yield arrow((x, above), (x, above + TURN), (node, above + TURN), (node, y - RADIUS))
-        yield arrow((node + RADIUS, y), (column_x(d), y))
-        yield f'<circle class="node" cx="{node}" cy="{y}" r="{RADIUS}"/>'
-    node, (x, _) = LEFT - NODE_BEFORE, output(branch - 1, wrdbs)
-    yield dot((x, above))
-    turn = above + FIRST_TURN
-    yield arrow((x, above), (x, turn), (node - 24, turn), (node - 24, y), (node - RADIUS, y), kind="last")
-
-
-def box(at: Point, size: tuple[float, float], name: str, index: str, kind: str) -> str:
-    """A box of (w, h) from its upper left corner, with a name and its index in the middle."""
-    x, y = at[0] + size[0] / 2, at[1] + size[1] / 2 + 5
-    below = f'<tspan class="index" dy="4">{index}</tspan>' if index else ""
-    return (
-        f'<rect class="{kind}" x="{at[0]}" y="{at[1]}" width="{size[0]}" height="{size[1]}" rx="8"/>'
-        f'<text x="{x}" y="{y}" text-anchor="middle">{name}{below}</text>'
-    )
-
-
-def arrow(*points: Point, kind: str = "") -> str:
-    way = " ".join(f"{x:g},{y:g}" for x, y in points)
-    return f'<polyline class="way {kind}" points="{way}" marker-end="url(#din-tip)"/>'
-
-
-def dot(at: Point) -> str:
-    return f'<circle class="dot" cx="{at[0]}" cy="{at[1]}" r="3"/>'
-
-
-def plus(at: Point) -> str:
-    x, y, arm = at[0], at[1], RADIUS - 5
-    cross = f"M{x - arm} {y}H{x + arm}M{x} {y - arm}V{y + arm}"
-    return f'<circle class="plus" cx="{x}" cy="{y}" r="{RADIUS}"/><path class="way" d="{cross}"/>'
-
-
-def label(at: Point, text: str, anchor: str = "middle") -> str:
-    return f'<text class="label" x="{at[0]}" y="{at[1]}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
-def legend_html(language: str) -> str:
-    """The drawing's names, and what each means."""
-    entries = "".join(
-        f"<div><dt>{name}</dt><dd>{escape(say(key).into(language))}</dd></div>" for name, key in LEGEND.items()
-    )
-    return f'<dl class="din-legend">{entries}</dl>'
+def way(*points: Point, kind: str = "") -> Way:
+    return Way(points, kind)

@@ -1,8 +1,8 @@
-"""The tab that tells what runs here: what becomes of a photo, the network, its results and what it learnt from."""
+"""The about tab: what happens to a photo, the network, its results, and what its weights were trained on."""
 
 from __future__ import annotations
 
-from html import escape
+from dataclasses import dataclass
 
 import gradio as gr
 
@@ -11,15 +11,50 @@ from app.client import RestorationClient
 from app.i18n import Text, say
 from app.tasks import Network, Task, Tasks
 from app.web import limits, storage
-from app.web.about.architecture import BRANCHES, WRDBS, architecture_svg, legend_html
-from app.web.about.records import Card, Rows, Score, read_card, read_measured, read_paper
+from app.web.about.architecture import draw
 from app.web.bind import Words
 from app.web.restore.choices import task_label
-from app.web.restore.html import message_html
+from app.web.templates import render
+
+
+@dataclass(frozen=True)
+class CardView:
+    """What a network's weights state of themselves, as it is shown.
+
+    Attributes:
+        facts: key of each fact's name, and the fact in English.
+        network: the preset, with the number of its parameters where it is known.
+    """
+
+    facts: tuple[tuple[str, str], ...]
+    network: Text
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """The results of a task as they are shown.
+
+    Attributes:
+        label: of the task.
+        sets: the columns, data sets that something was measured on.
+        groups: of methods with one origin: the key of its name, (method, score on each set) of each method, a CSS
+            class; none where nothing was measured.
+        cards: of the task's networks.
+    """
+
+    label: Text
+    sets: tuple[str, ...]
+    groups: tuple[tuple[str, list[tuple[str, list[str]]], str], ...]
+    cards: tuple[CardView, ...]
 
 
 def build_about_tab(client: RestorationClient, words: Words) -> None:
-    """Places the tab; it tells of the tasks that are served now."""
+    """Add the components of the tab.
+
+    Args:
+        client: connection to Triton; its tasks are read once.
+        words: of the page.
+    """
     tasks = client.tasks()
     words.bind(gr.HTML(elem_id="how"), value=how_html)
     words.bind(gr.HTML(elem_id="network"), value=network_html)
@@ -27,123 +62,69 @@ def build_about_tab(client: RestorationClient, words: Words) -> None:
 
 
 def how_html(language: str) -> str:
-    """What this is, what happens to a photo and what does not, and the limits."""
+    """Render what this is, what happens to a photo, privacy, and the limits that are in force."""
     size = limits.MAX_UPLOAD.removesuffix("mb") + " MB"
-    sections = {
-        "about.what_title": [say("about.what")],
-        "about.way_title": [say(f"about.{name}") for name in ("way_tiles", "way_triton", "way_best", "way_deep")],
-        "about.privacy_title": [
-            say("about.privacy_deleted", minutes=storage.CACHE_AGE_S // 60),
-            say("about.privacy_counted"),
-            say("about.privacy_asked"),
-        ],
-        "about.rules_title": [
-            say("about.rule_input", pixels=codec.megapixels(codec.MAX_INPUT_PIXELS), size=size),
-            say("about.rule_output", pixels=codec.megapixels(codec.MAX_OUTPUT_PIXELS)),
-            say("about.rule_photos", photos=limits.MAX_PHOTOS),
-            say("about.rule_jobs", jobs=limits.VISITOR_JOBS, queued=limits.QUEUED_JOBS),
-        ],
-    }
-    told = "".join(
-        f"<section>{heading(title, language)}{points(texts, language)}</section>" for title, texts in sections.items()
-    )
-    return f'<div class="din-how">{told}</div>'
-
-
-def points(texts: list[Text], language: str) -> str:
-    """Sentences as a list; a single one as a paragraph."""
-    lines = [escape(text.into(language)) for text in texts]
-    return f"<p>{lines[0]}</p>" if len(lines) == 1 else f"<ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>"
-
-
-def heading(key: str, language: str) -> str:
-    return f"<h2>{escape(say(key).into(language))}</h2>"
+    sections = [
+        ("about.what_title", [say("about.what")]),
+        ("about.way_title", [say(f"about.{name}") for name in ("way_tiles", "way_triton", "way_best", "way_deep")]),
+        (
+            "about.privacy_title",
+            [
+                say("about.privacy_deleted", minutes=storage.CACHE_AGE_S // 60),
+                say("about.privacy_counted"),
+                say("about.privacy_asked"),
+            ],
+        ),
+        (
+            "about.rules_title",
+            [
+                say("about.rule_input", pixels=codec.megapixels(codec.MAX_INPUT_PIXELS), size=size),
+                say("about.rule_output", pixels=codec.megapixels(codec.MAX_OUTPUT_PIXELS)),
+                say("about.rule_photos", photos=limits.MAX_PHOTOS),
+                say("about.rule_jobs", jobs=limits.VISITOR_JOBS, queued=limits.QUEUED_JOBS),
+            ],
+        ),
+    ]
+    return render("about/how.html", language, sections=sections)
 
 
 def network_html(language: str) -> str:
-    """The network, drawn, in a box of its own that scrolls on narrow screens."""
-    name, told = (escape(say(key).into(language)) for key in ("about.drawing", "about.network"))
-    drawn = escape(say("about.drawn", branches=BRANCHES, wrdbs=WRDBS).into(language))
-    return (
-        f'{heading("about.network_title", language)}<p class="din-prose">{told}</p>'
-        f'<div class="din-scroll" tabindex="0" role="region" aria-label="{name}">{architecture_svg(language)}</div>'
-        f'{legend_html(language)}<p class="din-aside">{drawn}</p>'
-    )
+    """Render the drawing of the paper's network, with a legend."""
+    return render("about/network.html", language, drawing=draw())
 
 
 def results_html(tasks: Tasks, language: str) -> str:
-    """For every task its results beside the paper's, and what its weights learnt from."""
-    paper, measured = read_paper(), read_measured()
-    cards = {network.name: read_card(task.name, network.preset) for task in tasks.values() for network in task.networks}
-    missing = {
-        "about.no_paper": paper is None,
-        "about.no_results": measured is None,
-        "about.no_cards": not any(cards.values()),
-    }
-    parts = [heading("about.results_title", language)]
-    parts += [message_html(say(key), language) for key, is_missing in missing.items() if is_missing]
-    if all(missing.values()):
-        return "".join(parts)
-    parts.append(f'<p class="din-prose">{escape(say("about.results").into(language))}</p>')
-    for name, task in tasks.items():
-        table = table_html(task, (paper or {}).get(name, {}), (measured or {}).get(name, {}), language)
-        told = (card_html(network, card, language) for network in task.networks if (card := cards[network.name]))
-        label = escape(task_label(task).into(language))
-        parts.append(f'<details class="din-results"><summary>{label}</summary>{table}{"".join(told)}</details>')
-    return "".join(parts)
+    """Render the results of every task beside the paper's, and what its networks' weights state of themselves."""
+    return render("about/results.html", language, tasks=[task_view(task) for task in tasks.values()])
 
 
-def table_html(task: Task, paper: Rows, measured: Rows, language: str) -> str:
-    """The paper's rows above ours; only sets that are the very same share a column."""
-    if not paper and not measured:
-        return message_html(say("about.no_table"), language)
-    sets = list(dict.fromkeys(name for rows in (paper, measured) for scores in rows.values() for name in scores))
-    head = "".join(f'<th scope="col" class="din-number">{escape(name)}</th>' for name in sets)
-    groups = group_html(say("about.from_paper"), paper, sets, language)
-    groups += group_html(say("about.measured_here"), measured, sets, language, "din-ours")
-    caption = escape(say("about.table", task=task_label(task)).into(language))
-    method = escape(say("about.method").into(language))
-    return (
-        f'<div class="din-scroll" tabindex="0" role="region" aria-label="{caption}"><table class="din-table">'
-        f'<caption>{caption}</caption><thead><tr><th scope="col">{method}</th>{head}</tr></thead>{groups}</table></div>'
+def task_view(task: Task) -> TaskView:
+    """Arrange the results of a task: the paper's rows above ours; only sets of the same name share a column."""
+    origins = (("about.from_paper", task.paper, ""), ("about.measured_here", task.measured, "din-ours"))
+    sets = tuple(dict.fromkeys(name for _, rows, _ in origins for scores in rows.values() for name in scores))
+    groups = tuple(
+        (title, [(method, [score_text(scores.get(name)) for name in sets]) for method, scores in rows.items()], kind)
+        for title, rows, kind in origins
+        if rows
     )
+    return TaskView(task_label(task), sets, groups, tuple(card_view(network) for network in task.networks))
 
 
-def group_html(title: Text, rows: Rows, sets: list[str], language: str, kind: str = "") -> str:
-    """Methods of one origin, under its name; nothing where there are none."""
-    if not rows:
-        return ""
-    lines = "".join(
-        f'<tr><th scope="row">{escape(method)}</th>'
-        + "".join(f'<td class="din-number">{score_text(scores.get(name))}</td>' for name in sets)
-        + "</tr>"
-        for method, scores in rows.items()
-    )
-    name = escape(title.into(language))
-    return (
-        f'<tbody class="{kind}"><tr><th scope="rowgroup" colspan="{len(sets) + 1}" class="din-origin">{name}</th></tr>'
-        f"{lines}</tbody>"
-    )
-
-
-def score_text(score: Score | None) -> str:
-    """PSNR and SSIM as the paper prints them."""
+def score_text(score: tuple[float, float] | None) -> str:
+    """Return PSNR and SSIM as the paper prints them, or a dash."""
     return f"{score[0]:.2f} / {score[1]:.4f}" if score else "–"
 
 
-def card_html(network: Network, card: Card, language: str) -> str:
-    """What a network's weights learnt from; the card's own sentences are English."""
-    parameters = say("about.parameters", preset=network.preset, number=card.parameters).into(language)
-    shown = parameters if card.parameters else network.preset
-    facts = (
-        ("about.trained_on", card.trained_on, "en"),
-        ("about.training", card.training, "en"),
-        ("about.licence", card.licence, "en"),
-        ("about.network_row", shown, language),
+def card_view(network: Network) -> CardView:
+    """Arrange what a network's weights state of themselves; what they do not state is left out."""
+    facts = {
+        "about.trained_on": network.trained_on,
+        "about.training": network.training,
+        "about.licence": network.data_licence,
+        "about.weights_licence": network.licence,
+    }
+    size = say("about.parameters", preset=network.preset, number=f"{network.parameters:,}")
+    return CardView(
+        tuple((key, fact) for key, fact in facts.items() if fact),
+        size if network.parameters else say("page.as_is", text=network.preset),
     )
-    told = "".join(
-        f'<div><dt>{escape(say(key).into(language))}</dt><dd lang="{written_in}">{escape(fact)}</dd></div>'
-        for key, fact, written_in in facts
-        if fact
-    )
-    return f'<dl class="din-card">{told}</dl>'

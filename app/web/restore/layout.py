@@ -13,6 +13,7 @@ from app.tasks import Quality, Task
 from app.web import storage
 from app.web.bind import Words
 from app.web.restore import choices
+from app.web.restore.html import field_texts_html
 from app.web.restore.jobs import Results, Workshop
 
 PHOTO_TYPES = ["image", ".heic", ".heif", ".avif", ".tif", ".tiff", ".webp", ".bmp", ".gif"]
@@ -128,7 +129,7 @@ def lay_out_photos(first: Task | None, words: Words) -> PhotoParts:
     )
     limit = codec.megapixels(codec.MAX_INPUT_PIXELS)
     hint(words, say("page.photos_hint", minutes=storage.CACHE_AGE_S // 60, limit=limit))
-    words.bind(gr.HTML(visible="hidden"), value=own_words)
+    words.bind(gr.HTML(visible="hidden"), value=field_texts_html)
     preview = gr.HTML(elem_id="brought")
     with words.bind(gr.Accordion(open=False, elem_id="camera"), label=say("page.camera")):
         webcam = words.bind(
@@ -236,12 +237,6 @@ def heading(words: Words, key: str) -> None:
 
 def hint(words: Words, text: Text) -> None:
     words.bind(gr.Markdown(elem_classes="din-hint"), value=text)
-
-
-def own_words(language: str) -> str:
-    """What stands in the fields where Gradio would speak the browser's language, whatever was chosen."""
-    drop, camera = (say(key).into(language).replace('"', "'") for key in ("page.drop", "page.start_camera"))
-    return f'<style>:root {{ --din-drop: "{drop}"; --din-camera: "{camera}"; }}</style>'
 
 
 def sample_pictures(task: Task, language: str) -> list[tuple[str, str]]:

@@ -1,65 +1,85 @@
-"""Small charts as inline SVG, in the page's colours (assets/tabs.css)."""
+"""The coordinates of the panel's charts, in pixels, y down; ``templates/server/charts.html`` has their markup."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
+from dataclasses import dataclass
 
 from app.web.server.traffic import WINDOW_S, Step
 
-LINE_SIZE = (72, 360)  # height and width, pixels before scaling
-BAR_HEIGHT, LABEL_HEIGHT, CHARACTER, GAP = 22, 14, 7, 10  # pixels
+LINE_HEIGHT, LINE_WIDTH = 72, 360  # before it is scaled to its place
+BAR_HEIGHT, LABEL_HEIGHT, CHARACTER_WIDTH, GAP = 22, 14, 7, 10
 
 
-def sparkline(steps: Sequence[Step], label: str) -> str:
-    """Rates over the last minute as a filled line of steps, now at the right.
+@dataclass(frozen=True)
+class Line:
+    """A line over time, now at the right, over a filled area.
+
+    Attributes:
+        points: (x, y) from old to new.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    width: int = LINE_WIDTH
+    height: int = LINE_HEIGHT
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar and what stands below it."""
+
+    left: float
+    width: float
+    height: float
+    name: str
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Bars from left to right.
+
+    Attributes:
+        ground: y on which the bars stand.
+        height: with the names below.
+    """
+
+    bars: tuple[Bar, ...]
+    width: float
+    ground: int = BAR_HEIGHT
+    height: int = BAR_HEIGHT + LABEL_HEIGHT
+
+
+def sparkline(steps: Sequence[Step]) -> Line:
+    """Lay out the rates of the last minute as a line of steps; the highest rate is at the top.
 
     Args:
         steps: from old to new.
-        label: what it shows, in words.
     """
-    height, width = LINE_SIZE
     top = max([step.rate for step in steps], default=0.0) or 1.0
-
-    def x(ago_s: float) -> float:
-        return width * (1 - ago_s / WINDOW_S)
-
-    points = [
-        f"{x(at):.1f},{height - 1 - (height - 4) * step.rate / top:.1f}"
-        for step in steps
-        for at in (step.start_s, step.end_s)
-    ]
-    line = ""
-    if steps:
-        area = [f"{x(steps[0].start_s):.1f},{height}", *points, f"{x(steps[-1].end_s):.1f},{height}"]
-        line = f'<polygon points="{" ".join(area)}"/><polyline points="{" ".join(points)}"/>'
-    return (
-        f'<svg class="din-sparkline" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(label)}">{line}</svg>'
+    return Line(
+        tuple(
+            (
+                round(LINE_WIDTH * (1 - at_s / WINDOW_S), 1),
+                round(LINE_HEIGHT - 1 - (LINE_HEIGHT - 4) * step.rate / top, 1),
+            )
+            for step in steps
+            for at_s in (step.start_s, step.end_s)
+        )
     )
 
 
-def batch_bars(batches: Mapping[int, int], label: str) -> str:
-    """How many batches of each size were run, a bar with ``size: count`` below for each; nothing for none.
+def batch_bars(batches: Mapping[int, int]) -> Bars:
+    """Lay out how many batches of each size were run, a bar for each size with ``size: count`` below.
 
     Args:
         batches: size to count.
-        label: what it shows, in words.
     """
-    if not batches:
-        return ""
-    names = [f"{size}: {count:,}" for size, count in sorted(batches.items())]
-    pitch = CHARACTER * max(map(len, names)) + GAP
-    most = max(batches.values())
-    bars = []
-    for i, (_, count) in enumerate(sorted(batches.items())):
-        height = max(2.0, BAR_HEIGHT * count / most)  # a single batch among thousands is still seen
-        bars.append(
-            f'<rect x="{i * pitch}" y="{BAR_HEIGHT - height:.1f}" width="{pitch - GAP}" height="{height:.1f}" rx="2"/>'
-            f'<text x="{i * pitch + (pitch - GAP) / 2}" y="{BAR_HEIGHT + LABEL_HEIGHT - 2}">{names[i]}</text>'
-        )
-    width, height = pitch * len(names) - GAP, BAR_HEIGHT + LABEL_HEIGHT
-    return (
-        f'<svg class="din-bars" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
-        f'aria-label="{escape(label)}: {", ".join(names)}">{"".join(bars)}</svg>'
+    names = {size: f"{size}: {count:,}" for size, count in sorted(batches.items())}
+    width = CHARACTER_WIDTH * max(map(len, names.values()), default=0)
+    most = max(batches.values(), default=1)
+    bars = tuple(
+        # A single batch among thousands is still seen.
+        Bar(place * (width + GAP), width, round(max(2.0, BAR_HEIGHT * batches[size] / most), 1), name)
+        for place, (size, name) in enumerate(names.items())
     )
+    return Bars(bars, len(bars) * (width + GAP) - GAP if bars else 0)

@@ -1,0 +1,68 @@
+"""What the page uses of Gradio that is not its public interface, for Gradio 6.31.0, which pyproject.toml pins.
+
+No other module touches such parts. When Gradio is upgraded, each function here is to be checked against its source.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import gradio as gr
+from gradio.blocks import Block as Block  # the base of components and layouts, which `gradio` itself does not export
+from gradio.components import Component
+from gradio.utils import get_upload_folder
+from starlette.requests import Request
+
+B = TypeVar("B", bound=Block)
+C = TypeVar("C", bound=Component)
+
+
+def set_properties(component: B, **properties: Any) -> B:
+    """Set properties of a component after it was made, as if they had been its arguments; return the component.
+
+    Gradio 6.31.0 sends the attributes to the browser, but copies a visitor's component from ``constructor_args``
+    (``Blocks.postprocess_data``): one that is not in there is lost at the component's first update.
+    """
+    for name, value in properties.items():
+        setattr(component, name, value)
+    component.constructor_args.update(properties)
+    return component
+
+
+def accept_any(component: C) -> C:
+    """Have a component pass on whatever an API call sends; return the component.
+
+    A Dropdown of Gradio 6.31.0 refuses a value that is not among its choices in ``preprocess``, in English and with a
+    list of Python values, and has no option to leave that to the handler without a free text field.
+    """
+    component.preprocess = lambda payload: payload  # type: ignore[method-assign]
+    return component
+
+
+def queued_requests(page: gr.Blocks, concurrency_id: str) -> list[gr.Request | Request]:
+    """Return the HTTP requests behind the events of a concurrency id that wait or are in work.
+
+    Gradio 6.31.0 has them in ``Blocks._queue`` alone, without those that were cancelled or whose visitor left
+    (``Event.alive``); a count of our own would miss these.
+    """
+    queue = page._queue
+    queues = queue.event_queue_per_concurrency_id
+    waiting = queues[concurrency_id].queue if concurrency_id in queues else []
+    working = [event for job in queue.active_jobs if job for event in job if event.concurrency_id == concurrency_id]
+    return [event.request for event in [*waiting, *working] if event.alive and event.request is not None]
+
+
+def upload_folder() -> Path:
+    """Return the folder that Gradio 6.31.0 writes uploads to and serves, which only ``gradio.utils`` tells."""
+    return Path(get_upload_folder())
+
+
+@contextlib.contextmanager
+def without_messages() -> Iterator[None]:
+    """Keep ``Blocks.launch`` from printing: with ``quiet``, Gradio 6.31.0 still prints its MCP server's address."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
