@@ -82,9 +82,16 @@ def test_each_level_tells_the_time_of_its_network():
 
 def test_styles_show_a_familys_tasks_and_finer_where_there_is_one():
     rules = choices.choice_styles(TASKS).splitlines()
-    (two,) = [rule for rule in rules if "label:has([value='sr_x2'])" in rule]
-    assert two.startswith("body:not(:has(:is(#family input[value='enlarge']):checked))")
-    (finer,) = [rule for rule in rules if "[value='finer']" in rule]
-    assert finer.startswith("body:not(:has(:is(#task input[value='sr_x2']):checked))")
-    alone = choices.choice_styles({"rain": RAIN}).splitlines()
-    assert any("#none" in rule and "[value='finer']" in rule for rule in alone)
+    (two,) = [rule for rule in rules if '#task label:has([value="sr_x2"])' in rule]
+    assert two.startswith('body:not(:has(#family input[value="enlarge"]:checked))')
+    (finer,) = [rule for rule in rules if '[value="finer"]' in rule]
+    assert finer.startswith('body:not(:has(:is(#none, #task input[value="sr_x2"]):checked))')
+    (alone,) = [rule for rule in choices.choice_styles({"rain": RAIN}).splitlines() if '[value="finer"]' in rule]
+    assert alone.startswith("body:not(:has(:is(#none):checked))")
+
+
+def test_names_of_a_server_cannot_leave_their_place_in_the_styles():
+    name = """'"] { } </style><script>"""
+    styles = choices.choice_styles({name: replace(RAIN, name=name, family=name)})
+    assert "<" not in styles
+    assert styles.count("{") == styles.count("}") == 2

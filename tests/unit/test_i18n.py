@@ -37,7 +37,7 @@ def test_there_is_a_file_for_each_language_and_no_other():
 
 
 def test_every_sentence_that_the_code_says_exists_and_is_said():
-    """Keys are literals at the calls of ``say``, in Python and templates, or start with a section whose names are data."""
+    """Keys are literals at the calls of ``say``, also in templates, or start with a section whose names are data."""
     literals, prefixes = set(), set()
     for path in (ROOT / "app").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

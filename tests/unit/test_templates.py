@@ -72,7 +72,7 @@ def test_the_fields_have_texts_of_their_own(language):
 
 def test_every_template_is_used():
     sources = [path.read_text() for suffix in ("py", "html") for path in WEB.rglob(f"*.{suffix}")]
-    names = environment.list_templates(extensions=["html", "svg"])
+    names = environment.list_templates(extensions=["html", "svg", "css"])
     assert len(names) >= 10
     assert [name for name in names if not any(f'"{name}"' in source for source in sources)] == []
 

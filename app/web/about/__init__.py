@@ -1,1 +1,1 @@
-"""The tab about the network and its results."""
+"""The about tab: the network, its results, privacy and limits."""

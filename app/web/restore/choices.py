@@ -10,9 +10,10 @@ import base64
 import json
 from pathlib import Path
 
-from app.i18n import Text, knows, say
+from app.i18n import ENGLISH, Text, knows, say
 from app.pipeline.eta import Pace
 from app.tasks import Network, Quality, Task, Tasks
+from app.web.templates import render
 
 CARDS = Path(__file__).parent / "static" / "cards"
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -92,21 +93,13 @@ def examples(task: Task) -> list[Path]:
 
 
 def choice_styles(tasks: Tasks) -> str:
-    """CSS that gives each family its picture, and shows of the other choices what goes with those before them."""
-    rules = []
-    for place, family in enumerate(family_names(tasks), 1):
-        picture = CARDS / f"{family}.jpg"
-        if picture.is_file():  # in the page, so that nothing is fetched
-            data = base64.b64encode(picture.read_bytes()).decode()
-            selector = f"#family label:nth-of-type({place})::before"
-            rules.append(f"{selector} {{ background-image: url(data:image/jpeg;base64,{data}); }}")
-    for task in tasks.values():
-        rules.append(hide_unless(f"#family input[value='{task.family}']", f"#task label:has([value='{task.name}'])"))
-    refined = ", ".join(f"#task input[value='{task.name}']" for task in tasks.values() if len(task.networks) > 1)
-    rules.append(hide_unless(refined or "#none", f"#quality label:has([value='{Quality.FINER}'])"))
-    return "\n".join(rules)
-
-
-def hide_unless(inputs: str, choice: str) -> str:
-    """CSS that hides a choice while none of these inputs is checked."""
-    return f"body:not(:has(:is({inputs}):checked)) {choice} {{ display: none; }}"
+    """Render CSS that gives each family its picture, and hides what does not go with the choices before it."""
+    pictures = [(place, CARDS / f"{family}.jpg") for place, family in enumerate(family_names(tasks), 1)]
+    return render(
+        "restore/choices.css",
+        ENGLISH,
+        pictures=[(place, base64.b64encode(path.read_bytes()).decode()) for place, path in pictures if path.is_file()],
+        tasks=tasks.values(),
+        refined=[task for task in tasks.values() if len(task.networks) > 1],
+        finer=Quality.FINER,
+    )

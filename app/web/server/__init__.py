@@ -1,1 +1,1 @@
-"""The tab that shows Triton's counters."""
+"""The server tab: Triton's counters."""

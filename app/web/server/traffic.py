@@ -1,4 +1,4 @@
-"""What Triton has counted, read once for all visitors who watch, and how fast it grew in the last minute."""
+"""Triton's counters, read once for all visitors who watch, and their rate over the last minute."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ MAX_READINGS = int(WINDOW_S / FRESH_S) + 1
 
 @dataclass(frozen=True)
 class Step:
-    """A stretch of time in which requests were answered at one rate.
+    """An interval between two readings and the mean rate in it.
 
     Attributes:
-        start_s, end_s: how long ago it began and ended.
-        rate: requests a second.
+        start_s, end_s: seconds ago.
+        rate: requests per second.
     """
 
     start_s: float
@@ -35,14 +35,14 @@ class Step:
 
 @dataclass(frozen=True)
 class View:
-    """What there is to show.
+    """The state of Triton at a reading.
 
     Attributes:
         tasks: that are served, by name.
-        usage: what Triton has counted of each since it started.
+        usage: Triton's counters of each network since it started, by name.
         steps: of the last minute, from old to new.
-        problem: why nothing could be read now; None where it could.
-        is_read: whether Triton has been asked at all.
+        problem: why Triton could not be read; None where it could.
+        is_read: whether Triton has been asked yet.
     """
 
     tasks: Tasks = field(default_factory=dict)
@@ -53,7 +53,7 @@ class View:
 
     @property
     def rate(self) -> float | None:
-        """Requests a second over the whole of the steps; None before there are two readings."""
+        """Mean requests per second over all steps; None before there are two readings."""
         if not self.steps:
             return None
         requests = sum(step.rate * (step.start_s - step.end_s) for step in self.steps)
@@ -61,7 +61,12 @@ class View:
 
 
 class Traffic:
-    """Asks Triton, at most once a second however many watch, and remembers a minute of it."""
+    """The readings of the last minute, at most one per second however many visitors watch.
+
+    Args:
+        client: connection to Triton.
+        clock: seconds, monotonic.
+    """
 
     def __init__(self, client: RestorationClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._clock = client, clock
@@ -69,11 +74,11 @@ class Traffic:
         self._read_s = float("-inf")
         self._readings: deque[tuple[float, int]] = deque(maxlen=MAX_READINGS)
         self._tasks: Tasks = {}
-        self._counted: Set[str] = set()  # the names that Triton counted for when the tasks were read
+        self._counted: Set[str] = set()  # names of the networks that had counters when the tasks were read
         self.last = View(is_read=False)
 
     def read(self) -> View:
-        """The newest view; the last one where it is fresh, or where another visitor's question is under way."""
+        """Return a new view, or the last one if it is fresh or another thread is reading."""
         if self._clock() - self._read_s >= FRESH_S and self._asking.acquire(blocking=False):
             try:
                 self.last = self._ask()
@@ -99,11 +104,11 @@ class Traffic:
 
 
 def steps(readings: deque[tuple[float, int]], now_s: float) -> tuple[Step, ...]:
-    """The rates between readings of the last minute.
+    """Return the rates between the readings of the last minute.
 
     Args:
-        readings: seconds by the clock, and the requests answered until then.
-        now_s: by the same clock.
+        readings: time in seconds, and the requests answered until then.
+        now_s: time by the same clock.
     """
     recent = [reading for reading in readings if now_s - reading[0] <= WINDOW_S]
     return tuple(
@@ -113,5 +118,5 @@ def steps(readings: deque[tuple[float, int]], now_s: float) -> tuple[Step, ...]:
 
 
 def total(usage: Mapping[str, Usage], counter: str) -> int:
-    """A counter's sum over the tasks: ``requests`` or ``failures``."""
+    """Return the sum of a counter over all networks: ``requests`` or ``failures``."""
     return sum(getattr(used, counter) for used in usage.values())
