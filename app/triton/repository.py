@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -42,12 +44,29 @@ def installed_repository() -> Path:
     repository = cache / "din" / version("din") / "model_repository"
     if not has_models(repository):
         log.warning("Building the models in %s, once; this takes a minute ...", repository)
-        command = [sys.executable, "-m", "din_model.export", "--repository", str(repository)]
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-        if done.returncode != 0:
-            reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
-            raise ServerStartError(f"The models could not be built in {repository}: {reason[0]}")
+        try:
+            repository.parent.mkdir(parents=True, exist_ok=True)
+            # Built beside its place, so that what an interrupted build leaves is never taken for a repository.
+            with tempfile.TemporaryDirectory(prefix="building-", dir=repository.parent) as folder:
+                build(Path(folder) / repository.name)
+                with contextlib.suppress(OSError):  # another process was faster: its models are the same
+                    (Path(folder) / repository.name).rename(repository)
+        except OSError as error:
+            raise ServerStartError(f"The models cannot be built in {repository}: {error}.") from error
     return repository
+
+
+def build(repository: Path) -> None:
+    """Export every shipped network, in a process of its own: it needs torch, which the app does without.
+
+    Raises:
+        ServerStartError: the export failed.
+    """
+    command = [sys.executable, "-m", "din_model.export", "--repository", str(repository)]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        raise ServerStartError(f"The models could not be built in {repository}: {reason[0]}")
 
 
 def default_repository() -> Path:

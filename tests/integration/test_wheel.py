@@ -1,0 +1,197 @@
+"""The wheel: it is built from the sources alone, holds what the programs read, and works where there is no checkout."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import din
+from app.pipeline.restore import restore
+from din_model.export import shipped_models
+from din_model.tasks import TASKS
+from tests.conftest import ROOT, png, read
+
+SOURCES = ("app", "din_model", "imaging", "din.py", "pyproject.toml", "README.md", "LICENSE")
+# What is not code: the folders and kinds of files that the programs read.
+DATA = {
+    "app/examples": "*/*.png",
+    "app/i18n/locales": "*.toml",
+    "app/triton/backends": "**/*.py",
+    "app/web": "**/static/**/*.*",
+    "din_model": "*.[cjt]*[vnl]",  # CSV, JSON and TOML
+    "din_model/weights": "*.*",
+}
+HEAVY = ("torch", "gradio")
+HELP = """
+import sys
+import din
+for name in din.COMMANDS:
+    try:
+        din.main([name, "--help"])
+    except SystemExit as end:
+        assert not end.code, name
+    print("=" * 8, name)
+"""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment in which only the wheel was installed.
+
+    Attributes:
+        folder: of the environment.
+        cache: XDG_CACHE_HOME of the programs that run in it.
+    """
+
+    folder: Path
+    cache: Path
+
+    def run(self, *command: object, **variables: str) -> "subprocess.CompletedProcess[str]":
+        """Runs one of its programs, away from the checkout and with none of this process's paths."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
+        program, *arguments = map(str, command)
+        return subprocess.run(
+            [self.folder / "bin" / program, *arguments],
+            cwd=self.folder,
+            env={**kept, "XDG_CACHE_HOME": str(self.cache), **variables},
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+
+    def python(self, code: str, **variables: str) -> str:
+        """What a piece of Python prints there."""
+        done = self.run("python", "-c", code, **variables)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+def pip(*arguments: object) -> None:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """Built from a copy: a build leaves folders behind, and takes in what earlier ones left."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / "din" / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, folder / "din" / name)
+    # Without an index: what builds it is installed with the tests, so that they need no network.
+    pip("wheel", folder / "din", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder / "built")
+    (built,) = (folder / "built").iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory) -> Environment:
+    """The wheel in an empty environment.
+
+    What it depends on is gigabytes, so it is taken from the environment of the tests by one more folder in the path.
+    Nothing in that folder leads to the checkout: Python runs the ``.pth`` files, such as that of an editable install,
+    of its own site-packages only.
+    """
+    environment = Environment(tmp_path_factory.mktemp("installed"), tmp_path_factory.mktemp("cache"))
+    venv.create(environment.folder, symlinks=True)
+    pip("--python", environment.folder / "bin/python", "install", "--no-deps", "--no-index", wheel)
+    site = environment.python("import sysconfig; print(sysconfig.get_path('purelib'))")
+    (Path(site) / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    return environment
+
+
+def test_it_holds_what_the_programs_read(wheel):
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    packages = {path.relative_to(ROOT).as_posix() for name in SOURCES[:3] for path in (ROOT / name).rglob("*.py")}
+    assert {"din.py", *packages} <= inside
+    for folder, pattern in DATA.items():
+        files = {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).glob(pattern) if path.is_file()}
+        files = {name for name in files if "__pycache__" not in name}
+        assert files, folder
+        assert files <= inside, files - inside
+    assert {name.partition("/")[0] for name in inside} == {
+        *("app", "din_model", "imaging", "din.py"),
+        next(name for name in inside if name.endswith(".dist-info/METADATA")).partition("/")[0],
+    }
+    assert any(name.endswith("/licenses/LICENSE") for name in inside)
+
+
+def test_its_metadata_name_licence_versions_and_extras(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        metadata = archive.read(name).decode()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"Version: {project['version']}\n" in metadata
+    assert "License-Expression: Apache-2.0\n" in metadata
+    assert set(re.findall(r"^Provides-Extra: (.*)$", metadata, re.MULTILINE)) == set(project["optional-dependencies"])
+    required = re.findall(r"^Requires-Dist: ([\w.-]+)[^;\n]*(?:;(?!.*extra ==).*)?$", metadata, re.MULTILINE)
+    assert len(required) == len(project["dependencies"])
+
+
+def test_it_is_imported_from_its_own_environment(installed):
+    names = ("din", "app", "din_model", "imaging")
+    files = installed.python(f"import {', '.join(names)}\nfor m in ({', '.join(names)}): print(m.__file__)")
+    assert all(Path(file).is_relative_to(installed.folder) for file in files.splitlines())
+    path = installed.python("import sys; print(*sys.path, sep='\\n')").splitlines()
+    assert not any(Path(entry) == ROOT for entry in path)
+
+
+def test_versions_and_commands(installed, wheel):
+    version = wheel.name.split("-")[1]
+    assert installed.run("din", "--version").stdout == f"din {version}\n"
+    assert installed.run("python", "-m", "app", "--version").stdout == f"din {version}\n"
+    listed = installed.run("din")
+    assert listed.returncode == 0
+    assert all(f"  {name} " in listed.stdout for name in din.COMMANDS)
+    unknown = installed.run("din", "colourise")
+    assert unknown.returncode == 2
+    assert unknown.stderr.startswith("error: there is no command 'colourise'")
+
+
+def test_every_command_has_help(installed):
+    *helps, end = re.split(r"={8} (?:[\w-]+)\n", installed.python(HELP) + "\n")
+    assert end == ""
+    assert len(helps) == len(din.COMMANDS)
+    assert all(text.startswith("usage: ") and "--help" in text for text in helps)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in ("page", "restore"))])
+def test_help_does_not_wait_for_torch(installed, arguments):
+    done = installed.run("din", *arguments, PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == 0
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "importlib.metadata" in imported
+    assert not imported & set(HEAVY)
+
+
+def test_it_restores_a_photo(installed, small_photo, tmp_path, client):
+    """On first use the models are built in the user's cache; the second photo finds them there."""
+    Image.fromarray(small_photo).save(tmp_path / "photo.png")
+    to = ("restore", tmp_path / "photo.png", "--task", "sr_x4", "--out", tmp_path / "out")
+    first = installed.run("din", *to)
+    assert first.returncode == 0, first.stderr
+    assert first.stderr.startswith(f"Building the models in {installed.cache}")
+    restored = tmp_path / "out/photo_sr_x4.png"
+    expected = restore(png(small_photo), "sr_x4", client).after.rgb
+    assert np.array_equal(read(restored), expected)
+    (repository,) = installed.cache.glob("din/*/model_repository")
+    assert {model for task in TASKS for model in shipped_models(task)} <= {path.name for path in repository.iterdir()}
+    restored.unlink()
+    second = installed.run("din", *to)
+    assert (second.returncode, second.stderr) == (0, "")
+    assert np.array_equal(read(restored), expected)

@@ -1,0 +1,54 @@
+"""The command ``din``: its table of commands, and what it makes of mistakes."""
+
+import importlib
+import re
+from importlib.metadata import version
+
+import pytest
+
+import din
+
+
+def test_every_command_is_a_function_that_takes_arguments(capsys):
+    for name, (module, description) in din.COMMANDS.items():
+        assert re.fullmatch(r"[a-z-]+", name)
+        assert description[0].islower()
+        assert not description.endswith(".")
+        with pytest.raises(SystemExit) as end:
+            importlib.import_module(module).main([name, "--help"] if module == "app.cli" else ["--help"])
+        assert not end.value.code
+        assert capsys.readouterr().out.startswith("usage: ")
+
+
+@pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"]])
+def test_help_lists_every_command(arguments, capsys):
+    assert din.main(arguments) == 0
+    listed = re.findall(r"^  ([a-z-]+) +(.*)$", capsys.readouterr().out, re.MULTILINE)
+    assert listed == [(name, description) for name, (_, description) in din.COMMANDS.items()]
+
+
+def test_its_version_is_the_package_s(capsys):
+    assert din.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"din {version('din')}\n"
+
+
+def test_an_unknown_command_is_named_and_the_others_are_listed(capsys):
+    assert din.main(["colourise", "--help"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: there is no command 'colourise'.\n")
+    assert din.usage() in err
+
+
+def test_the_command_line_s_own_arguments_are_taken_where_none_are_given(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["din", "--version"])
+    assert din.main() == 0
+    assert capsys.readouterr().out.startswith("din ")
+
+
+def test_arguments_and_exit_status_are_passed_on(tmp_path, capsys):
+    missing = tmp_path / "none.pth"
+    assert din.main(["convert", str(missing), str(tmp_path / "out.safetensors")]) == 2
+    assert str(missing) in capsys.readouterr().err
+    assert din.main(["health", "--port", "1"]) == 1
+    assert capsys.readouterr().err.startswith("error: The page at http://127.0.0.1:1/health does not answer")
