@@ -13,9 +13,9 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.conftest import running_page
-from tests.e2e.conftest import PHONE, chromium
+from tests.e2e.browser import PHONE, chromium
 from tests.e2e.visitor import bring, choose, done, restore
+from tests.support.processes import running_page
 
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs" / "images"

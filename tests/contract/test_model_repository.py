@@ -15,7 +15,7 @@ from din_model.loading import load_checkpoint
 from din_model.network import count_parameters
 from din_model.scores import read_results
 from din_model.tasks import TASKS
-from tests.conftest import SHIPPED
+from tests.support.served import SHIPPED
 
 OFFERED = {f"din_{name}": network for name, network in SHIPPED.items()}
 TILES = {f"{model}{TILES_SUFFIX}": model for model, (task, _) in OFFERED.items() if TASKS[task].descriptor_rounds}

@@ -1,24 +1,12 @@
 """For everyone: by keyboard, by screen reader, on a phone, in light and dark."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.conftest import png
-from tests.e2e.conftest import DESK, PHONE
+from tests.e2e.axe import serious
+from tests.e2e.browser import DESK, PHONE
 from tests.e2e.visitor import bring, choose, done, restore
-
-
-def serious(tab):
-    """What axe finds wrong, of those rules that matter most."""
-    tab.add_style_tag(content="* { transition: none !important; animation: none !important; }")  # colours on their way
-    found = Axe().run(tab).response["violations"]
-    return [
-        f"{rule['id']}: {node['html'][:160]} {node['failureSummary'][-160:]}"
-        for rule in found
-        for node in rule["nodes"]
-        if rule["impact"] in ("serious", "critical")
-    ]
+from tests.support.files import png
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -7,8 +7,8 @@ from playwright.sync_api import expect
 
 from app.tasks import Quality
 from app.web.restore.results import state_label
-from tests.conftest import png
 from tests.e2e.visitor import bring, choose, done, download, labels, restore
+from tests.support.files import png
 
 pytestmark = pytest.mark.timeout(300)  # however slow the machine is
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from app.i18n import LANGUAGES, say
 from app.web.restore.layout import VIEWER_TEXTS
-from tests.e2e.conftest import DESK, PHONE
+from tests.e2e.browser import DESK, PHONE
 from tests.e2e.viewer import LABELS, SIZE, STEP, Fingers, Viewer, blue, chart, is_one_to_one, off_by
 from tests.e2e.visitor import done, states
 

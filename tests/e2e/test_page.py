@@ -15,8 +15,9 @@ from app.pipeline import tiling
 from app.tasks import Quality
 from app.triton import Triton, embedded
 from din_model.export import REPOSITORY
-from tests.conftest import exif_of, png, read, running_page, wait_until
 from tests.e2e.visitor import WAIT_MS, bring, choose, done, download, labels, restore, states
+from tests.support.files import exif_of, png, read
+from tests.support.processes import running_page, wait_until
 
 
 def in_process(photo):

@@ -14,8 +14,9 @@ from app.triton import Triton, embedded
 from app.web.kiosk.slideshow import Show
 from app.web.restore.choices import examples
 from app.web.site import WEB, scripts
-from tests.conftest import png, running_page
-from tests.e2e.conftest import PHONE
+from tests.e2e.browser import PHONE
+from tests.support.files import png
+from tests.support.processes import running_page
 
 SCREEN = {"viewport": {"width": 1280, "height": 720}}
 HOST = "http://127.0.0.1:9"  # nothing listens there: all is answered here

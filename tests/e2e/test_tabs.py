@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import TimeoutError, expect
 
-from tests.e2e.conftest import DESK, PHONE
-from tests.e2e.test_accessibility import serious
+from tests.e2e.axe import serious
+from tests.e2e.browser import DESK, PHONE
 
 ROW = "#panel tbody tr:has(th:text-is('Enlarge 4×'))"
 TILES = 6

@@ -10,7 +10,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from tests.conftest import png
+from tests.support.files import png
 
 STEP = 8
 BLUE = 80  # from one state to the next

@@ -10,7 +10,7 @@ from PIL import Image
 from din_model import TASKS, load_model
 from din_model.data import degrade
 from din_model.evaluate import restore_image
-from tests.conftest import SHIPPED
+from tests.support.served import SHIPPED
 
 PICTURES = Path(__file__).parent / "pictures"
 CROP = skimage.data.astronaut()[96:192, 192:288]

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Triton, embedded
-from tests.conftest import ROOT, exif_of, png, read
+from tests.support.files import ROOT, exif_of, png, read
 
 
 def run(*arguments, folder=ROOT):

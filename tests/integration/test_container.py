@@ -17,7 +17,8 @@ from PIL import Image
 from app.pipeline.restore import restore
 from app.triton import embedded
 from app.triton.guardian import Process, read_process
-from tests.conftest import ROOT, free_port, png, read, wait_until
+from tests.support.files import ROOT, png, read
+from tests.support.processes import free_port, wait_until
 
 TASK = "sr_x4"
 # What an image holds of this tree.

@@ -15,7 +15,8 @@ from din_model import TASKS
 from din_model.loading import load_checkpoint, shipped_weights
 from din_model.results import read_sets
 from din_model.scores import read_measured
-from tests.conftest import ROOT, SHIPPED, png, read
+from tests.support.files import ROOT, png, read
+from tests.support.served import SHIPPED
 
 
 def blocks(path: Path) -> list[str]:

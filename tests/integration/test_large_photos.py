@@ -9,7 +9,7 @@ import skimage.data
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from tests.conftest import running_page
+from tests.support.processes import running_page
 
 PAGE_GB, SERVER_GB = 1.5, 3.0
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 import skimage.data
 from gradio_client import Client, handle_file
@@ -23,11 +24,14 @@ from PIL import Image
 from app.pipeline.restore import restore
 from app.tasks import Quality
 from app.triton import REPOSITORY, Triton, embedded
+from app.triton.guardian import processes_below
 from app.web import limits
 from din_model import TASKS, load_model
 from din_model.data import evaluation_pairs
 from din_model.evaluate import score_pair, score_pairs
-from tests.conftest import SHIPPED, png, read, running_page, wait_until
+from tests.support.files import png, read
+from tests.support.processes import running_page, server_folder, wait_until
+from tests.support.served import SHIPPED
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -346,12 +350,8 @@ def test_the_page_with_its_own_triton_ends_cleanly(number, tmp_path):
         connection = Client(url, verbose=False, download_files=False)
         assert connection.view_api(return_format="dict", print_info=False)["named_endpoints"]
         connection.close()
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        command = [Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in children]
-        (folder,) = [c.split("\0")[3] for c in command if "guardian.py" in c]
-        memory = Path(f"/proc/{process.pid}/status").read_text()
-        resident_kb = int(memory.split("VmRSS:")[1].split()[0])
-        assert resident_kb < 400_000
+        folder = server_folder(found.pid for found in processes_below(process.pid))
+        assert psutil.Process(process.pid).memory_info().rss < 400e6
         process.send_signal(number)
         process.wait(30)
         assert "Traceback" not in process.said()

@@ -14,7 +14,7 @@ from din_model.data import to_image, to_tensor
 from din_model.export import REPOSITORY, ServedDIN, ServedTiles, choose_dtype, max_tile_pixels, trace
 from din_model.network import DIN
 from din_model.tasks import TASKS
-from tests.conftest import SHIPPED
+from tests.support.served import SHIPPED
 
 CPU = torch.device("cpu")
 SHAPES = [(1, 48, 48), (1, 1, 1), (1, 2, 3), (4, 7, 9), (1, 31, 57), (3, 16, 16), (2, 100, 13)]

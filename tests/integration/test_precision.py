@@ -9,7 +9,7 @@ from din_model.evaluate import in_precision, score_pairs
 from din_model.fold import DTYPES
 from din_model.loading import load_model
 from din_model.tasks import TASKS
-from tests.conftest import SHIPPED
+from tests.support.served import SHIPPED
 
 MOST_LOST_DB = 0.01
 

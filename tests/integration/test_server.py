@@ -25,7 +25,9 @@ from app.errors import ServerError, ServerMemoryError, ServerStartError, ServerU
 from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Policy, Triton, embedded
 from din_model.tasks import TASKS
-from tests.conftest import ROOT, SHIPPED, png, wait_until
+from tests.support.files import ROOT, png
+from tests.support.processes import processes_with, server_folder, wait_until
+from tests.support.served import SHIPPED
 
 TASK = "sr_x4"
 SHARING = "derain_light"  # a task whose tiles share the attention of their photo
@@ -40,30 +42,17 @@ def no_folder_is_left(triton):
     assert set(Path("/tmp").glob("python_env_*")) <= before
 
 
-def server_processes(marker: str) -> list[int]:
-    """Every process whose command line names a server's folder: guardian, Triton and stubs."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().decode()
-            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if marker in command and state != "Z":
-            found.append(int(folder.name))
-    return found
-
-
 def assert_nothing_left(folder: str, port: int) -> None:
-    wait_until(lambda: not server_processes(folder))
+    wait_until(lambda: not processes_with(folder))
     assert not Path(tempfile.gettempdir(), folder).exists()
     assert not list(Path("/dev/shm").glob(folder + "*"))
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def folder_of(own: Triton) -> str:
-    return own._run.folder.name
+def folder_of(port: int) -> str:
+    """The name of the folder of the Triton that listens there."""
+    return server_folder(processes_with(f"--grpc-port={port}\0"))
 
 
 def test_dynamic_batching_joins_concurrent_requests(triton, client):
@@ -109,7 +98,7 @@ def test_a_network_is_loaded_by_its_first_picture_not_by_the_watch(small_photo):
         own.wait_ready()
         with RestorationClient(own.url) as connection:
             networks = [network for task in connection.tasks().values() for network in task.networks]
-            stubs = [pid for pid in server_processes(folder_of(own)) if is_stub(pid)]
+            stubs = [pid for pid in processes_with(folder_of(own.port)) if is_stub(pid)]
             models = {model for network in networks for model in (network.model, network.tiles_model)}
             assert len(stubs) == 2 * len(models)
             assert not any(has_loaded_torch(pid) for pid in stubs)
@@ -165,13 +154,15 @@ def test_malformed_tensors_are_refused_with_a_reason(triton, client, shape, dtyp
         ({"lq": np.zeros((2048, 2048, 3), np.uint8)}, "send tiles"),
     ],
 )
-def test_malformed_tiles_are_refused_with_a_reason(client, change, reason):
+def test_malformed_tiles_are_refused_with_a_reason(triton, client, change, reason):
     task = client.task(SHARING).network()
     tile = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
     inputs = {**tile_inputs(task, tile, None, (0, 16, 0, 16)), **change}
     tensors = [infer_input(name, value) for name, value in inputs.items() if value is not None]
+    connection = grpc.InferenceServerClient(triton.url)
     with pytest.raises(InferenceServerException, match=reason) as refused:
-        client._triton.infer(task.tiles_model, tensors)
+        connection.infer(task.tiles_model, tensors)
+    connection.close()
     assert refused.value.status() == "StatusCode.INVALID_ARGUMENT"
     assert len(refused.value.message().splitlines()) == 1
 
@@ -237,8 +228,8 @@ def test_replicas_share_the_work_and_a_dead_one_is_left_out(triton, small_photo)
 def test_leaving_the_context_leaves_nothing():
     with Triton(embedded.launch()) as own:
         own.wait_ready()
-        folder, port = folder_of(own), own.port
-        assert len(server_processes(folder)) >= 4  # guardian, Triton, two instances
+        folder, port = folder_of(own.port), own.port
+        assert len(processes_with(folder)) >= 4  # guardian, Triton, two instances
     assert_nothing_left(folder, port)
     own.stop()  # twice is fine
 
@@ -249,7 +240,7 @@ from app.triton import Triton, embedded
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with SIGINT ignored
 with Triton(embedded.launch()) as own:
     own.wait_ready()
-    print(own._run.folder.name, own.port, flush=True)
+    print(own.port, flush=True)
     time.sleep(600)
 """
 
@@ -257,16 +248,17 @@ with Triton(embedded.launch()) as own:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
 def test_the_end_of_the_owner_is_the_end_of_the_server(number):
     with subprocess.Popen([sys.executable, "-c", OWNER], cwd=ROOT, stdout=subprocess.PIPE, text=True) as owner:
-        folder, port = owner.stdout.readline().split()
-        assert len(server_processes(folder)) >= 4
+        port = int(owner.stdout.readline())
+        folder = folder_of(port)
+        assert len(processes_with(folder)) >= 4
         owner.send_signal(number)
         owner.wait(30)
-    assert_nothing_left(folder, int(port))
+    assert_nothing_left(folder, port)
 
 
 def victim(folder: str, program: str) -> int:
     """A process of that program, of the server that has that folder."""
-    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in server_processes(folder)}
+    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in processes_with(folder)}
     return next(pid for pid, command in commands.items() if re.match(rf"[^\0]*{program}", command))
 
 
@@ -275,9 +267,9 @@ def test_a_dead_instance_or_server_is_replaced(small_photo, caplog):
         own.wait_ready()
         expected = restore(png(small_photo), client.task(TASK), client).after.rgb
         for program in ("triton_python_backend_stub", "bin/tritonserver"):
-            folder = folder_of(own)
+            folder = folder_of(own.port)
             os.kill(victim(folder, program), signal.SIGKILL)
-            wait_until(lambda folder=folder: folder_of(own) != folder, 60)
+            wait_until(lambda folder=folder: folder_of(own.port) != folder, 60)
             wait_until(client.is_live, 60)
             wait_until(lambda: client.tasks(), 60)
             assert np.array_equal(restore(png(small_photo), client.task(TASK), client).after.rgb, expected)
@@ -351,12 +343,12 @@ def test_nothing_takes_the_port_while_triton_is_away(small_photo):
     with Triton(embedded.launch(), policy=replace(EAGER, first_delay_s=1)) as own:
         own.wait_ready()
         for _ in range(2):
-            folder = folder_of(own)
+            folder = folder_of(own.port)
             os.kill(victim(folder, "bin/tritonserver"), signal.SIGKILL)
-            wait_until(lambda folder=folder: not server_processes(folder))
+            wait_until(lambda folder=folder: not processes_with(folder))
             with socket.socket() as thief, pytest.raises(OSError, match="in use"):
                 thief.bind(("127.0.0.1", own.port))
-            wait_until(lambda folder=folder: folder_of(own) != folder, 60)
+            wait_until(lambda folder=folder: folder_of(own.port) != folder, 60)
             with RestorationClient(own.url) as client:
                 wait_until(client.is_live, 60)
 
@@ -376,10 +368,10 @@ def test_restarts_in_vain_come_to_an_end(tmp_path, caplog):
     with Triton(replace(original, prepare=prepare), policy=replace(EAGER, restarts=3)) as own:
         own.wait_ready()
         (tmp_path / "broken").touch()
-        os.kill(victim(folder_of(own), "bin/tritonserver"), signal.SIGKILL)
+        os.kill(victim(folder_of(own.port), "bin/tritonserver"), signal.SIGKILL)
         with pytest.raises(ServerStartError, match="3 times in a row, which is the limit"):
             own.wait()
-        folder = folder_of(own)
+        folder = folder_of(own.port)
     said = [record.getMessage() for record in caplog.records if record.name == "app.triton.supervisor"]
     assert "has ended (killed by SIGKILL)" in said[0]
     assert "No space left on device" in said[1]
@@ -392,7 +384,7 @@ def test_a_model_that_a_restart_has_lost_is_no_new_normal(repository, caplog):
     with Triton(embedded.launch(), repository, policy=replace(EAGER, restarts=1)) as own:
         own.wait_ready()
         (repository / f"din_{TASK}/1/model.pt").write_bytes(b"not a model")
-        os.kill(victim(folder_of(own), "bin/tritonserver"), signal.SIGKILL)
+        os.kill(victim(folder_of(own.port), "bin/tritonserver"), signal.SIGKILL)
         with pytest.raises(ServerStartError, match=f"no longer loads din_{TASK}"):
             own.wait()
 

@@ -9,7 +9,7 @@ import skimage.data
 from app.pipeline.restore import pixel_steps, plan_tiles, run
 from din_model.data import degrade
 from din_model.tasks import TASKS
-from tests.conftest import SHIPPED
+from tests.support.served import SHIPPED
 
 ANY_SIZE = 2**30
 CLOSE_DB = 60

@@ -20,7 +20,7 @@ import din
 from app.pipeline.restore import restore
 from din_model.export import shipped_models
 from din_model.tasks import TASKS
-from tests.conftest import ROOT, png, read
+from tests.support.files import ROOT, png, read
 
 SOURCES = ("app", "din_model", "imaging", "din.py", "pyproject.toml", "README.md", "LICENSE")
 # What is not code: the folders and kinds of files that the programs read.

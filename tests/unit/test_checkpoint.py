@@ -6,7 +6,7 @@ import torch
 from din_model import DIN, PRESETS, TASKS, DINConfig, load_model
 from din_model.checkpoint import CheckpointError, save_weights
 from din_model.loading import load_checkpoint, shipped_weights
-from tests.conftest import SHIPPED
+from tests.support.served import SHIPPED
 
 CONFIG = DINConfig(channels=8, growth=4, branches=2, wrdbs=2, rdbs=2, convs=3, tail="single", scale=2)
 

@@ -9,8 +9,7 @@ from app.errors import UnknownQualityError
 from app.pipeline.eta import Pace
 from app.tasks import Quality, current_names
 from app.web.restore import choices
-from tests.unit.test_eta import restored
-from tests.unit.test_restore import NETWORK, TASK
+from tests.support.served import NETWORK, TASK, restored
 
 SLOW = replace(NETWORK, name="sr_x2-din_s", preset="din_s", mult_adds_per_pixel=3 * NETWORK.mult_adds_per_pixel)
 ENLARGE = replace(TASK, networks=(NETWORK, SLOW))

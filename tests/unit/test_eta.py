@@ -2,19 +2,11 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from app.codec import Photo
 from app.pipeline.eta import PAGE_S_PER_PIXEL, Pace, work
-from app.pipeline.restore import Restoration
 from app.tasks import Quality
-from tests.unit.test_restore import NETWORK, TASK
-
-
-def restored(task, size, seconds, quality=Quality.FAST):
-    photo = Photo(np.zeros((*size, 3), np.uint8))
-    return Restoration(task, quality, photo, photo, 1, seconds, None)
+from tests.support.served import NETWORK, TASK, restored
 
 
 def test_work_counts_tiles_passes_and_instances():

@@ -14,7 +14,8 @@ from din_model.tasks import TASKS
 from imaging.degradations import DEGRADATIONS
 from imaging.degradations.resize import bicubic_baseline
 from imaging.metrics import psnr, ssim
-from tests.unit.test_restore import NETWORK, TASK, CountingClient, finished
+from tests.support.clients import CountingClient, finished
+from tests.support.served import NETWORK, TASK
 
 WHOLE = replace(NETWORK, whole_pixels=10**6)
 

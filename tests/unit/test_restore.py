@@ -9,76 +9,11 @@ import pytest
 from PIL import Image
 
 from app.codec import Photo, encode_png
-from app.errors import PhotoError, ServerError, ServerMemoryError, ServerUnavailableError
+from app.errors import PhotoError, ServerError, ServerMemoryError
 from app.pipeline.restore import TILES_IN_FLIGHT, photo_steps, plan_tiles, restore
-from app.tasks import Network, Quality, Task
-from app.usage import Usage
-
-NETWORK = Network(
-    name="sr_x2",
-    preset="din_t",
-    scale=2,
-    size_multiple=1,
-    precision="bf16",
-    device="CPU",
-    instances=2,
-    mult_adds_per_pixel=600_000,
-    psnr="",
-    baseline_psnr="",
-    evaluated_on="",
-    tile=32,
-    overlap=4,
-    attention_rounds=0,
-    attention_width=0,
-    whole_pixels=1024,
-    max_pixels=4096,
-)
-TASK = Task(
-    name="sr_x2",
-    order=0,
-    label="Enlarge 2x",
-    family="enlarge",
-    variant="2x",
-    degradation="BD",
-    metric="y",
-    scale=2,
-    networks=(NETWORK,),
-)
-DEHAZE = replace(TASK, name="dehaze", scale=1, networks=(replace(NETWORK, scale=1, attention_rounds=2),))
-
-
-class CountingClient:
-    """Counts as Triton does: a request each time it is asked."""
-
-    requests = 0
-
-    def counted(self):
-        self.requests += 3
-        return {"one": {TASK.name: Usage(requests=self.requests, queue_s=0.5, batches={1: self.requests})}}
-
-
-class NearestClient(CountingClient):
-    """Enlarges by repeating pixels, and can fail at a given tile."""
-
-    def __init__(self, fail_at=None):
-        self.futures, self.most_waiting, self.fail_at = [], 0, fail_at
-
-    def submit(self, network, pixels, attention):
-        future = Future()
-        self.futures.append((future, pixels))
-        waiting = [f for f, _ in self.futures if not f.done()]
-        self.most_waiting = max(self.most_waiting, len(waiting))
-        if len(waiting) == TILES_IN_FLIGHT or len(self.futures) == self.expected:
-            for waiting_future, tile in self.futures:
-                if not waiting_future.done():
-                    self.answer(waiting_future, tile)
-        return future
-
-    def answer(self, future, tile):
-        if self.fail_at is not None and self.futures[self.fail_at][0] is future:
-            future.set_exception(ServerUnavailableError("gone"))
-        else:
-            future.set_result(tile.repeat(2, 0).repeat(2, 1))
+from app.tasks import Quality
+from tests.support.clients import CountingClient, NearestClient, finished
+from tests.support.served import DEHAZE, NETWORK, TASK
 
 
 def photo_bytes(size, mode="RGB"):
@@ -114,12 +49,6 @@ class BrightnessClient(CountingClient):
         self.given.append(attention)
         own = pixels.mean() if attention is None else attention[0]
         return finished(np.full_like(pixels, round(float(own))))
-
-
-def finished(result):
-    future = Future()
-    future.set_result(result)
-    return future
 
 
 def test_the_tiles_of_a_photo_share_its_attention():

@@ -1,0 +1,19 @@
+"""A headless Chromium, and the devices that visitors have."""
+
+import os
+import shutil
+
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    # A moving test picture instead of a webcam, allowed without asking.
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+]
+DESK = {"viewport": {"width": 1400, "height": 950}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+
+
+def chromium(playwright):
+    """A headless Chromium, to be closed."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert path, "the browser tests need Chromium: `make test` installs it, or set CHROMIUM to its path"
+    return playwright.chromium.launch(executable_path=path, args=FLAGS)

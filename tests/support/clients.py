@@ -1,0 +1,48 @@
+"""Clients that need no server."""
+
+from concurrent.futures import Future
+
+from app.errors import ServerUnavailableError
+from app.pipeline.restore import TILES_IN_FLIGHT
+from app.usage import Usage
+from tests.support.served import TASK
+
+
+class CountingClient:
+    """Counts as Triton does: a request each time it is asked."""
+
+    requests = 0
+
+    def counted(self):
+        self.requests += 3
+        return {"one": {TASK.name: Usage(requests=self.requests, queue_s=0.5, batches={1: self.requests})}}
+
+
+class NearestClient(CountingClient):
+    """Enlarges by repeating pixels, and can fail at a given tile."""
+
+    def __init__(self, fail_at=None):
+        self.futures, self.most_waiting, self.fail_at = [], 0, fail_at
+
+    def submit(self, network, pixels, attention):
+        future = Future()
+        self.futures.append((future, pixels))
+        waiting = [f for f, _ in self.futures if not f.done()]
+        self.most_waiting = max(self.most_waiting, len(waiting))
+        if len(waiting) == TILES_IN_FLIGHT or len(self.futures) == self.expected:
+            for waiting_future, tile in self.futures:
+                if not waiting_future.done():
+                    self.answer(waiting_future, tile)
+        return future
+
+    def answer(self, future, tile):
+        if self.fail_at is not None and self.futures[self.fail_at][0] is future:
+            future.set_exception(ServerUnavailableError("gone"))
+        else:
+            future.set_result(tile.repeat(2, 0).repeat(2, 1))
+
+
+def finished(result):
+    future = Future()
+    future.set_result(result)
+    return future

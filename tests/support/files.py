@@ -1,0 +1,27 @@
+"""Pictures and where they are, by Pillow alone."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+
+
+def png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def read(path) -> np.ndarray:
+    """The pixels of a picture on disk, by Pillow alone."""
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def exif_of(path) -> dict[int, object]:
+    """The EXIF of a picture on disk, by Pillow alone."""
+    with Image.open(path) as image:
+        return dict(image.getexif())

@@ -1,0 +1,83 @@
+"""Processes that tests start and look at, and waiting for what they do."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.triton.guardian import read_process
+from app.triton.process import GUARDIAN
+from tests.support.files import ROOT
+
+STARTUP_S = 180  # also beside much other work
+
+
+def wait_until(condition, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    """A loopback port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_page(*options: str, program: tuple[str, ...] = ("-m", "app"), folder: Path | None = None):
+    """The page as ``python -m app`` starts it: yields its address and its process.
+
+    Another ``program`` may start it otherwise; ``folder`` is where it keeps visitors' files.
+    """
+    port = free_port()
+    with tempfile.NamedTemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            [sys.executable, *program, "--port", str(port), *options],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "GRADIO_TEMP_DIR": str(folder or tempfile.gettempdir())},
+        )
+        process.said = lambda: Path(output.name).read_text()
+        try:
+            wait_until(lambda: "The page is at" in process.said() or process.poll() is not None, STARTUP_S)
+            assert process.poll() is None, process.said()
+            yield f"http://127.0.0.1:{port}", process
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            finally:
+                process.kill()
+                print(process.said())  # pytest shows it with a failure
+
+
+def processes_with(marker: str) -> list[int]:
+    """Every running process whose command line holds a text: a folder's name tells guardian, Triton and stubs."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().decode()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        process = read_process(folder / "stat")
+        if marker in command and process is not None and process.state != "Z":
+            found.append(int(folder.name))
+    return found
+
+
+def server_folder(pids: Iterable[int]) -> str:
+    """The name of the folder of the one Triton whose guardian is among these processes."""
+    commands = (Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0") for pid in pids)
+    (guardian,) = (words for words in commands if str(GUARDIAN) in words)
+    _, folder, *_ = guardian[guardian.index(str(GUARDIAN)) + 1 :]
+    return Path(folder).name
