@@ -124,7 +124,7 @@ def photo_steps(
 def halve_tiles(network: Network) -> Network | None:
     """The network in tiles of half the side; None where they would be too small."""
     tile = network.tile // 2 // network.size_multiple * network.size_multiple
-    if tile <= 2 * network.overlap + network.size_multiple:
+    if tile < tiling.smallest_tile(network.overlap, network.size_multiple):
         return None
     return replace(network, tile=tile, whole_pixels=min(network.whole_pixels, tile**2))
 

@@ -26,12 +26,21 @@ class Tile:
     columns: Span
 
 
+def smallest_tile(overlap: int, multiple: int) -> int:
+    """Side of the smallest tile that an axis of any length can be cut into.
+
+    A tile is shortened by up to ``multiple`` - 1 so that the last one starts on the grid; what is left must hold the
+    context on both sides and one step of ``multiple``.
+    """
+    return 2 * overlap + 2 * multiple - 1
+
+
 def plan_axis(size: int, tile: int, overlap: int, multiple: int) -> list[Span]:
     """Tiles of equal length along one axis, at least 2 * ``overlap`` in common between neighbours.
 
     Args:
         size: length to cover.
-        tile: longest tile; longer than 2 * overlap + multiple.
+        tile: longest tile; at least :func:`smallest_tile`.
         overlap: context on each inner side of a tile.
         multiple: every tile starts at a multiple of it, so that a strided network sees one grid.
 
