@@ -1,8 +1,21 @@
-"""Bytes to pixels and back: formats, orientation, depth, alpha, colour profile, EXIF, limits."""
+"""Decode and encode photos: file formats, orientation, depth, alpha, colour profile, EXIF, limits."""
 
-from app.codec.decode import decode, read_size, reopen
-from app.codec.encode import FORMATS, Format, Output, encode, encode_png, losses, output_name, save_png
+from app.codec.decode import decode, reopen
+from app.codec.encode import (
+    DEFAULT_QUALITY,
+    FORMATS,
+    MAX_QUALITY,
+    MIN_QUALITY,
+    Format,
+    Output,
+    encode,
+    encode_png,
+    losses,
+    output_name,
+    save_png,
+)
 from app.codec.finish import finish
+from app.codec.header import Header, Source, read_header, read_size
 from app.codec.photo import (
     MAX_INPUT_PIXELS,
     MAX_OUTPUT_PIXELS,
@@ -17,13 +30,18 @@ from app.codec.photo import (
 )
 
 __all__ = [
+    "DEFAULT_QUALITY",
     "FORMATS",
     "MAX_INPUT_PIXELS",
     "MAX_OUTPUT_PIXELS",
+    "MAX_QUALITY",
+    "MIN_QUALITY",
     "Format",
+    "Header",
     "Output",
     "Photo",
     "Pixels",
+    "Source",
     "check_size",
     "decode",
     "eight_bits",
@@ -35,6 +53,7 @@ __all__ = [
     "losses",
     "megapixels",
     "output_name",
+    "read_header",
     "read_size",
     "reopen",
     "resize",

@@ -1,4 +1,4 @@
-"""What is under transparent pixels: nobody sees it, but the network does, and would bleed it into the edges."""
+"""Fill the colours under transparent pixels: nobody sees them, but the network would mix them into the edges."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from PIL import Image
 from app.codec.photo import Photo, Pixels, eight_bits
 
 OPAQUE = 255
-IS_SEEN = [0] + [OPAQUE] * 255  # every alpha but 0
+IS_SEEN = [0] + [OPAQUE] * 255  # a lookup table: every alpha but 0 becomes opaque
 
 
 def fill_transparent(photo: Photo) -> Photo:
-    """Gives fully transparent pixels the colour of the nearest others; the rest stays as it is."""
+    """Give fully transparent pixels the colour of the nearest others; keep all other pixels, and alpha, as they are."""
     if photo.alpha is None or photo.alpha.all() or not photo.alpha.any():
         return photo
     seen = photo.alpha > 0
@@ -27,11 +27,14 @@ def fill_transparent(photo: Photo) -> Photo:
 
 
 def fill(rgb: Pixels, seen: NDArray[np.bool_]) -> Pixels:
-    """Colours where none is seen from coarser and coarser pictures, each the mean of what is seen in the finer one.
+    """Fill unseen pixels from an image pyramid, each level of which is the mean of the seen pixels of the finer one.
 
     Args:
         rgb: uint8 (H, W, 3).
-        seen: (H, W), somewhere true.
+        seen: (H, W), true at one pixel at least.
+
+    Returns:
+        uint8 (H, W, 3), equal to ``rgb`` where ``seen``.
     """
     levels = [Image.fromarray(np.dstack([rgb, np.where(seen, np.uint8(OPAQUE), np.uint8(0))]))]
     while levels[-1].getchannel("A").getextrema() != (OPAQUE, OPAQUE):

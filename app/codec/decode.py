@@ -1,29 +1,25 @@
-"""From the bytes of an image file to a photo."""
+"""Decode an image file to a photo."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-import pillow_heif
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms
 from tifffile import TiffPage
 
 from app.codec.alpha import fill_transparent
 from app.codec.deep import deep_tiff, is_deep_png, read_png, read_tiff
-from app.codec.photo import MAX_INPUT_PIXELS, SMALL_SIDE, Photo, Pixels, check_size, eight_bits, megapixels
-from app.errors import PhotoError
+from app.codec.header import UPRIGHT, Header, Source, image_header, opened, orientation, page_header, tiff_exif
+from app.codec.photo import SMALL_SIDE, Photo, Pixels, check_size, eight_bits
 from app.i18n import Text, say
 
-pillow_heif.register_heif_opener(thumbnails=False)
-
 GRAY_MODES = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-# Of a TIFF's tags, those that tell of the photo and not of how its file is laid out.
+# The tags of a TIFF that describe the photo; the others describe the layout of the file.
 ABOUT_PHOTO = (
     *(ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Software),
     *(ExifTags.Base.DateTime, ExifTags.Base.Artist, ExifTags.Base.Copyright),
@@ -31,96 +27,77 @@ ABOUT_PHOTO = (
 ABOUT_PHOTO_IFDS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
-# How each value of EXIF's orientation turns what a sensor saw upright: quarter turns, then whether it is mirrored.
+# What makes pixels upright, by EXIF orientation: quarter turns counterclockwise, then whether to mirror.
 TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
-SIDEWAYS = 5  # from here on a photo lies on its side
 
 
-def decode(data: bytes, scale: int = 1) -> Photo:
-    """Decodes a photo, after checking its size against the limits; what is transparent gets the nearest colour.
+def decode(source: Source, scale: int = 1) -> Photo:
+    """Decode a photo, after checking its size; give fully transparent pixels the colour of the nearest others.
 
     Args:
-        data: content of an image file: PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC or another that Pillow reads.
+        source: an image file, or its content: PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC or another that Pillow reads.
         scale: of the task, for the limit on the result.
 
     Raises:
         PhotoError: empty, not an image, damaged, or above a limit.
+        OSError: the file cannot be opened.
     """
-    return fill_transparent(read(data, lambda size: check_size(size, scale)))
+    return fill_transparent(read(source, lambda header: check_size(header.size, scale)))
 
 
-def reopen(data: bytes) -> Photo:
-    """Decodes a photo that was restored here, to the bit.
+def reopen(source: Source) -> Photo:
+    """Decode a photo that was encoded here, of any size and with exactly the values that were encoded.
 
     Raises:
         PhotoError: it is damaged.
+        OSError: the file cannot be opened.
     """
-    return read(data, lambda size: None)
+    return read(source, lambda header: None)
 
 
-def read_size(data: bytes) -> tuple[int, int]:
-    """Upright (h, w) of a photo, from its header.
+def read(source: Source, check: Callable[[Header], None]) -> Photo:
+    """Decode an image file whose header passes a check.
+
+    Args:
+        source: an image file, or its content.
+        check: called before any pixel is decoded; raises PhotoError to refuse the file.
 
     Raises:
-        PhotoError: empty or not an image.
+        PhotoError: empty, not an image, damaged, or refused.
+        OSError: the file cannot be opened.
     """
-    with explained(data):
-        if page := deep_tiff(data):
-            size, turn = (page.imagelength, page.imagewidth), orientation(tiff_exif(page, data))
-        else:
-            with Image.open(io.BytesIO(data)) as image:
-                size, turn = (image.height, image.width), turn_in_header(image)
-        return size[::-1] if turn >= SIDEWAYS else size
+    with opened(source) as file:
+        if page := deep_tiff(file):
+            header = page_header(page)
+            check(header)
+            return read_page(page, header)
+        is_deep = is_deep_png(file)
+        with Image.open(file) as image:
+            header = image_header(image, is_deep)
+            check(header)
+            return read_image(image, file, header)
 
 
-@contextlib.contextmanager
-def explained(data: bytes) -> Iterator[None]:
-    """Says in a sentence what is wrong with a file."""
-    if not data:
-        raise PhotoError(say("error.empty_file"))
-    try:
-        with warnings.catch_warnings():
-            # Our own limit is checked before any pixel is decoded; odd tags do no harm to the pixels.
-            warnings.simplefilter("ignore")
-            yield
-    except PhotoError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise PhotoError(say("error.bomb", limit=megapixels(MAX_INPUT_PIXELS))) from error
-    except UnidentifiedImageError as error:
-        raise PhotoError(say("error.not_an_image")) from error
-    except Exception as error:  # of a dozen decoders, each with its own kinds
-        raise PhotoError(say("error.damaged", reason=str(error) or type(error).__name__)) from error
+def read_page(page: TiffPage, header: Header) -> Photo:
+    """Decode a TIFF page of 16 bits a channel.
 
-
-def read(data: bytes, check: Callable[[tuple[int, int]], None]) -> Photo:
-    """Decodes a file, whose stored (h, w) is checked before any of its pixels."""
-    with explained(data):
-        if page := deep_tiff(data):
-            check((page.imagelength, page.imagewidth))
-            return read_page(page, data)
-        with Image.open(io.BytesIO(data)) as image:
-            check((image.height, image.width))
-            return read_image(image, data)
-
-
-def read_page(page: TiffPage, data: bytes) -> Photo:
-    """The photo on a TIFF's page of 16 bits a channel."""
-    exif = tiff_exif(page, data)
-    planes = upright(read_tiff(page, data), orientation(exif))
+    Raises:
+        PhotoError: its values are not 16-bit integers, or some are missing.
+    """
+    planes = upright(read_tiff(page), header.orientation)
     notices = (say("notice.first"),) if len(page.parent.pages) > 1 else ()
     icc_profile = page.tags.valueof(ExifTags.Base.InterColorProfile)
-    return from_planes(planes, icc_profile, keep_exif(exif, is_tiff=True), notices)
+    return from_planes(planes, icc_profile, keep_exif(tiff_exif(page), is_tiff=True), notices)
 
 
-def read_image(image: Image.Image, data: bytes) -> Photo:
-    """The photo in a file that Pillow has opened."""
-    notices = list(about_file(image))
+def read_image(image: Image.Image, file: BinaryIO, header: Header) -> Photo:
+    """Decode a file that Pillow has opened."""
+    notices = list(file_notices(image))
     icc_profile = image.info.get("icc_profile")
-    is_tiff = image.format == "TIFF"
+    is_tiff = header.format == "TIFF"
     exif = keep_exif(image.getexif(), is_tiff)
-    if is_deep_png(data):
-        planes: NDArray[Any] = read_png(data)
+    if header.is_deep:
+        planes: NDArray[Any] = read_png(file)
     else:
         image.load()
         if image.mode.startswith(("I", "F")):
@@ -128,14 +105,22 @@ def read_image(image: Image.Image, data: bytes) -> Photo:
         elif image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
             notices.append(say("notice.converted", mode=image.mode))
         planes, icc_profile = shallow_planes(image, icc_profile)
-    turn = 1 if is_tiff else orientation(image.getexif())  # Pillow has turned a TIFF by now
+    # Pillow has turned a TIFF by now; of a PNG it may have found EXIF behind the pixels.
+    turn = UPRIGHT if is_tiff else orientation(image.getexif())
     return from_planes(upright(planes, turn), icc_profile, exif, tuple(notices))
 
 
 def from_planes(
     planes: NDArray[Any], icc_profile: bytes | None, exif: bytes | None, notices: tuple[Text, ...]
 ) -> Photo:
-    """A photo of upright (H, W, C) values: gray, gray and alpha, RGB or RGBA."""
+    """Make a photo of decoded values.
+
+    Args:
+        planes: upright uint8 or uint16 (H, W, C): gray, gray and alpha, RGB or RGBA.
+        icc_profile: of the values, or None.
+        exif: as in :class:`Photo`.
+        notices: of what decoding had to change.
+    """
     h, w, count = planes.shape
     if min(h, w) < SMALL_SIDE:
         notices = (*notices, say("notice.small", w=w, h=h))
@@ -146,8 +131,8 @@ def from_planes(
     return Photo(eight_bits(colour), alpha, icc_profile, notices, deep, count < 3, exif)
 
 
-def about_file(image: Image.Image) -> Iterator[Text]:
-    """What is lost by reading this kind of file as one photo of 8 or 16 bits."""
+def file_notices(image: Image.Image) -> Iterator[Text]:
+    """Yield a notice of each thing that is lost by reading the file as one image of 8 or 16 bits a channel."""
     if getattr(image, "n_frames", 1) > 1:
         yield say("notice.first")
     if image.format in ("HEIF", "AVIF") and image.info.get("bit_depth", 8) > 8:
@@ -155,7 +140,11 @@ def about_file(image: Image.Image) -> Iterator[Text]:
 
 
 def shallow_planes(image: Image.Image, icc_profile: bytes | None) -> tuple[Pixels, bytes | None]:
-    """The 8-bit values of a loaded picture, (H, W, C), and the colour profile that they have."""
+    """Convert a loaded image to 8 bits a channel.
+
+    Returns:
+        uint8 (H, W, C): gray, gray and alpha, RGB or RGBA; and the colour profile of these values, or None.
+    """
     if image.mode == "CMYK":
         return np.asarray(from_cmyk(image, icc_profile)), None
     if image.mode.startswith(("I", "F")):
@@ -170,7 +159,7 @@ def shallow_planes(image: Image.Image, icc_profile: bytes | None) -> tuple[Pixel
 
 
 def from_cmyk(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
-    """Printing colours as sRGB, by their profile if it can be used."""
+    """Convert CMYK to sRGB, by its colour profile where that can be used."""
     if icc_profile:
         with contextlib.suppress(ImageCms.PyCMSError, OSError):
             source = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
@@ -181,31 +170,16 @@ def from_cmyk(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
 
 
 def to_8_bits(image: Image.Image) -> Image.Image:
-    """A deep gray image in 8 bits: 16-bit values keep their upper byte, others are clipped to 0..255."""
+    """Convert a gray image to 8 bits: 16-bit values keep their upper byte, others are clipped to 0..255, NaN is 0."""
     values = np.asarray(image)
     if image.mode.startswith("I;16") or (image.mode == "I" and values.max(initial=0) > 255):
         values = values.astype(np.int64) >> 8
-    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
-
-
-def orientation(exif: Image.Exif) -> int:
-    """How a photo is to be turned, 1 where it is upright."""
-    turn = exif.get(ExifTags.Base.Orientation, 1)
-    return turn if turn in TURNS else 1
-
-
-def turn_in_header(image: Image.Image) -> int:
-    """The orientation of a file whose pixels are not decoded."""
-    if image.format == "TIFF":
-        return 1  # Pillow gives its size upright
-    if image.format == "PNG" and "exif" not in image.info:
-        return 1  # to look for EXIF behind the pixels Pillow would decode them
-    return orientation(image.getexif())
+    return Image.fromarray(np.clip(np.nan_to_num(values), 0, 255).astype(np.uint8))
 
 
 def upright(planes: NDArray[Any], turn: int) -> NDArray[Any]:
-    """(H, W, C) values turned as EXIF's orientation says."""
-    if turn not in TURNS:
+    """Turn (H, W, C) values upright, by their EXIF orientation."""
+    if turn == UPRIGHT:
         return planes
     quarters, is_mirrored = TURNS[turn]
     turned = np.rot90(planes, quarters)
@@ -213,7 +187,12 @@ def upright(planes: NDArray[Any], turn: int) -> NDArray[Any]:
 
 
 def keep_exif(found: Image.Exif, is_tiff: bool) -> bytes | None:
-    """What is known of a photo besides its pixels; without orientation, and without the thumbnail of what it was."""
+    """Return EXIF without orientation and thumbnail, which no longer hold, as a TIFF structure; None if none is left.
+
+    Args:
+        found: as read.
+        is_tiff: whether these are the tags of a TIFF page; those of its layout are left out then.
+    """
     kept = Image.Exif()
     for tag in found:
         if tag in ABOUT_PHOTO or not (is_tiff or tag == ExifTags.Base.Orientation or tag in list(ExifTags.IFD)):
@@ -223,11 +202,3 @@ def keep_exif(found: Image.Exif, is_tiff: bool) -> bytes | None:
             kept.get_ifd(ifd).update(values)
             kept[ifd] = kept.get_ifd(ifd)
     return kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) else None
-
-
-def tiff_exif(page: TiffPage, data: bytes) -> Image.Exif:
-    """The tags of a TIFF's page, as Pillow tells those of other files."""
-    exif = Image.Exif()
-    exif.endian, exif.bigtiff = page.parent.byteorder, page.parent.is_bigtiff
-    exif.load_from_fp(io.BytesIO(data), page.offset)
-    return exif

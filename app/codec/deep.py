@@ -1,9 +1,9 @@
-"""Files of 16 bits a channel, which Pillow reads in 8 or not at all: by imagecodecs and tifffile."""
+"""Decode PNG and TIFF of 16 bits a channel by imagecodecs and tifffile: Pillow reads them in 8 bits, or not at all."""
 
 from __future__ import annotations
 
-import io
 import logging
+from typing import BinaryIO
 
 import imagecodecs
 import numpy as np
@@ -15,48 +15,72 @@ from app.codec.photo import DeepPixels
 from app.errors import PhotoError
 from app.i18n import say
 
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # odd tags of visitors' files are no news for the server's log
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # odd tags in visitors' files do not belong in a server's log
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PNG_DEPTH_AT = 24  # in the header, after signature, length, name, width and height
+PNG_DEPTH_AT = 24  # bytes: after signature, and IHDR's length, name, width and height
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 DEEP_MAX = 65535
-# What has a TIFF's values as they are seen; anything else is left to Pillow, which converts it.
+# The colour spaces that are read here; Pillow converts the others.
 READ_HERE = (PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB)
+ALPHAS = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
 
 
-def is_deep_png(data: bytes) -> bool:
-    """Whether a file is a PNG of 16 bits a channel."""
-    return data.startswith(PNG_SIGNATURE) and data[PNG_DEPTH_AT : PNG_DEPTH_AT + 1] == b"\x10"
+def peek(file: BinaryIO, count: int) -> bytes:
+    """Return the first bytes of a file, which is left at its start."""
+    file.seek(0)
+    found = file.read(count)
+    file.seek(0)
+    return found
 
 
-def read_png(data: bytes) -> DeepPixels:
-    """The values of a PNG file of 16 bits: uint16 (H, W, C), gray, gray and alpha, RGB or RGBA."""
-    planes: DeepPixels = imagecodecs.png_decode(data)
+def is_deep_png(file: BinaryIO) -> bool:
+    """Return whether a file is a PNG of 16 bits a channel."""
+    head = peek(file, PNG_DEPTH_AT + 1)
+    return head.startswith(PNG_SIGNATURE) and head[PNG_DEPTH_AT:] == b"\x10"
+
+
+def read_png(file: BinaryIO) -> DeepPixels:
+    """Decode a PNG of 16 bits a channel.
+
+    Returns:
+        uint16 (H, W, C): gray, gray and alpha, RGB or RGBA.
+    """
+    file.seek(0)
+    planes: DeepPixels = imagecodecs.png_decode(file.read())
     return planes[..., None] if planes.ndim == 2 else planes
 
 
-def deep_tiff(data: bytes) -> TiffPage | None:
-    """The first page of a TIFF file of more than 8 bits a channel; None for any other file."""
-    if not data.startswith(TIFF_SIGNATURES):
+def deep_tiff(file: BinaryIO) -> TiffPage | None:
+    """Open the first page of a TIFF of more than 8 bits a channel; return None for any other file."""
+    if not peek(file, len(TIFF_SIGNATURES[0])).startswith(TIFF_SIGNATURES):
         return None
-    page = tifffile.TiffFile(io.BytesIO(data)).pages.first
+    page = tifffile.TiffFile(file).pages.first
     assert isinstance(page, TiffPage)  # the first one is always read in full
+    file.seek(0)
     bits = page.bitspersample
     deepest = max(bits) if isinstance(bits, tuple) else bits
     return page if deepest > 8 and page.photometric in READ_HERE else None
 
 
-def read_tiff(page: TiffPage, data: bytes) -> DeepPixels:
-    """The values of a TIFF file of 16 bits: uint16 (H, W, C), gray, gray and alpha, RGB or RGBA.
+def has_tiff_alpha(page: TiffPage) -> bool:
+    """Return whether the channel after the colours is alpha."""
+    return page.extrasamples[:1] in [(alpha,) for alpha in ALPHAS]
+
+
+def read_tiff(page: TiffPage) -> DeepPixels:
+    """Decode a TIFF page of 16 bits a channel.
+
+    Returns:
+        uint16 (H, W, C): gray, gray and alpha, RGB or RGBA; colours are not multiplied by alpha.
 
     Raises:
-        PhotoError: it has more than 16 bits or floating point values, or its end is missing.
+        PhotoError: its values are not 16-bit integers, or some are missing.
     """
     if page.dtype != np.uint16:
         raise PhotoError(say("error.float"))
     ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
-    if not ends or max(ends) > len(data):
+    if not ends or max(ends) > page.parent.filehandle.size:
         raise PhotoError(say("error.damaged", reason="image file is truncated"))  # tifffile would fill up with zeros
     planes: NDArray[np.uint16] = page.asarray()
     if planes.ndim == 3 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
@@ -65,15 +89,21 @@ def read_tiff(page: TiffPage, data: bytes) -> DeepPixels:
     colours = 3 if page.photometric == PHOTOMETRIC.RGB else 1
     if page.photometric == PHOTOMETRIC.MINISWHITE:
         planes = np.dstack([DEEP_MAX - planes[..., :1], planes[..., 1:]])
-    kind = page.extrasamples[0] if page.extrasamples else None
-    if kind not in (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA):
+    if not has_tiff_alpha(page):
         return planes[..., :colours]
     planes = planes[..., : colours + 1]
-    return unmultiplied(planes) if kind == EXTRASAMPLE.ASSOCALPHA else planes
+    return unmultiplied(planes) if page.extrasamples[0] == EXTRASAMPLE.ASSOCALPHA else planes
 
 
 def unmultiplied(planes: DeepPixels) -> DeepPixels:
-    """Colours as they are, of colours that were multiplied by their alpha, the last channel."""
+    """Divide colours by the alpha that they were multiplied by.
+
+    Args:
+        planes: uint16 (H, W, C), alpha last.
+
+    Returns:
+        The same shape and dtype; colours are clipped to 65535.
+    """
     alpha = planes[..., -1:]
     colour = planes[..., :-1].astype(np.float64) * DEEP_MAX / np.maximum(alpha, 1)
     return np.dstack([np.rint(np.minimum(colour, DEEP_MAX)).astype(np.uint16), alpha])

@@ -1,4 +1,4 @@
-"""From a photo to the bytes of an image file."""
+"""Encode a photo as the content of an image file."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from app.i18n import Text, say
 # Fast and nearly as small: level 6 takes four times as long on a photo, and trying all filters twice.
 PNG_LEVEL = 1
 PNG_HEADER_END = 33  # after the signature and IHDR, where a PNG's colour profile belongs
-LOSSLESS = 100
-STAND_IN = 1  # below a table's tag, which tifffile refuses to write: the tags stay in order
+MIN_QUALITY, DEFAULT_QUALITY, MAX_QUALITY = 1, 92, 100
+STAND_IN = 1  # tifffile refuses the tag of an IFD, and writes the one before it instead: the tags stay in order
 
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file that a photo can be kept in.
+    """A file format that a photo can be encoded in.
 
     Attributes:
-        label: its name.
+        label: its name for people.
         suffix: of file names.
         has_alpha, is_deep: whether it holds alpha, and 16 bits a channel.
-        has_quality: whether it may leave something out to be smaller.
-        largest_side: in pixels.
+        has_quality: whether its compression can be lossy, with a quality to choose.
+        largest_side: of an image, in pixels.
     """
 
     label: str
@@ -57,27 +57,30 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Output:
-    """How a photo is to be kept.
+    """How to encode a photo.
 
     Attributes:
         format: one of :data:`FORMATS`.
         quality: 1 to 100, for formats that have one; WebP is lossless at 100.
-        metadata: whether EXIF goes along; the colour profile always does, for colours depend on it.
+        metadata: whether to keep EXIF; the colour profile is always kept, for colours depend on it.
+
+    Raises:
+        PhotoError: there is no such format, or the quality is out of range.
     """
 
     format: str = "png"
-    quality: int = 92
+    quality: int = DEFAULT_QUALITY
     metadata: bool = True
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise PhotoError(say("error.format", name=self.format, offered=", ".join(FORMATS)))
-        if not 1 <= self.quality <= LOSSLESS:
+        if not MIN_QUALITY <= self.quality <= MAX_QUALITY:
             raise PhotoError(say("error.quality", number=self.quality))
 
 
 def encode(photo: Photo, output: Output | None = None) -> bytes:
-    """A photo as the bytes of an image file; as PNG if not told otherwise.
+    """Encode a photo as an image file, by default as PNG.
 
     Raises:
         PhotoError: the format cannot hold a photo of that size.
@@ -92,7 +95,7 @@ def encode(photo: Photo, output: Output | None = None) -> bytes:
 
 
 def losses(photo: Photo, output: Output) -> tuple[Text, ...]:
-    """What a format cannot keep of a photo."""
+    """Return a notice of each property of a photo that the format cannot hold."""
     kind = FORMATS[output.format]
     lost = []
     if photo.alpha is not None and not kind.has_alpha:
@@ -103,12 +106,12 @@ def losses(photo: Photo, output: Output) -> tuple[Text, ...]:
 
 
 def output_name(stem: str, suffix: str, output: Output) -> str:
-    """What the restored file of a photo is called."""
+    """Return the file name of a restored photo: ``<stem>_<suffix>`` and the suffix of the format."""
     return f"{stem}_{suffix}{FORMATS[output.format].suffix}"
 
 
 def save_png(photo: Photo, target: Path | BinaryIO) -> None:
-    """Writes a photo as PNG, to the bit, with all that goes along."""
+    """Write a photo as PNG, with all its properties."""
     data = encode_png(photo)
     if isinstance(target, Path):
         target.write_bytes(data)
@@ -117,12 +120,17 @@ def save_png(photo: Photo, target: Path | BinaryIO) -> None:
 
 
 def encode_png(photo: Photo) -> bytes:
-    """A photo as the bytes of a PNG file, which keeps everything."""
+    """Encode a photo as PNG, which holds all its properties."""
     return encode(photo, Output("png"))
 
 
 def planes(photo: Photo, kind: Format) -> NDArray[Any]:
-    """The values that a file of that kind holds: (H, W) or (H, W, C), uint8 or uint16."""
+    """Return the values of a photo that a format holds.
+
+    Returns:
+        (H, W) or (H, W, C), uint8, or uint16 where photo and format have 16 bits a channel. C is 2 for gray and alpha,
+        3 for RGB, 4 for RGBA.
+    """
     colour: NDArray[Any] = photo.deep if photo.deep is not None and kind.is_deep else photo.rgb
     colour = colour[..., :1] if photo.is_gray else colour
     if photo.alpha is not None and kind.has_alpha:
@@ -133,13 +141,15 @@ def planes(photo: Photo, kind: Format) -> NDArray[Any]:
 
 
 def on_white(colour: Pixels, alpha: Pixels) -> Pixels:
-    """Colours as they look before a white ground."""
+    """Compose uint8 (H, W, C) colours, by their uint8 (H, W) alpha, with a white background."""
     share = alpha[..., None].astype(np.float32) / 255
     shown: Pixels = np.rint(colour * share + 255 * (1 - share)).astype(np.uint8)
     return shown
 
 
 def write_png(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, exif: bytes | None) -> bytes:
+    """Encode (H, W) or (H, W, C) values of 8 or 16 bits as PNG."""
+    # The chunks are inserted here: imagecodecs writes none, and Pillow writes no RGB of 16 bits.
     data = imagecodecs.png_encode(np.ascontiguousarray(pixels), level=PNG_LEVEL, filter=imagecodecs.PNG.FILTER.UP)
     chunks = b""
     if icc_profile:
@@ -150,23 +160,26 @@ def write_png(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, e
 
 
 def png_chunk(name: bytes, content: bytes) -> bytes:
-    """A chunk of a PNG file: length, name, content, checksum."""
+    """Return a chunk of a PNG file: length, name, content, checksum."""
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
 def write_jpeg(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, exif: bytes | None) -> bytes:
+    """Encode (H, W) or (H, W, 3) values of 8 bits as JPEG."""
     # 4:4:4: halving the colours' resolution would undo some of what was restored.
     return by_pillow(pixels, "JPEG", icc_profile, exif, quality=output.quality, subsampling=0)
 
 
 def write_webp(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, exif: bytes | None) -> bytes:
+    """Encode (H, W), (H, W, 3) or (H, W, 4) values of 8 bits as WebP."""
     if icc_profile and icc_profile[16:20] == b"GRAY":
         icc_profile = None  # WebP has three channels, which a profile of one does not describe
-    options = {"quality": output.quality, "lossless": output.quality == LOSSLESS, "exact": True, "method": 2}
+    options = {"quality": output.quality, "lossless": output.quality == MAX_QUALITY, "exact": True, "method": 2}
     return by_pillow(pixels, "WEBP", icc_profile, exif, **options)
 
 
 def write_tiff(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, exif: bytes | None) -> bytes:
+    """Encode (H, W) or (H, W, C) values of 8 or 16 bits as TIFF."""
     target, found = io.BytesIO(), Image.Exif()
     if exif:
         found.load(exif)
@@ -185,24 +198,30 @@ def write_tiff(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, 
         software=False,
         extratags=[tiff_tag(int(tag), value) for tag, value in found.items() if isinstance(value, str | int)],
     )
-    tables = {int(ifd): found.get_ifd(ifd) for ifd in ExifTags.IFD if ifd in found}
-    return with_tables(target.getvalue(), tables)
+    return with_ifds(target.getvalue(), {int(ifd): found.get_ifd(ifd) for ifd in ExifTags.IFD if ifd in found})
 
 
 def tiff_tag(tag: int, value: str | int) -> tuple[int, str, int, bytes | int, bool]:
-    """A tag as tifffile takes it: a sentence, or the number of a table, which :func:`with_tables` puts in place."""
+    """Return a tag as tifffile takes it: text, or the offset of an IFD, which :func:`with_ifds` sets."""
     if isinstance(value, int):
         return tag - STAND_IN, "I", 1, value, True
     text = value.encode() + b"\0"
     return tag, "s", len(text), text, True
 
 
-def with_tables(data: bytes, tables: dict[int, dict[int, Any]]) -> bytes:
-    """A TIFF file with tables of EXIF at its end, to which tags of the first table point."""
+def with_ifds(data: bytes, ifds: dict[int, dict[int, Any]]) -> bytes:
+    """Append the IFDs of EXIF to a TIFF file, and set the tags of its first page that hold their offsets.
+
+    tifffile does not write them, and Pillow writes no RGB of 16 bits.
+
+    Args:
+        data: content of a little-endian TIFF file, with a stand-in for the tag of each IFD.
+        ifds: the tags of each IFD by the tag that holds its offset.
+    """
     result = bytearray(data)
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        tags_at = {ifd: file.pages.first.tags[ifd - STAND_IN].offset for ifd in tables}
-    for ifd, values in tables.items():
+        tags_at = {ifd: file.pages.first.tags[ifd - STAND_IN].offset for ifd in ifds}
+    for ifd, values in ifds.items():
         result += bytes(len(result) % 2)
         struct.pack_into("<HHII", result, tags_at[ifd], ifd, TiffTags.LONG, 1, len(result))
         table = TiffImagePlugin.ImageFileDirectory_v2(group=ifd)
@@ -214,7 +233,7 @@ def with_tables(data: bytes, tables: dict[int, dict[int, Any]]) -> bytes:
 def by_pillow(
     pixels: NDArray[Any], file_format: str, icc_profile: bytes | None, exif: bytes | None, **options: Any
 ) -> bytes:
-    """The file that Pillow makes of uint8 values."""
+    """Encode uint8 values by Pillow, with its options for the format."""
     target = io.BytesIO()
     if exif:
         options["exif"] = b"Exif\0\0" + exif

@@ -1,8 +1,8 @@
-"""From restored pixels to a restored photo: what the network does not see comes back here.
+"""Give restored pixels the properties of the photo that the network does not see: depth, alpha, profile, EXIF.
 
-The network reads and writes 8 bits a channel. Of a deeper photo it restores the upper byte, and what it changed is
-added to the bicubic enlargement of all 16 bits (to the photo itself at scale 1): where it changed nothing, gradients
-stay as smooth as they were.
+The network reads and writes 8 bits a channel. Of a photo of 16 bits it restores the upper byte. The difference between
+the result and the bicubic enlargement of the upper byte is added to the bicubic enlargement of all 16 bits (to the
+photo itself at scale 1): where the network changes nothing, gradients stay as smooth as they were.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from PIL import Image
 
 from app.codec.photo import DeepPixels, Photo, Pixels, eight_bits, enlarge
 
-STRIP_ROWS = 64  # LQ rows worked on at once, to bound memory
-DEEP = 257  # 16-bit steps in one of 8 bits
-ROUNDING = 0.5  # what 8 bits leave out: a smaller change is none
+STRIP_ROWS = 64  # LQ rows processed at once, to bound memory
+DEEP = 257  # one 8-bit step in 16-bit steps
+ROUNDING = 0.5  # of 8 bits, in their steps: a smaller difference is no change
 
 
 def finish(before: Photo, rgb: Pixels, scale: int, alpha: Pixels | None = None) -> Photo:
-    """The restored photo with the depth, alpha, gray, colour profile and EXIF that it had.
+    """Return the restored photo with the depth, alpha, gray, colour profile and EXIF of the original.
 
     Args:
         before: the photo as decoded, (H, W).
@@ -43,7 +43,13 @@ def finish(before: Photo, rgb: Pixels, scale: int, alpha: Pixels | None = None) 
 
 
 def finish_alpha(before: Pixels | DeepPixels | None, restored: Pixels | None, scale: int) -> Pixels | DeepPixels | None:
-    """Alpha at its new size and in its old depth."""
+    """Return alpha at the size of the result, in the depth that it had.
+
+    Args:
+        before: uint8 or uint16 (H, W), or None for an opaque photo.
+        restored: uint8 (scale * H, scale * W), or None to enlarge ``before`` bicubically.
+        scale: of the task.
+    """
     if before is None or scale == 1:
         return before
     eight = eight_bits(before)
@@ -52,11 +58,11 @@ def finish_alpha(before: Pixels | DeepPixels | None, restored: Pixels | None, sc
 
 
 def deepen(deep: DeepPixels, eight: Pixels, restored: Pixels, scale: int) -> DeepPixels:
-    """Adds to 16-bit values what restoring changed in 8-bit ones.
+    """Apply the change that restoring made to 8-bit values to the same values of 16 bits.
 
     Args:
         deep, eight: (H, W), the same values in both depths.
-        restored: (scale * H, scale * W), what became of ``eight``.
+        restored: (scale * H, scale * W), ``eight`` restored.
         scale: of the task.
 
     Returns:
@@ -75,7 +81,7 @@ def deepen(deep: DeepPixels, eight: Pixels, restored: Pixels, scale: int) -> Dee
 
 
 def enlarge_rows(image: Image.Image, top: int, bottom: int, scale: int) -> NDArray[np.float32]:
-    """Some rows of a float picture, enlarged bicubically as part of the whole."""
+    """Enlarge rows ``top`` to ``bottom`` of a float image bicubically, with the same result as in the whole."""
     size = (image.width * scale, (bottom - top) * scale)
     box = (0, top, image.width, bottom)
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box) if scale > 1 else image.crop(box))

@@ -1,4 +1,4 @@
-"""What a photo is between its two files, and how large it may be."""
+"""The decoded photo, its sizes and their limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.i18n import Text, say
 
 MAX_INPUT_PIXELS = 24_000_000
 MAX_OUTPUT_PIXELS = 96_000_000
-SMALL_SIDE = 16  # below it a photo is restored, with a word that there is little to restore from
+SMALL_SIDE = 16  # pixels: of a smaller photo, a notice says that there is little to restore from
 
 Pixels = NDArray[np.uint8]
 DeepPixels = NDArray[np.uint16]
@@ -22,16 +22,16 @@ DeepPixels = NDArray[np.uint16]
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo, upright.
+    """A decoded photo, upright.
 
     Attributes:
-        rgb: uint8 (H, W, 3), what the network gets.
+        rgb: uint8 (H, W, 3), the input of the network.
         alpha: uint8 or uint16 (H, W), or None for an opaque photo.
         icc_profile: colour profile of the pixels, or None.
-        notices: what decoding had to change.
-        deep: uint16 (H, W, 3) where the file has more than 8 bits a channel, else None; ``rgb`` is its upper byte.
-        is_gray: whether the file has one channel; the three are equal then.
-        exif: camera, date and place as a TIFF structure, without orientation and thumbnail; None if there are none.
+        notices: sentences about what decoding had to change.
+        deep: uint16 (H, W, 3) of a file with 16 bits a channel, else None; ``rgb`` is its upper byte.
+        is_gray: whether the file has one colour channel; the three of ``rgb`` are equal then.
+        exif: EXIF as a TIFF structure, without orientation and thumbnail; None if there is none.
     """
 
     rgb: Pixels
@@ -49,7 +49,11 @@ class Photo:
 
 
 def check_size(size: tuple[int, int], scale: int) -> None:
-    """Checks a photo's (h, w) against the limits before any of its pixels are decoded.
+    """Check a photo's (h, w) against the limits.
+
+    Args:
+        size: (h, w) in pixels.
+        scale: of the task, for the limit on the result.
 
     Raises:
         PhotoError: the photo or its result would be too large; the message names the limit.
@@ -70,11 +74,12 @@ def check_size(size: tuple[int, int], scale: int) -> None:
 
 
 def megapixels(pixels: int) -> Text:
+    """Return a number of pixels in megapixels, as text."""
     return say("page.megapixels", number=round(pixels / 1e6, 1))
 
 
 def enlarge(pixels: Pixels, scale: int) -> Pixels:
-    """Bicubic enlargement of uint8 (H, W) or (H, W, 3) pixels."""
+    """Enlarge uint8 (H, W) or (H, W, 3) pixels bicubically by an integer factor."""
     if scale == 1:
         return pixels
     h, w = pixels.shape[:2]
@@ -82,7 +87,7 @@ def enlarge(pixels: Pixels, scale: int) -> Pixels:
 
 
 def resize(photo: Photo, size: tuple[int, int]) -> Photo:
-    """The photo in 8 bits at another (h, w), bicubically; itself if it has that size and depth."""
+    """Resize a photo to (h, w) bicubically, in 8 bits a channel; return it as it is if it has that size and depth."""
     if photo.size == size and photo.deep is None:
         return photo
     planes = [photo.rgb] if photo.alpha is None else [photo.rgb, eight_bits(photo.alpha)]
@@ -91,12 +96,12 @@ def resize(photo: Photo, size: tuple[int, int]) -> Photo:
 
 
 def eight_bits(pixels: NDArray[Any]) -> Pixels:
-    """The upper byte of uint16 values; uint8 ones as they are."""
+    """Return the upper byte of uint16 values, and uint8 values as they are."""
     return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
 
 
 def fit(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
-    """The largest (h, w) of the same shape with at most ``max_pixels``, or ``size`` if that is smaller."""
+    """Shrink (h, w) to at most ``max_pixels`` with the same aspect ratio; sides are rounded down, but at least 1."""
     h, w = size
     factor = min(1.0, (max_pixels / (h * w)) ** 0.5)
     return max(1, int(h * factor)), max(1, int(w * factor))

@@ -225,8 +225,16 @@ def test_it_shows_the_same_photo(restorations, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_size_is_told_from_the_header(kind):
-    assert codec.read_size(KINDS[kind].data) == ((W, H) if KINDS[kind].turned else (H, W))
+def test_the_header_tells_what_decoding_finds(kind, tmp_path):
+    asked, path = KINDS[kind], tmp_path / "photo"
+    path.write_bytes(asked.data)
+    header, photo = codec.read_header(path), codec.decode(path)
+    assert header.size == photo.size == ((W, H) if asked.turned else (H, W))
+    assert (header.has_alpha, header.is_deep) == (asked.alpha, asked.deep)
+    assert (photo.alpha is not None, photo.deep is not None) == (asked.alpha, asked.deep)
+    # pillow_heif turns pixels and EXIF alike when it opens a file.
+    assert header.orientation == (TURNED if asked.turned and kind != "heic" else 1)
+    assert header.format.lower() == {"heic": "heif"}.get(kind.split("_")[0], kind.split("_")[0])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,6 +1,12 @@
 """Bytes to pixels and back: nothing lost, everything wrong explained."""
 
+import importlib
 import io
+import subprocess
+import sys
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -8,7 +14,7 @@ import skimage.data
 from PIL import Image, ImageCms
 
 from app import codec
-from app.codec import Photo
+from app.codec import Photo, header
 from app.errors import PhotoError
 
 
@@ -168,3 +174,87 @@ def test_a_side_too_long_for_a_format():
 
 def test_names_are_kept_with_a_suffix():
     assert codec.output_name("My photo.v2", "sr_x4", codec.Output("jpeg")) == "My photo.v2_sr_x4.jpg"
+
+
+class CountingFile(io.BytesIO):
+    """A file in memory that counts the bytes that are read from it."""
+
+    count = 0
+
+    def read(self, size=-1):
+        data = super().read(size)
+        self.count += len(data)
+        return data
+
+
+@pytest.mark.parametrize(("image_format", "most"), [("PNG", 256), ("JPEG", 2048), ("BMP", 256), ("TIFF", 1024)])
+def test_a_header_is_read_without_the_pixels(monkeypatch, image_format, most, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (300, 200, 3), dtype=np.uint8)
+    data, path = encoded(noise, image_format), tmp_path / "photo"
+    file = CountingFile(data)
+    path.touch()
+    monkeypatch.setattr(type(path), "open", lambda self, mode: file)
+    assert codec.read_header(path).size == (300, 200)
+    assert 0 < file.count <= most < len(data) / 4
+
+
+def test_a_header_is_read_once_until_its_file_changes(rgb, tmp_path, monkeypatch):
+    opened, original = [], header.opened
+    monkeypatch.setattr(header, "opened", lambda source: (opened.append(source), original(source))[1])
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded(rgb))
+    assert codec.read_header(path) is codec.read_header(path)
+    assert opened == [path]
+    path.write_bytes(encoded(rgb[:20]))
+    assert codec.read_header(path).size == (20, 60)
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        codec.read_header(path)
+
+
+@pytest.mark.parametrize(("data", "sentence"), [(b"", "The file is empty"), (b"hello", "not an image")])
+def test_a_header_that_is_none_is_refused(tmp_path, data, sentence):
+    path = tmp_path / "photo"
+    path.write_bytes(data)
+    with pytest.raises(PhotoError, match=sentence):
+        codec.read_header(path)
+
+
+def test_a_file_is_decoded_as_its_content_is(rgb, tmp_path):
+    path = tmp_path / "photo.png"
+    codec.save_png(Photo(rgb), path)
+    assert np.array_equal(codec.decode(path).rgb, codec.decode(path.read_bytes()).rgb)
+    with pytest.raises(FileNotFoundError):
+        codec.decode(tmp_path / "gone.png")
+
+
+def test_photos_are_decoded_concurrently(rgb, monkeypatch):
+    """All threads are inside a decoder at the same time, and none changes what is shared: the filters of warnings."""
+    threads = 8
+    data, together = encoded(rgb), threading.Barrier(threads, timeout=60)
+    decoder = importlib.import_module("app.codec.decode")  # whose name in the package is the function
+    monkeypatch.setattr(decoder, "check_size", lambda size, scale: together.wait())
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(5):
+            photos = list(pool.map(codec.decode, [data] * threads))
+            assert all(np.array_equal(photo.rgb, rgb) for photo in photos)
+            assert warnings.filters == before
+
+
+def test_odd_tags_do_no_harm_even_where_warnings_are_errors(rgb, tmp_path):
+    path = tmp_path / "odd.jpg"
+    path.write_bytes(encoded(rgb, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0"))  # five tags, and none is there
+    with pytest.warns(UserWarning, match="Corrupt EXIF data"), Image.open(path) as image:
+        image.getexif()
+    code = "import sys; from pathlib import Path; from app import codec; print(codec.decode(Path(sys.argv[1])).size)"
+    command = [sys.executable, "-W", "error::UserWarning", "-c", code, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("(40, 60)\n", "")
+
+
+def test_values_that_are_no_numbers_are_black(tmp_path):
+    values = np.full((20, 20), 99, ">f4")
+    values[3, 4] = np.nan
+    photo = codec.decode(b"Pf\n20 20\n1.0\n" + values.tobytes())
+    assert sorted(set(photo.rgb.flat)) == [0, 99]

@@ -74,13 +74,14 @@ def test_an_end_that_is_missing_is_not_filled_up():
         codec.decode(data[:-100])
 
 
-def test_limits_hold_before_pixels_are_read():
+def test_limits_hold_before_pixels_are_read(tmp_path):
     header = tiff(np.zeros((1, 1, 3), np.uint16), photometric="rgb")
     with tifffile.TiffFile(io.BytesIO(header)) as file:
         places = [file.pages.first.tags[tag].valueoffset for tag in (256, 257)]
     huge = bytearray(header)
     for place in places:
         huge[place : place + 2] = (9000).to_bytes(2, "little")
-    assert codec.read_size(bytes(huge)) == (9000, 9000)
+    (tmp_path / "huge.tif").write_bytes(huge)
+    assert codec.read_header(tmp_path / "huge.tif").size == (9000, 9000)
     with pytest.raises(PhotoError, match="81 megapixels, above the limit of 24"):
         codec.decode(bytes(huge))

@@ -1,0 +1,160 @@
+"""Read a photo's properties from its file's header, without decoding a pixel."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+import pillow_heif
+from PIL import ExifTags, Image, UnidentifiedImageError
+from tifffile import TiffPage
+
+from app.codec.deep import deep_tiff, has_tiff_alpha, is_deep_png
+from app.codec.photo import MAX_INPUT_PIXELS, megapixels
+from app.errors import PhotoError
+from app.i18n import say
+
+pillow_heif.register_heif_opener(thumbnails=False)
+# Pillow warns of odd tags, which do not touch the pixels, and of sizes, which are limited here. The filter is set once:
+# `warnings.catch_warnings` swaps the filters of all threads.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+UPRIGHT, SIDEWAYS, LAST = 1, 5, 8  # EXIF orientations: those from SIDEWAYS on swap height and width
+HEADERS_KEPT = 1024
+
+Source = bytes | Path  # an image file, or its content
+
+
+@dataclass(frozen=True)
+class Header:
+    """Properties of a photo that its file's header holds.
+
+    Attributes:
+        format: of the file, as Pillow names it, for example ``JPEG``.
+        size: upright (h, w) in pixels.
+        orientation: of EXIF, 1 to 8: how the stored pixels have to be turned.
+        has_alpha: whether the photo has an alpha channel or a transparent colour.
+        is_deep: whether it is decoded with 16 bits a channel.
+    """
+
+    format: str
+    size: tuple[int, int]
+    orientation: int
+    has_alpha: bool
+    is_deep: bool
+
+
+def read_header(path: Path) -> Header:
+    """Read the header of an image file; of a file that has not changed, only once.
+
+    Pillow reads no more than the header, except of WebP and HEIC, which it reads as a whole.
+
+    Raises:
+        PhotoError: empty or not an image.
+        OSError: the file cannot be opened.
+    """
+    status = path.stat()
+    return unchanged_header(path, status.st_mtime_ns, status.st_size)
+
+
+def read_size(data: bytes) -> tuple[int, int]:
+    """Read the upright (h, w) of a photo from the content of its file.
+
+    Raises:
+        PhotoError: empty or not an image.
+    """
+    return header_of(data).size
+
+
+@functools.lru_cache(HEADERS_KEPT)
+def unchanged_header(path: Path, changed_ns: int, length: int) -> Header:
+    """Read the header of the file that had this time of change and this length in bytes."""
+    return header_of(path)
+
+
+def header_of(source: Source) -> Header:
+    """Read the header of an image file."""
+    with opened(source) as file:
+        if page := deep_tiff(file):
+            return page_header(page)
+        is_deep = is_deep_png(file)
+        with Image.open(file) as image:
+            return image_header(image, is_deep)
+
+
+@contextlib.contextmanager
+def opened(source: Source) -> Iterator[BinaryIO]:
+    """Open an image file, and turn the errors of reading it into sentences.
+
+    Raises:
+        PhotoError: empty, not an image, or damaged.
+        OSError: the file cannot be opened.
+    """
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file, explained():
+        if not file.read(1):
+            raise PhotoError(say("error.empty_file"))
+        file.seek(0)
+        yield file
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Turn the errors of any decoder into a PhotoError."""
+    try:
+        yield
+    except PhotoError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise PhotoError(say("error.bomb", limit=megapixels(MAX_INPUT_PIXELS))) from error
+    except UnidentifiedImageError as error:
+        raise PhotoError(say("error.not_an_image")) from error
+    except Exception as error:  # of a dozen decoders, each with its own kinds
+        raise PhotoError(say("error.damaged", reason=str(error) or type(error).__name__)) from error
+
+
+def page_header(page: TiffPage) -> Header:
+    """Return the header of a TIFF page of more than 8 bits a channel."""
+    turn = orientation(tiff_exif(page))
+    return Header("TIFF", turned((page.imagelength, page.imagewidth), turn), turn, has_tiff_alpha(page), is_deep=True)
+
+
+def image_header(image: Image.Image, is_deep: bool) -> Header:
+    """Return the header of a file that Pillow has opened and not decoded.
+
+    Args:
+        image: as opened.
+        is_deep: whether it is a PNG of 16 bits a channel.
+    """
+    size, turn = (image.height, image.width), UPRIGHT
+    # EXIF behind a PNG's pixels is left out: to find it, Pillow would decode them.
+    if image.format != "PNG" or "exif" in image.info:
+        turn = orientation(image.getexif())
+    if image.format != "TIFF":  # whose size Pillow gives upright
+        size = turned(size, turn)
+    loses_alpha = image.mode == "CMYK" or (image.mode.startswith(("I", "F")) and not is_deep)
+    return Header(image.format or "", size, turn, image.has_transparency_data and not loses_alpha, is_deep)
+
+
+def turned(size: tuple[int, int], turn: int) -> tuple[int, int]:
+    """Return the upright (h, w) of a photo that is stored with that size and orientation."""
+    return size[::-1] if turn >= SIDEWAYS else size
+
+
+def orientation(exif: Image.Exif) -> int:
+    """Return EXIF's orientation, 1 where it is missing or out of range."""
+    turn = exif.get(ExifTags.Base.Orientation, UPRIGHT)
+    return int(turn) if turn in range(UPRIGHT, LAST + 1) else UPRIGHT
+
+
+def tiff_exif(page: TiffPage) -> Image.Exif:
+    """Return the tags of a TIFF page in Pillow's type, which the tags of other files have."""
+    exif = Image.Exif()
+    exif.endian, exif.bigtiff = page.parent.byteorder, page.parent.is_bigtiff
+    exif.load_from_fp(cast(IO[bytes], page.parent.filehandle), page.offset)
+    return exif
