@@ -1,4 +1,4 @@
-"""A Triton of our own over the model repository: which one, how it is started, and how it is kept running."""
+"""Start a local Triton over the model repository and keep it running."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ __all__ = [
 
 
 def preferred() -> str:
-    """The kind that is started where none is asked for: the machine's own Triton if it has one."""
+    """Return the key of :data:`LAUNCHES` to use by default: the machine's own Triton if it has one."""
     return "installed" if installed.is_there() else "embedded"

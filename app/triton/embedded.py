@@ -1,7 +1,7 @@
-"""The Triton in the ``nvidia-pytriton`` wheel, with the Python-based ``pytorch`` backend. For loopback only.
+"""Start the Triton in the ``nvidia-pytriton`` wheel, with the Python-based ``pytorch`` backend, on loopback only.
 
-It runs without PyTriton's Python layer. Anything that faces a network runs NVIDIA's container instead
-(docs/deployment.md) over the same model repository.
+It runs without PyTriton's Python layer. A server for a network is NVIDIA's container instead (docs/deployment.md),
+over the same model repository.
 """
 
 from __future__ import annotations
@@ -24,7 +24,14 @@ BACKEND = Path(__file__).parent / "backends" / "pytorch"
 
 @dataclass(frozen=True)
 class Wheel:
-    """Where the server's wheel keeps what a server needs."""
+    """Paths inside the installed wheel.
+
+    Attributes:
+        server: Triton's binary.
+        python_backend: folder of Triton's Python backend.
+        stub: program that runs one instance of a model, for this version of Python.
+        libraries: folder of the shared libraries that they need.
+    """
 
     server: Path
     python_backend: Path
@@ -33,7 +40,7 @@ class Wheel:
 
 
 def launch() -> Launch:
-    """How the embedded Triton is started.
+    """Return how to start the embedded Triton.
 
     Raises:
         ServerStartError: it cannot run on this system; the message says what to do.
@@ -44,7 +51,7 @@ def launch() -> Launch:
 
 
 def find_wheel() -> Wheel:
-    """Locates the server in the installed wheel, without importing it.
+    """Locate the server in the installed wheel, without importing it.
 
     Raises:
         ServerStartError: there is no wheel for this system or this Python.
@@ -74,7 +81,7 @@ def find_wheel() -> Wheel:
 
 
 def check_shared_python(version: str) -> None:
-    """Checks for libpython, without which Triton's stubs end unseen; Debian's interpreter does without it.
+    """Check for libpython, without which Triton's stubs exit without a message; Debian's interpreter does not need it.
 
     Raises:
         ServerStartError: it is not there; the message says how to install it.
@@ -88,7 +95,7 @@ def check_shared_python(version: str) -> None:
 
 
 def environment(wheel: Wheel) -> dict[str, str]:
-    """A clean environment in which the stub finds this interpreter and its libraries."""
+    """Return the variables with which the stub finds this interpreter and its libraries, and no others."""
     libraries = [sysconfig.get_config_var("LIBDIR"), str(wheel.libraries)]
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
@@ -99,14 +106,14 @@ def environment(wheel: Wheel) -> dict[str, str]:
 
 
 def prepare_folder(wheel: Wheel, folder: Path) -> list[str]:
-    """Builds Triton's backend directory in the folder; returns the options that name it."""
+    """Build Triton's backend directory in a folder; return the options that name it."""
     backends = folder / "backends"
     assemble_backends(wheel, backends)
     return [f"--backend-directory={backends}", "--model-config-name=cpu"]
 
 
 def assemble_backends(wheel: Wheel, backends: Path) -> None:
-    """Builds a backend directory: the wheel's Python backend, and ours named ``pytorch``."""
+    """Build a backend directory: the wheel's Python backend, and this package's as ``pytorch``."""
     python = backends / "python"
     python.mkdir(parents=True)
     # Triton refuses a library behind a symbolic link that leaves the directory.

@@ -1,12 +1,12 @@
-"""Runs one server process so that nothing of it outlives its owner, however the owner ends.
+"""Run one server process so that no process, shared memory or file of it outlives its owner, however the owner ends.
 
 ``python guardian.py SHM_PREFIX FOLDER COMMAND...`` starts the command and waits until its own standard input closes
-(the owner has ended or wants an end) or the command exits. Then it stops every process below it, removes the shared
-memory regions of that prefix and the folder, and exits with the command's code. It imports nothing but the standard
-library, so it starts at once, and it lives in a session of its own, so that Ctrl-C reaches the owner first.
+(the owner has ended, or asks it to stop) or the command exits. Then it kills every descendant, removes the folder and
+the shared memory regions with that prefix, and exits with the command's code. It imports little, so that it starts at
+once, and runs in a session of its own, so that Ctrl-C reaches the owner first.
 
-It collects what the command leaves behind itself, and so does not depend on the machine's first process to do that:
-in a container that is often a program which never does.
+It is the subreaper of its descendants and waits for the orphans among them itself: in a container the first process is
+often a program that does not.
 """
 
 import contextlib
@@ -19,61 +19,49 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+
+import psutil
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 # Triton finishes the requests under way when asked to stop; then it is killed.
 GRACE_S = 5.0
-# Killed processes end at once, unless the kernel holds them: then they are left to it.
+# Killed processes end at once, except in an uninterruptible system call: these are not waited for any longer.
 KILL_S = 10.0
 POLL_S = 0.1
 SHARED_MEMORY = Path("/dev/shm")
-# Triton makes this folder while it starts, whether it needs one or not, and forgets it when it is killed.
+# Triton makes this folder while it starts, whether it needs one or not, and leaves it behind when it is killed.
 ENVIRONMENTS = (Path("/tmp"), "python_env_*")
 STARTING_S = 5.0
 
 
 def die_with_parent() -> None:
-    """In the child, before its program starts: have the kernel kill it when the guardian dies."""
+    """Have the kernel kill this process when its parent dies; called in the child, before its program starts."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def adopt_orphans() -> None:
-    """Has the kernel make this process the parent of every process below it that loses its own."""
+    """Make this process the parent of every descendant that loses its own."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-class Process(NamedTuple):
-    """One line of the kernel's table: ``state`` is Z for a process that has ended and waits to be collected."""
-
-    pid: int
-    parent: int
-    name: str
-    state: str
-
-
-def read_process(stat: Path) -> "Process | None":
-    """A process by its file in /proc; None if it has just gone."""
+def processes_below(pid: int) -> list[psutil.Process]:
+    """Return the running descendants of a process; zombies do not count."""
     try:
-        before, _, after = stat.read_text().rpartition(")")
-    except OSError:
-        return None
-    pid, _, name = before.partition(" (")
-    state, parent, *_ = after.split()
-    return Process(int(pid), int(parent), name, state)
+        return [process for process in psutil.Process(pid).children(recursive=True) if is_running(process)]
+    except psutil.NoSuchProcess:
+        return []
 
 
-def processes_below(pid: int) -> "list[Process]":
-    """The processes that descend from one, however deep, and run."""
-    table = [found for stat in Path("/proc").glob("[0-9]*/stat") if (found := read_process(stat))]
-    family = {pid}
-    while more := {found.pid for found in table if found.parent in family} - family:
-        family |= more
-    return [found for found in table if found.pid in family - {pid} and found.state != "Z"]
+def is_running(process: psutil.Process) -> bool:
+    """Return whether a process has not ended."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def collect(command: "subprocess.Popen[bytes]") -> bool:
-    """Collects the command and adopted orphans where they have ended; returns whether a child is left."""
+    """Wait for the command and the adopted orphans that have ended; return whether a child is left."""
     try:
         while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             if ended.si_pid == command.pid:
@@ -86,7 +74,7 @@ def collect(command: "subprocess.Popen[bytes]") -> bool:
 
 
 def wait_for_end(command: "subprocess.Popen[bytes]") -> None:
-    """Returns when the owner's end of standard input closes, a signal asks for an end, or the command exits."""
+    """Wait until standard input closes, a signal asks this process to stop, or the command exits."""
     asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda received, frame: asked.append(received))
@@ -100,7 +88,7 @@ def wait_for_end(command: "subprocess.Popen[bytes]") -> None:
 
 
 def stop(command: "subprocess.Popen[bytes]") -> None:
-    """Asks the command to stop, then kills whatever is left below this process: busy stubs ignore SIGTERM."""
+    """Ask the command to stop, then kill every descendant that is left: busy stubs ignore SIGTERM."""
     command.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         command.wait(GRACE_S)
@@ -108,13 +96,13 @@ def stop(command: "subprocess.Popen[bytes]") -> None:
     # Until there is no child: a process looks like a zombie before the last of its threads is gone.
     while collect(command) and time.monotonic() < deadline:
         for process in processes_below(os.getpid()):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGKILL)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         time.sleep(POLL_S)
 
 
 def remove_environments(started: float) -> None:
-    """Removes the empty folders that Triton made while it started."""
+    """Remove the empty folders that Triton made while it started, which was at that time of the epoch, in seconds."""
     folder, pattern = ENVIRONMENTS
     for environment in folder.glob(pattern):
         with contextlib.suppress(OSError):  # not empty, or another user's
@@ -123,6 +111,7 @@ def remove_environments(started: float) -> None:
 
 
 def main(arguments: list[str]) -> int:
+    """Run the command until it ends or is to be stopped; return its exit code, negative for a signal."""
     prefix, folder, *program = arguments
     started = time.time()
     adopt_orphans()

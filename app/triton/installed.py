@@ -1,4 +1,4 @@
-"""The machine's own ``tritonserver``, as NVIDIA's container brings it, with the C++ LibTorch backend."""
+"""Start the machine's own ``tritonserver``, as in NVIDIA's container, with the C++ LibTorch backend."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from app.errors import ServerStartError
 from app.triton.launch import KEPT_MEMORY, Launch
 
 PROGRAM = "tritonserver"
-GPU_DEVICES = ("nvidia[0-9]*", "dxg")  # NVIDIA's driver, and the one of Windows' Linux
+GPU_DEVICES = ("nvidia[0-9]*", "dxg")  # of NVIDIA's driver, and of WSL 2
 
 
 def is_there() -> bool:
+    """Return whether the program is on the PATH."""
     return shutil.which(PROGRAM) is not None
 
 
 def launch() -> Launch:
-    """How the machine's own Triton is started: in the environment of this process, which the container has prepared.
+    """Return how to start the machine's own Triton: in the environment of this process, which the container prepares.
 
     Raises:
         ServerStartError: there is none.
@@ -34,6 +35,6 @@ def launch() -> Launch:
 
 
 def options(folder: Path) -> list[str]:
-    """The models' configurations for a GPU are the ones that Triton reads by itself; a CPU has its own."""
+    """Return the option that chooses the models' configurations for a CPU; none where there is a GPU."""
     has_gpu = any(any(Path("/dev").glob(device)) for device in GPU_DEVICES)
     return [] if has_gpu else ["--model-config-name=cpu"]

@@ -1,4 +1,4 @@
-"""One run of Triton: its command line, its start under the guardian, its processes, its last words, its end."""
+"""Run Triton once: its command line, its start under the guardian, its processes, its last error, its end."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import psutil
+
 from app.triton.guardian import processes_below
 from app.triton.launch import Launch
 
 LOOPBACK = "127.0.0.1"
 GUARDIAN = Path(__file__).with_name("guardian.py")
 GUARDIAN_S = 40.0  # longer than the guardian itself gives Triton and its instances
-SERVERS = ("tritonserver", "triton_python_b")  # as the kernel names them, in 15 letters
+SERVERS = ("tritonserver", "triton_python_backend_stub")  # names of processes
 ERROR = re.compile(r"^(E\d+ [^\]]*\] |error: )")  # a line of Triton's log: time, thread and source line
 
 
 def command_line(launch: Launch, repository: Path, port: int, folder: Path) -> list[str]:
-    """Triton's command line: loopback gRPC alone, fixed models, nothing restricted open to others."""
+    """Return Triton's command line: gRPC on loopback alone, fixed models, a secret key for all that is restricted."""
     return [
         str(launch.program),
         f"--model-repository={repository}",
@@ -44,7 +46,7 @@ def command_line(launch: Launch, repository: Path, port: int, folder: Path) -> l
 
 
 def shm_prefix(folder: Path) -> str:
-    """What the names of a run's shared memory begin with."""
+    """Return the prefix of the names of a run's shared memory regions."""
     return f"{folder.name}_"
 
 
@@ -54,8 +56,8 @@ class Run:
 
     Attributes:
         guardian: the process that runs it and cleans up behind it.
-        folder: its backends and log; the guardian removes it at the end.
-        log: Triton's words, readable even then.
+        folder: of its backends and log; the guardian removes it at the end.
+        log: Triton's output, open and so readable even then.
     """
 
     guardian: subprocess.Popen[bytes]
@@ -63,14 +65,15 @@ class Run:
     log: BinaryIO
 
     def has_ended(self) -> bool:
+        """Return whether the guardian has ended, and so Triton."""
         return self.guardian.poll() is not None
 
     def count_processes(self) -> int:
-        """How many processes of Triton and its instances run; what those start for a moment does not count."""
-        return sum(found.name in SERVERS for found in processes_below(self.guardian.pid))
+        """Count the running processes of Triton and its instances, without the short-lived ones that these start."""
+        return sum(is_server(process) for process in processes_below(self.guardian.pid))
 
     def last_words(self) -> str:
-        """The last error in Triton's log, or else the first thing that it said, in one line."""
+        """Return the last error in Triton's log, or else its first line that is not empty."""
         if self.log.closed:
             return "it was stopped"
         self.log.seek(0)
@@ -80,7 +83,7 @@ class Run:
         return ERROR.sub("", words).strip().strip('"')
 
     def end(self) -> None:
-        """Closes the guardian's input, which ends Triton, and waits for it; may be called twice."""
+        """Close the guardian's input, which ends Triton, and wait for both; may be called twice."""
         assert self.guardian.stdin is not None
         self.guardian.stdin.close()
         try:
@@ -91,8 +94,16 @@ class Run:
         self.log.close()
 
 
+def is_server(process: psutil.Process) -> bool:
+    """Return whether a process is Triton or one of its instances."""
+    try:
+        return process.name() in SERVERS
+    except psutil.NoSuchProcess:
+        return False
+
+
 def start(launch: Launch, repository: Path, port: int) -> Run:
-    """Starts Triton on a loopback port, under its guardian.
+    """Start Triton on a loopback port, under its guardian.
 
     Raises:
         OSError: the machine has no room for it: disk, processes, memory.
@@ -103,7 +114,8 @@ def start(launch: Launch, repository: Path, port: int) -> Run:
         with (folder / "triton.log").open("wb") as output:
             log = Path(output.name).open("rb")  # noqa: SIM115 - closed by end()
             guardian = subprocess.Popen(
-                [sys.executable, "-I", str(GUARDIAN), shm_prefix(folder), str(folder), *command],
+                # -P: the modules beside it must not hide others.
+                [sys.executable, "-P", str(GUARDIAN), shm_prefix(folder), str(folder), *command],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,

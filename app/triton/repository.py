@@ -1,4 +1,4 @@
-"""The model repository that a Triton of our own serves: a checkout's, or one that an installed package builds."""
+"""Find the model repository of a local Triton: a checkout's, or the one that an installed package builds."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ REPOSITORY = Path(__file__).parents[2] / "model_repository"  # of a checkout
 
 
 def has_models(repository: Path) -> bool:
-    """Whether any model has been built there."""
+    """Return whether any model has been built there."""
     return any(repository.glob("*/1/model.pt"))
 
 
 def check_repository(repository: Path) -> None:
-    """Check that there is something to serve.
+    """Check that there is a model to serve.
 
     Raises:
         ServerStartError: nothing has been built; the message says how.
@@ -35,10 +35,10 @@ def check_repository(repository: Path) -> None:
 
 
 def installed_repository() -> Path:
-    """The model repository of an installed package, in the user's cache; its models are built on first use.
+    """Return the model repository of an installed package, in the user's cache; build its models on first use.
 
     Raises:
-        ServerStartError: they could not be built; the message quotes the last line of why.
+        ServerStartError: they could not be built; the message quotes the last line of the error.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     repository = cache / "din" / version("din") / "model_repository"
@@ -70,7 +70,7 @@ def build(repository: Path) -> None:
 
 
 def default_repository() -> Path:
-    """The checkout's model repository, or outside a checkout that of the installed package.
+    """Return the checkout's model repository, or outside a checkout that of the installed package.
 
     Raises:
         ServerStartError: the latter could not be built.

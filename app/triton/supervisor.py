@@ -1,4 +1,4 @@
-"""Starts a Triton, watches it, restarts it, and stops it: the embedded one and the container's alike."""
+"""Start a local Triton, watch it, restart it and stop it."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ START_TIMEOUT_S = 180.0
 
 @dataclass(frozen=True)
 class Policy:
-    """When Triton is looked after, and how often it is started again.
+    """When Triton is checked, and when it is restarted.
 
     Attributes:
-        interval_s: between two looks.
-        confirm_after_s: trouble must be seen again after it: a starved machine may be late to answer.
-        restarts: at most so many in a row, then the supervisor gives up.
-        first_delay_s, longest_delay_s: before the second restart in a row, doubled from there; the first waits for
-            nothing.
-        steady_s: having served so long, Triton starts a new row.
+        interval_s: between two checks.
+        confirm_after_s: from a failed check to a second one, which has to fail too: a busy machine may answer late.
+        restarts: limit in a row; after it the supervisor gives up.
+        first_delay_s, longest_delay_s: before the second restart in a row, doubled for each further one up to the
+            longest; the first restart has no delay.
+        steady_s: after serving for so long, the next restart counts as the first.
     """
 
     interval_s: float = 5.0
@@ -45,24 +45,26 @@ class Policy:
     steady_s: float = 600.0
 
     def delay_s(self, restart: int) -> float:
-        """What the restart of that number in a row, counted from 1, waits."""
+        """Return the delay before a restart, whose number in a row is counted from 1."""
         return 0.0 if restart == 1 else min(self.longest_delay_s, self.first_delay_s * 2.0 ** (restart - 2))
 
 
 class Triton:
-    """A Triton of our own on a loopback port, restarted when it or an instance of its models dies.
+    """A local Triton on a loopback port, restarted when it or an instance of its models dies.
 
     Use it as a context manager: on leaving, no process, port or shared memory is left. The same holds when this
-    process is killed. The port stays the same, for clients hold it; it is reserved between two runs.
+    process is killed. The port is kept over restarts, for the clients' sake, and reserved meanwhile.
+
+    Once the watch has begun, its thread alone replaces the current run; ``stop`` ends that thread first.
 
     Args:
-        launch: which Triton.
+        launch: the kind of Triton.
         repository: the model repository.
-        port: 0 takes a free one.
-        policy: of watching and restarting.
+        port: 0 for a free one.
+        policy: of checks and restarts.
 
     Raises:
-        ServerStartError: the server cannot run here, or nothing has been built.
+        ServerStartError: the server cannot run here, or no model has been built.
     """
 
     def __init__(
@@ -98,10 +100,10 @@ class Triton:
         self.stop()
 
     def wait_ready(self) -> None:
-        """Returns when every model that can be loaded is; then the watch begins.
+        """Wait until all models are loaded that can be, then begin the watch.
 
         Raises:
-            ServerStartError: Triton ended, did not come up in time, or could load nothing; the message quotes it.
+            ServerStartError: Triton ended, did not start in time, or could load no model; the message quotes its log.
         """
         try:
             self._wait_live()
@@ -118,10 +120,10 @@ class Triton:
         self._watcher.start()
 
     def _wait_live(self) -> None:
-        """Returns when Triton answers, which it does when it has loaded what it can, or is to be stopped.
+        """Wait until Triton answers, which it does when it has loaded all models that it can, or is to be stopped.
 
         Raises:
-            ServerStartError: it ended or did not come up in time.
+            ServerStartError: it ended, or did not start in time.
         """
         deadline = time.monotonic() + START_TIMEOUT_S
         with RestorationClient(self.url) as client:
@@ -134,15 +136,15 @@ class Triton:
                     return
 
     def wait(self) -> None:
-        """Returns when the server is stopped.
+        """Wait until the server is stopped.
 
         Raises:
-            ServerStartError: Triton is gone for good: it was restarted as often as the policy allows, in vain.
+            ServerStartError: Triton failed after as many restarts in a row as the policy allows.
         """
         self._end.result()
 
     def _watch(self) -> None:
-        """Restarts Triton when it is in trouble, until it is stopped or restarts have been in vain."""
+        """Restart Triton whenever a check fails, until it is stopped or the limit of restarts is reached."""
         restarts, trouble = 0, None
         while True:
             since = time.monotonic()
@@ -164,15 +166,15 @@ class Triton:
             trouble = self._restart()
 
     def _next_trouble(self) -> str | None:
-        """Looks after Triton until it is in trouble; returns which, or None when it is to be stopped."""
+        """Check Triton until a check fails twice; return its reason, or None when Triton is to be stopped."""
         while not self._stopping.wait(self.policy.interval_s):
-            # Asked twice: a starved machine may be late to answer, and what is dead stays dead.
+            # Checked twice: a busy machine may answer late.
             if self._trouble() and not self._stopping.wait(self.policy.confirm_after_s) and (found := self._trouble()):
                 return found
         return None
 
     def _trouble(self) -> str | None:
-        """What is wrong with Triton now: a dead instance of the Python backend never recovers by itself."""
+        """Return what is wrong with Triton, or None; a dead instance of its Python backend is never replaced."""
         try:
             found = 0 if self._run.has_ended() else self._run.count_processes()
             expected = 1 + self.launch.processes_per_instance * sum(self._expected.values())
@@ -187,7 +189,7 @@ class Triton:
             return f"could not be looked after ({error})"
 
     def _restart(self) -> str | None:
-        """Starts Triton again; returns what went wrong, or None."""
+        """Start Triton again; return what went wrong, or None."""
         try:
             self._run = process.start(self.launch, self.repository, self.port)
             self._wait_live()
@@ -204,7 +206,7 @@ class Triton:
         return None
 
     def stop(self) -> None:
-        """Ends the server and removes what it used; may be called twice."""
+        """End the server and remove its files and shared memory; may be called twice."""
         self._stopping.set()
         if self._watcher.is_alive():
             self._watcher.join()
@@ -215,7 +217,7 @@ class Triton:
 
 
 def reserve_port(port: int) -> socket.socket:
-    """Holds a loopback port, so that Triton and nothing else can listen there; 0 takes a free one.
+    """Reserve a loopback port, so that no program but Triton can listen there; 0 takes a free one.
 
     Raises:
         ServerStartError: it is taken.

@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
 from app.pipeline.restore import restore
 from app.triton import embedded
-from app.triton.guardian import Process, read_process
 from tests.support.files import ROOT, png, read
 from tests.support.processes import free_port, wait_until
 
@@ -68,8 +68,9 @@ def nvidia(tmp_path) -> Path:
     return program.parent
 
 
-def table() -> list[Process]:
-    return [found for stat in Path("/proc").glob("[0-9]*/stat") if (found := read_process(stat))]
+def table() -> list[dict]:
+    """Process number, parent, name and status of every process."""
+    return [process.info for process in psutil.process_iter(["pid", "ppid", "name", "status"])]
 
 
 class Container:
@@ -77,14 +78,14 @@ class Container:
 
     def __init__(self, port: int, output: Path, unshare: subprocess.Popen) -> None:
         self.port, self.output, self.unshare = port, output, unshare
-        wait_until(lambda: any(found.parent == unshare.pid for found in table()))
-        self.first = next(found.pid for found in table() if found.parent == unshare.pid)
+        wait_until(lambda: any(found["ppid"] == unshare.pid for found in table()))
+        self.first = next(found["pid"] for found in table() if found["ppid"] == unshare.pid)
         self.namespace = Path(f"/proc/{self.first}/ns/pid").readlink()
 
     def said(self) -> str:
         return self.output.read_text()
 
-    def processes(self) -> list[Process]:
+    def processes(self) -> list[dict]:
         """Everything in it, what has ended and was not collected too."""
 
         def is_inside(pid: int) -> bool:
@@ -93,13 +94,17 @@ class Container:
             except OSError:
                 return False
 
-        return [found for found in table() if is_inside(found.pid)]
+        return [found for found in table() if is_inside(found["pid"])]
 
     def tritons(self) -> list[int]:
-        return [found.pid for found in self.processes() if found.name == "tritonserver" and found.state != "Z"]
+        return [
+            found["pid"]
+            for found in self.processes()
+            if found["name"] == "tritonserver" and found["status"] != psutil.STATUS_ZOMBIE
+        ]
 
-    def zombies(self) -> list[Process]:
-        return [found for found in self.processes() if found.state == "Z"]
+    def zombies(self) -> list[dict]:
+        return [found for found in self.processes() if found["status"] == psutil.STATUS_ZOMBIE]
 
     def health(self) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "app", "health", "--port", str(self.port)]
