@@ -4,9 +4,9 @@ import pytest
 from playwright.sync_api import expect
 
 from app.i18n import LANGUAGES, say
-from tests.conftest import png
 from tests.e2e.conftest import PHONE
 from tests.e2e.visitor import bring, labels, restore
+from tests.support.files import png
 
 
 def drop_here(tab):

@@ -8,10 +8,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from app.triton.guardian import read_process
+import psutil
+
 from app.triton.process import GUARDIAN
 from tests.support.files import ROOT
 
@@ -64,14 +65,10 @@ def running_page(*options: str, program: tuple[str, ...] = ("-m", "app"), folder
 def processes_with(marker: str) -> list[int]:
     """Every running process whose command line holds a text: a folder's name tells guardian, Triton and stubs."""
     found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().decode()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        process = read_process(folder / "stat")
-        if marker in command and process is not None and process.state != "Z":
-            found.append(int(folder.name))
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess):
+            if marker in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
     return found
 
 

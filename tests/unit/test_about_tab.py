@@ -10,7 +10,7 @@ from app.web import storage
 from app.web.about import tab
 from app.web.about.architecture import draw
 from tests.markup import element, parse, text, texts
-from tests.unit.test_restore import NETWORK, TASK
+from tests.support.served import NETWORK, TASK
 
 STATED = replace(
     NETWORK,

@@ -9,7 +9,7 @@ from jinja2 import nodes
 
 from app.i18n import ENGLISH, LANGUAGES, LOCALES, choose_language, knows, say, sentences
 from app.web.templates import environment
-from tests.conftest import ROOT
+from tests.support.files import ROOT
 
 
 def values_of(sentence):

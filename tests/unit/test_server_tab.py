@@ -13,8 +13,8 @@ from app.web.server.charts import batch_bars, sparkline
 from app.web.server.tab import panel_html, row
 from app.web.server.traffic import MAX_READINGS, Step, Traffic, View
 from tests.markup import element, parse, text, texts
-from tests.unit.test_restore import NETWORK as EXAMPLE_NETWORK
-from tests.unit.test_restore import TASK as EXAMPLE_TASK
+from tests.support.served import NETWORK as EXAMPLE_NETWORK
+from tests.support.served import TASK as EXAMPLE_TASK
 
 NETWORK = replace(EXAMPLE_NETWORK, name="sr_x4")
 TASK = replace(EXAMPLE_TASK, name="sr_x4", label="Enlarge", networks=(NETWORK,))
