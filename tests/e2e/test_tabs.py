@@ -84,6 +84,9 @@ def test_both_tabs_fit_and_can_be_read(visit, device, theme):
         open_tab(tab, name, shown)
         if name == "About":
             tab.locator("#learnt summary").first.click()
+            shown = tab.locator("#learnt details[open]")
+            expect(shown.locator("tbody.din-ours td").first).to_be_visible()  # what the server's models state
+            expect(shown.locator(".din-card").first).to_contain_text("parameters")
             expect(tab.get_by_role("img", name="The deep interleaved network")).to_be_visible()
         assert tab.evaluate("document.documentElement.scrollWidth") <= device["viewport"]["width"]
         assert serious(tab) == []
