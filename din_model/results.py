@@ -1,6 +1,6 @@
-"""Measure and write the tables of all tasks: ``python -m din_model.results SETS.toml --root DATA --out FILE.md``.
+"""Measure and write the tables of all tasks: ``python -m din_model.results --root DATA --out FILE.md``.
 
-The sets file names, for each task, the sets it is scored on and where they lie below the root:
+``sets.toml`` names, for each task, the sets it is scored on and where they lie below the root:
 
     [derain_light.Rain100L]
     data = "pairs:eval/Rain100L"
@@ -33,6 +33,8 @@ from din_model.scores import MEASURED, Rows, Score, read_measured, read_paper
 from din_model.self_ensemble import self_ensemble
 from din_model.tasks import TASKS, Task
 
+SETS = Path(__file__).parent / "sets.toml"
+
 HEAD = """# Results
 
 Every figure is PSNR in dB / SSIM, by the protocol of [the evaluation](../din_model/evaluate.py). Rows with a dagger
@@ -43,7 +45,7 @@ input itself, "bicubic" the enlarged input, both measured here. What each file w
 
 Made by
 
-    python -m din_model.results {sets} --root DATA --out {out}
+    python -m din_model.results --root DATA --out {out}
 
 """
 
@@ -137,7 +139,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m din_model.results", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("sets", type=Path, metavar="SETS.toml")
+    parser.add_argument("sets", nargs="?", type=Path, default=SETS, metavar="SETS.toml", help="default: the package's")
     parser.add_argument("--root", required=True, type=Path, help="the folder below which the sets lie")
     parser.add_argument("--out", required=True, type=Path, help="the Markdown file")
     parser.add_argument("--json", type=Path, default=MEASURED, help="our scores; default: the package's results.json")
@@ -149,7 +151,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
-    text, figures = HEAD.format(sets=args.sets, out=args.out), {}
+    text, figures = HEAD.format(out=args.out), {}
     try:
         sets = read_sets(args.sets, args.root)
         known: dict[str, Rows] = read_measured(args.json) if args.task else {}

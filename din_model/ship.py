@@ -1,6 +1,6 @@
 """Ships trained networks that beat the shipped ones: ``python -m din_model.ship NETWORK ... --root DATA --runs RUNS``.
 
-The best weights of a run are rounded to float16 and scored on their task's sets of ``docs/sets.toml``. They are put
+The best weights of a run are rounded to float16 and scored on their task's sets (``sets.toml``). They are put
 among the shipped ones if no network of the task that is as fast or faster scores better on the first of the sets;
 networks that are now neither faster nor better than another one are removed. The metadata state the recipe and the
 scores, and the card is rendered from them.
@@ -24,10 +24,8 @@ from din_model.data import dataset_pairs
 from din_model.evaluate import describe_metric, score_pairs
 from din_model.network import DIN, count_parameters
 from din_model.recipes import RECIPES, Recipe, read_recipes
-from din_model.results import ScoredSet, read_sets
+from din_model.results import SETS, ScoredSet, read_sets
 from din_model.tasks import Task
-
-SETS = Path(__file__).parents[1] / "docs" / "sets.toml"
 
 OPTIMISERS = {"adam": "Adam", "muon": "Muon for the convolutions and Adam for the rest"}
 

@@ -1,22 +1,33 @@
-"""TASKS: the one list of what DIN restores. Training, evaluation, export and serving follow from it."""
+"""TASKS: the one list of what DIN restores. Training, evaluation, export, serving and pictures follow from it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from imaging.degradations import (
-    BD,
-    BI,
-    DN,
-    HAZE_INDOOR,
-    HAZE_OUTDOOR,
-    MOTION_BLUR,
-    RAIN_HEAVY,
-    RAIN_LIGHT,
-    RAIN_MIXED,
-    Degradation,
-)
+from imaging.degradations.downscale import BD, BI, DN
+from imaging.degradations.haze import HAZE_INDOOR, HAZE_OUTDOOR
+from imaging.degradations.kind import Degradation
+from imaging.degradations.motion_blur import MOTION_BLUR
+from imaging.degradations.rain import RAIN_HEAVY, RAIN_LIGHT, RAIN_MIXED
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What the page and the docs show of a task (``tools/pictures.py``).
+
+    Attributes:
+        photos: names of scikit-image's photos; degraded, they are the page's examples of the task.
+        square: top, left and side, in pixels, of the part of the first photo that the docs show.
+        card: top, left and width, in pixels, of the part of the first photo that the page shows of the whole family;
+            None for all but one task of a family.
+        depth: of the first and of the last row, 0 to 1, where a degradation depends on depth; None draws a scene.
+    """
+
+    photos: tuple[str, ...] = ("astronaut", "coffee")
+    square: tuple[int, int, int] = (20, 120, 240)
+    card: tuple[int, int, int] | None = None
+    depth: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -25,19 +36,20 @@ class Task:
 
     Attributes:
         name: identifier; the Triton model is ``din_<name>``.
-        label: what a visitor reads.
-        family: what tasks that differ in their variant have in common.
-        variant: what tells it from the others of its family.
+        label: for display, in English.
+        family: common to tasks that differ in their variant alone.
+        variant: distinguishes the task within its family, for display, in English.
         degradation: makes LQ from HQ.
         scale: output size over input size.
         stride: 4 where the network works at a quarter of the resolution (section 3.5), else 1.
-        metric: what PSNR and SSIM are measured on: ``y`` (luma, rounded) or ``rgb``.
+        metric: planes that PSNR and SSIM are measured on: ``y`` (luma, rounded) or ``rgb``.
         descriptor_rounds: how often the tiles of a photo are averaged for the channel descriptors of the whole photo
             (Eq. 8), before they are restored with them. 0: each tile is restored with its own, where restoring is
             local; how much haze, rain or noise there is can only be told from the photo. Each round brings tiles closer
             to the photo in one piece.
-        bf16: whether bfloat16 keeps its PSNR to 0.01 dB. Taking haze or heavy rain away moves pixels so far that the
-            rounding of the weights alone moves it by up to 0.15 dB.
+        bf16: whether bfloat16 keeps the PSNR to 0.01 dB. Removing haze or heavy rain changes pixels so much that the
+            rounding of the weights alone changes it by up to 0.15 dB.
+        pictures: what is shown of it.
     """
 
     name: str
@@ -50,17 +62,67 @@ class Task:
     metric: Literal["y", "rgb"] = "y"
     descriptor_rounds: int = 0
     bf16: bool = True
+    pictures: Pictures = field(default_factory=Pictures)
 
 
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
-        Task("sr_x2", "Enlarge 2x", "enlarge", "2x", BI, scale=2),
-        Task("sr_x3", "Enlarge 3x", "enlarge", "3x", BI, scale=3),
-        Task("sr_x4", "Enlarge 4x", "enlarge", "4x", BI, scale=4),
-        Task("sr_x8", "Enlarge 8x", "enlarge", "8x", BI, scale=8),
-        Task("sr_x3_bd", "Enlarge 3x, blurred photo", "enlarge", "3x, blurred photo", BD, scale=3, descriptor_rounds=1),
-        Task("sr_x3_dn", "Enlarge 3x, noisy photo", "enlarge", "3x, noisy photo", DN, scale=3, descriptor_rounds=2),
+        Task(
+            "sr_x2",
+            "Enlarge 2x",
+            "enlarge",
+            "2x",
+            BI,
+            scale=2,
+            pictures=Pictures(("coffee", "astronaut"), square=(60, 200, 160)),
+        ),
+        Task(
+            "sr_x3",
+            "Enlarge 3x",
+            "enlarge",
+            "3x",
+            BI,
+            scale=3,
+            pictures=Pictures(("coffee", "astronaut"), square=(60, 200, 160)),
+        ),
+        Task(
+            "sr_x4",
+            "Enlarge 4x",
+            "enlarge",
+            "4x",
+            BI,
+            scale=4,
+            pictures=Pictures(("astronaut", "chelsea", "coffee", "rocket"), square=(40, 150, 160), card=(75, 165, 120)),
+        ),
+        Task(
+            "sr_x8",
+            "Enlarge 8x",
+            "enlarge",
+            "8x",
+            BI,
+            scale=8,
+            pictures=Pictures(("astronaut", "chelsea")),
+        ),
+        Task(
+            "sr_x3_bd",
+            "Enlarge 3x, blurred photo",
+            "enlarge",
+            "3x, blurred photo",
+            BD,
+            scale=3,
+            descriptor_rounds=1,
+            pictures=Pictures(square=(40, 150, 160)),
+        ),
+        Task(
+            "sr_x3_dn",
+            "Enlarge 3x, noisy photo",
+            "enlarge",
+            "3x, noisy photo",
+            DN,
+            scale=3,
+            descriptor_rounds=2,
+        ),
         Task(
             "deblur",
             "Remove motion blur",
@@ -70,10 +132,36 @@ TASKS: dict[str, Task] = {
             stride=4,
             metric="rgb",
             descriptor_rounds=1,
+            pictures=Pictures(("coffee", "astronaut"), square=(60, 200, 240), card=(60, 160, 260)),
         ),
-        Task("derain_light", "Remove light rain", "derain", "light", RAIN_LIGHT, descriptor_rounds=1),
-        Task("derain_heavy", "Remove heavy rain", "derain", "heavy", RAIN_HEAVY, descriptor_rounds=2, bf16=False),
-        Task("derain_mixed", "Remove rain of any kind", "derain", "any kind", RAIN_MIXED, descriptor_rounds=2),
+        Task(
+            "derain_light",
+            "Remove light rain",
+            "derain",
+            "light",
+            RAIN_LIGHT,
+            descriptor_rounds=1,
+            pictures=Pictures(("chelsea", "coffee"), square=(40, 100, 240)),
+        ),
+        Task(
+            "derain_heavy",
+            "Remove heavy rain",
+            "derain",
+            "heavy",
+            RAIN_HEAVY,
+            descriptor_rounds=2,
+            bf16=False,
+            pictures=Pictures(card=(20, 85, 300)),
+        ),
+        Task(
+            "derain_mixed",
+            "Remove rain of any kind",
+            "derain",
+            "any kind",
+            RAIN_MIXED,
+            descriptor_rounds=2,
+            pictures=Pictures(("rocket", "chelsea"), square=(100, 200, 300)),
+        ),
         Task(
             "dehaze_indoor",
             "Remove haze indoors",
@@ -84,6 +172,7 @@ TASKS: dict[str, Task] = {
             metric="rgb",
             descriptor_rounds=2,
             bf16=False,
+            pictures=Pictures(("coffee", "astronaut"), square=(0, 100, 400), card=(40, 100, 400)),
         ),
         Task(
             "dehaze_outdoor",
@@ -95,13 +184,15 @@ TASKS: dict[str, Task] = {
             metric="rgb",
             descriptor_rounds=2,
             bf16=False,
+            # Open land under a plain sky: far at the top, near at the bottom.
+            pictures=Pictures(("rocket", "chelsea"), square=(0, 100, 420), depth=(0.9, 0.3)),
         ),
     )
 }
 
 
 def find_task(name: str) -> Task:
-    """The task of that name.
+    """Return the task of that name.
 
     Raises:
         ValueError: there is none; the message lists those there are.

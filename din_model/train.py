@@ -42,8 +42,8 @@ from din_model.evaluate import score_pairs
 from din_model.network import DIN
 from din_model.optimiser import Optimiser
 from din_model.recipes import RECIPES, Recipe, read_recipes
-from din_model.results import read_sets
-from din_model.ship import SETS, ship
+from din_model.results import SETS, read_sets
+from din_model.ship import ship
 from din_model.tasks import Task
 
 LOG = Path("docs/training-log.csv")
@@ -364,7 +364,10 @@ def train_all(args: argparse.Namespace, recipes: list[Recipe]) -> None:
             run.train(stop.within(share), args.validate_every, args.workers)
             best = run.folder / "best.safetensors"
             if run.is_main and not stop.told and best.is_file():
-                ship(recipe, best, sets[recipe.task.name])
+                if recipe.task.name in sets:
+                    ship(recipe, best, sets[recipe.task.name])
+                else:
+                    print(f"{recipe.name}: not shipped, no set of {args.sets} is for {recipe.task.name}", flush=True)
     accelerator.end_training()
 
 

@@ -1,25 +1,31 @@
-"""From HQ to LQ: one file a kind of degradation, plain NumPy, randomness as an argument. DEGRADATIONS has all."""
+"""Degradations, from HQ to LQ: one file a kind, plain NumPy, randomness as an argument.
 
-from imaging.degradations.downscale import BD, BI, DN
-from imaging.degradations.haze import HAZE_INDOOR, HAZE_OUTDOOR
+``DEGRADATIONS`` has every :class:`Degradation` that a module of this package defines, by its name: a new file is found
+without being listed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
 from imaging.degradations.kind import Degradation
-from imaging.degradations.motion_blur import MOTION_BLUR
-from imaging.degradations.rain import RAIN_HEAVY, RAIN_LIGHT, RAIN_MIXED
 
-DEGRADATIONS: dict[str, Degradation] = {
-    kind.name: kind for kind in (BI, BD, DN, MOTION_BLUR, RAIN_LIGHT, RAIN_HEAVY, RAIN_MIXED, HAZE_INDOOR, HAZE_OUTDOOR)
-}
+__all__ = ["DEGRADATIONS", "Degradation"]
 
-__all__ = [
-    "BD",
-    "BI",
-    "DEGRADATIONS",
-    "DN",
-    "HAZE_INDOOR",
-    "HAZE_OUTDOOR",
-    "MOTION_BLUR",
-    "RAIN_HEAVY",
-    "RAIN_LIGHT",
-    "RAIN_MIXED",
-    "Degradation",
-]
+
+def find_degradations() -> dict[str, Degradation]:
+    """Return the degradations that the modules of this package define, by name.
+
+    Raises:
+        ValueError: two have the same name.
+    """
+    found: dict[str, Degradation] = {}
+    for module in iter_modules(__path__, f"{__name__}."):
+        for value in vars(import_module(module.name)).values():
+            if isinstance(value, Degradation) and found.setdefault(value.name, value) is not value:
+                raise ValueError(f"two degradations are named {value.name!r}")
+    return found
+
+
+DEGRADATIONS = find_degradations()

@@ -13,7 +13,7 @@ from PIL import Image
 from app.pipeline.restore import restore
 from din_model import TASKS
 from din_model.loading import load_checkpoint, shipped_weights
-from din_model.results import read_sets
+from din_model.results import SETS, read_sets
 from din_model.scores import read_measured
 from tests.support.files import ROOT, png, read
 from tests.support.served import SHIPPED
@@ -116,7 +116,7 @@ def test_readme_table_is_what_the_weights_say():
 def test_results_are_those_of_the_shipped_weights():
     """docs/results.md was made after the last weights: it repeats each card's figure."""
     results = read_measured()
-    assert list(results) == list(read_sets(ROOT / "docs/sets.toml", ROOT))
+    assert list(results) == list(read_sets(SETS, ROOT))
     for task, rows in results.items():
         card = load_checkpoint(task).card
         ours = next(scores for method, scores in rows.items() if method.startswith("DIN, "))

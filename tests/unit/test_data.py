@@ -20,8 +20,8 @@ from din_model.data import (
 from din_model.datasets import read_dataset
 from din_model.photographed import photographed
 from din_model.tasks import TASKS
-from imaging.degradations import MOTION_BLUR
 from imaging.degradations.haze import haze
+from imaging.degradations.motion_blur import MOTION_BLUR
 from imaging.metrics import psnr
 
 

@@ -6,18 +6,11 @@ import numpy as np
 import pytest
 import skimage.data
 
-from imaging.degradations import (
-    BD,
-    BI,
-    DN,
+from imaging.degradations import DEGRADATIONS, Degradation, find_degradations, rain
+from imaging.degradations.downscale import BD, BI, DN
+from imaging.degradations.haze import (
     HAZE_INDOOR,
     HAZE_OUTDOOR,
-    MOTION_BLUR,
-    RAIN_HEAVY,
-    RAIN_LIGHT,
-    RAIN_MIXED,
-)
-from imaging.degradations.haze import (
     INDOOR,
     OUTDOOR,
     drift,
@@ -30,6 +23,7 @@ from imaging.degradations.haze import (
 )
 from imaging.degradations.motion_blur import (
     LONGEST_PX,
+    MOTION_BLUR,
     between_rows,
     draw_extent,
     expose,
@@ -40,7 +34,7 @@ from imaging.degradations.motion_blur import (
     shake,
     without,
 )
-from imaging.degradations.rain import Grain, Shower, compose, draw, smear, streaks
+from imaging.degradations.rain import RAIN_HEAVY, RAIN_LIGHT, RAIN_MIXED, Grain, Shower, compose, draw, smear, streaks
 from imaging.degradations.resize import resize
 from imaging.metrics import psnr
 
@@ -207,6 +201,18 @@ def test_rain_has_the_strength_of_its_benchmark():
     assert 20 < np.median(mixed) < 26
     assert np.percentile(light, 10) > 18
     assert np.percentile(heavy, 90) < 22
+
+
+def test_every_degradation_of_the_package_is_found():
+    found = {"BI", "BD", "DN", "motion blur", "light rain", "heavy rain", "mixed rain", "indoor haze", "outdoor haze"}
+    assert set(DEGRADATIONS) == found
+    assert DEGRADATIONS["light rain"] is RAIN_LIGHT
+
+
+def test_degradations_of_one_name_are_refused(monkeypatch):
+    monkeypatch.setattr(rain, "OTHER", Degradation("BI", RAIN_LIGHT.apply, is_random=False), raising=False)
+    with pytest.raises(ValueError, match="two degradations are named 'BI'"):
+        find_degradations()
 
 
 def test_those_said_to_be_fixed_ignore_their_generator(photo):

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from din_model.recipes import RECIPES, DataSet, read_recipes
+from din_model.results import SETS
 from din_model.tasks import TASKS
 from din_model.train import Schedule
 
@@ -35,7 +36,7 @@ def test_every_task_has_a_recipe():
 
 
 def test_no_recipe_reads_what_is_scored_on():
-    sets = tomllib.loads((ROOT / "docs/sets.toml").read_text())
+    sets = tomllib.loads(SETS.read_text())
     scored = {
         (task, each["data"].rpartition(":")[2]) for task, each in ((t, e) for t in sets for e in sets[t].values())
     }

@@ -12,7 +12,7 @@ from PIL import Image
 from din_model import PRESETS, TASKS, ablations, config
 from din_model.config import DINConfig
 from din_model.network import DIN, count_mult_adds, count_parameters
-from din_model.results import main, read_sets, table
+from din_model.results import SETS, main, read_sets, table
 from din_model.scores import PAPER, Results, read_results
 
 
@@ -75,7 +75,7 @@ def test_mistakes_are_one_sentence(data, capsys):
 
 
 def test_the_project_s_own_sets_cover_every_task(tmp_path):
-    sets = read_sets(PAPER.parents[1] / "docs/sets.toml", tmp_path)
+    sets = read_sets(SETS, tmp_path)
     assert set(sets) == set(TASKS)
     assert sets["derain_light"][0].data == f"pairs:{tmp_path / 'eval/Rain100L'}"
 

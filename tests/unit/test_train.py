@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ from din_model import config, train
 from din_model.checkpoint import load_weights
 from din_model.config import DINConfig
 from din_model.network import DIN
+from din_model.tasks import TASKS, Task
 from din_model.train import Schedule, Stop, Trainer, claimed, main
+from imaging.degradations import Degradation
 
 ROOT = Path(__file__).parents[2]
 TINY = DINConfig(channels=8, growth=4, branches=2, wrdbs=2, rdbs=1, convs=3, tail="single", scale=2)
@@ -103,6 +106,20 @@ def test_training_beats_its_start_and_is_shipped(data, shipped):
         max(float(r["validation_psnr"]) for r in rows), abs=1e-3
     )
     assert shipped == [(RUN, runs / RUN / "best.safetensors")]
+
+
+def test_a_new_task_is_trained_by_a_recipe_of_its_own(data, shipped, monkeypatch, capsys):
+    negative = Degradation("negative", lambda hq, scale, rng: 255 - hq, is_random=False)
+    monkeypatch.setitem(TASKS, "negative", Task("negative", "Develop a negative", "negative", "film", negative))
+    monkeypatch.setitem(config.PRESETS, "din_t", replace(TINY, scale=1))
+    runs = data / "runs"
+    options = arguments(data, runs, 20, "negative-din_t")
+    recipes = data / "recipes.toml"
+    recipes.write_text(recipes.read_text().partition("[network")[0] + "[network.negative-din_t]\niterations = 20\n")
+    assert main(options) == 0
+    assert load_weights(runs / "negative-din_t" / "best.safetensors").task == "negative"
+    assert shipped == []
+    assert "negative-din_t: not shipped, no set of" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "muon"])
