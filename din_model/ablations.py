@@ -26,7 +26,7 @@ MULT_ADDS_SIZE = (180, 320)  # LQ pixels that mult-adds are counted at
 
 
 def table_1(config: DINConfig) -> Iterator[tuple[str, DINConfig]]:
-    """The eight networks of Table 1, in its order."""
+    """Yield the eight networks of Table 1 by name, in its order."""
     columns = ((0, 0, 0), (0, 0, 1), (1, 0, 0), (0, 1, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0), (1, 1, 1))
     for asyca, dwc, gff in columns:
         parts = [name for name, on in (("AsyCA", asyca), ("DWC", dwc), ("GFF", gff)) if on]
@@ -37,7 +37,7 @@ def table_1(config: DINConfig) -> Iterator[tuple[str, DINConfig]]:
 
 
 def section_4_3(config: DINConfig) -> Iterator[tuple[str, DINConfig]]:
-    """The four ways to fuse at the interleaved nodes."""
+    """Yield the four fusions at the interleaved nodes by name."""
     yield "Concat", replace(config, fusion="concat")
     yield "Sum", replace(config, fusion="sum")
     yield "SE", replace(config, fusion="se")
@@ -47,7 +47,7 @@ def section_4_3(config: DINConfig) -> Iterator[tuple[str, DINConfig]]:
 def short_training(
     config: DINConfig, task: Task, batches: Batches, pairs: list[Pair], schedule: Schedule, seed: int
 ) -> float:
-    """The validation PSNR, in dB, of a network trained for as long as the schedule lasts."""
+    """Train a network for as long as the schedule lasts and return its validation PSNR in dB."""
     torch.manual_seed(seed)
     trainer = Trainer(DIN(config), Accelerator(mixed_precision="bf16"), optimiser="muon", ema_decay=0.99)
     for iteration in range(schedule.iterations):

@@ -15,14 +15,17 @@ NEGATIVE_SLOPE = 0.2  # of every LeakyReLU (section 3.5)
 
 
 def leaky_relu(x: Tensor) -> Tensor:
+    """LeakyReLU (sigma of Eq. 1)."""
     return F.leaky_relu(x, NEGATIVE_SLOPE)
 
 
 def conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:
+    """Convolution that keeps the size."""
     return nn.Conv2d(in_channels, out_channels, 3, padding=1)
 
 
 def conv1x1(in_channels: int, out_channels: int) -> nn.Conv2d:
+    """Convolution of the channels of each pixel."""
     return nn.Conv2d(in_channels, out_channels, 1)
 
 
@@ -82,7 +85,7 @@ class WRDB(nn.Module):
         self.residual_scale = config.wrdb_residual_scale
 
     def weighted_sum(self, b: int, states: list[Tensor]) -> Tensor:
-        """sum_i W_i^b X_i over the states 0 .. b-1 (Eq. 3)."""
+        """Return sum_i W_i^b X_i over the states 0 .. b-1 (Eq. 3), (N, C, H, W)."""
         weights = cast("list[nn.Conv2d]", self.dwcs[b - 1])
         total: Tensor = reduce(torch.add, [dwc(x) for dwc, x in zip(weights, states, strict=True)])
         return total

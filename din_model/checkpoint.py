@@ -1,4 +1,4 @@
-"""The weights file: safetensors that carry their own configuration."""
+"""The weights file: safetensors with their configuration and their facts as metadata."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a weights file holds.
+    """The content of a weights file.
 
     Attributes:
         model: the network with its weights, float32, in evaluation mode.
         task: name of the task it restores.
         preset: name of its configuration.
-        card: what else the metadata state, for example ``psnr``; strings as in the file. :mod:`din_model.card` lists
+        card: the other metadata, for example ``psnr``; strings as in the file. :mod:`din_model.card` lists
             what the metadata of shipped weights state.
     """
 

@@ -1,4 +1,4 @@
-"""Turns a checkpoint of the authors' code into ours: ``python -m din_model.convert IN.pth OUT.safetensors``.
+"""Convert a checkpoint of the authors' code: ``python -m din_model.convert IN.pth OUT.safetensors``.
 
 The result is float32 with every formula as in the authors' code, so it gives the same pixels.
 """
@@ -34,7 +34,7 @@ RENAMINGS: list[tuple[re.Pattern[str], str]] = [
 
 
 def rename(name: str) -> str:
-    """Our name of one of the authors' tensors.
+    """Return our name of one of the authors' tensors.
 
     Raises:
         CheckpointError: it is not a name of their network.
@@ -48,7 +48,7 @@ def rename(name: str) -> str:
 
 
 def infer_config(weights: dict[str, Tensor]) -> DINConfig:
-    """The configuration that renamed weights fit, read off their names and shapes.
+    """Infer the configuration from the names and shapes of renamed weights.
 
     Raises:
         CheckpointError: the sub-pixel tail is of no known scale.
@@ -73,7 +73,7 @@ def infer_config(weights: dict[str, Tensor]) -> DINConfig:
 
 
 def convert(authors: dict[str, Tensor]) -> DIN:
-    """A network with the weights of a state dict of the authors' code.
+    """Build a network with the weights of a state dict of the authors' code.
 
     Args:
         authors: their tensors by their names; a ``module.`` prefix of data-parallel training is dropped.
@@ -94,13 +94,13 @@ def convert(authors: dict[str, Tensor]) -> DIN:
 
 
 def preset_name(config: DINConfig) -> str:
-    """The preset that a converted network has, or ``custom``."""
+    """Return the preset of a converted network, or ``custom``."""
     fitting = (name for name, p in PRESETS.items() if p.for_task(config.scale, config.stride).as_authors() == config)
     return next(fitting, "custom")
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The tensors of a ``.pth`` file, read without running any code in it.
+    """Read the tensors of a ``.pth`` file, without running any code in it.
 
     Raises:
         CheckpointError: it is missing, damaged, or holds something else than tensors.

@@ -14,14 +14,14 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 from torch import Tensor
 
+from din_model.camera import add_camera_artifacts
 from din_model.datasets import SUFFIXES, Sample, read_dataset
-from din_model.photographed import photographed
 from din_model.tasks import Task
 from imaging.degradations.kind import Image
 
 
 def read_photo(path: Path) -> Image:
-    """Reads a photo as uint8 (H, W, 3) RGB.
+    """Read a photo as uint8 (H, W, 3) RGB.
 
     Raises:
         ValueError: the file is not a readable photo; the message names it.
@@ -34,7 +34,7 @@ def read_photo(path: Path) -> Image:
 
 
 def read_depth(path: Path) -> NDArray[np.float64]:
-    """Reads a depth map of 8 or 16 bits as (H, W), 1 where it is farthest.
+    """Read a depth map of 8 or 16 bits as (H, W), 1 where it is farthest.
 
     Raises:
         ValueError: the file is not a readable picture; the message names it.
@@ -49,7 +49,7 @@ def read_depth(path: Path) -> NDArray[np.float64]:
 
 
 def photo_size(path: Path) -> tuple[int, int]:
-    """(h, w) of a photo, from its header.
+    """Read the size (h, w) of a photo from its header.
 
     Raises:
         ValueError: the file is not a readable photo; the message names it.
@@ -62,13 +62,13 @@ def photo_size(path: Path) -> tuple[int, int]:
 
 
 def has_one_channel(path: Path) -> bool:
-    """Whether a photo's file is gray by its format, not merely by its colours."""
+    """Return whether a photo's file is gray by its format, not merely by its colours."""
     with PillowImage.open(path) as photo:
         return len(photo.getbands()) == 1 and photo.mode != "P"
 
 
 def list_photos(folder: Path) -> list[Path]:
-    """The photos of a folder and its subfolders, sorted by name.
+    """List the photos of a folder and its subfolders, sorted by name.
 
     Raises:
         FileNotFoundError: the folder does not exist or holds no photo.
@@ -82,7 +82,7 @@ def list_photos(folder: Path) -> list[Path]:
 
 
 def crop_to_multiple(image: Image, multiple: int) -> Image:
-    """Cuts the last rows and columns so that both sizes are multiples, as the SR protocol does."""
+    """Cut the last rows and columns so that both sizes are multiples, as the SR protocol does."""
     h, w = image.shape[:2]
     return image[: h - h % multiple, : w - w % multiple]
 
@@ -98,7 +98,7 @@ class Pair:
 
 
 def evaluation_pairs(task: Task, hq: Path, lq: Path | None, seed: int = 0) -> Iterator[Pair]:
-    """The pairs of two folders, or of one whose photos are degraded.
+    """Yield the pairs of two folders, or of one whose photos are degraded.
 
     Args:
         task: gives scale and degradation.
@@ -118,12 +118,12 @@ def evaluation_pairs(task: Task, hq: Path, lq: Path | None, seed: int = 0) -> It
 
 
 def dataset_pairs(task: Task, names: list[str], seed: int = 0) -> Iterator[Pair]:
-    """The pairs of data sets, each written ``FOLDER`` or ``LAYOUT:FOLDER`` (see :mod:`din_model.datasets`)."""
+    """Yield the pairs of data sets, each written ``FOLDER`` or ``LAYOUT:FOLDER`` (see :mod:`din_model.datasets`)."""
     return read_pairs(task, [sample for name in names for sample in read_dataset(name)], seed)
 
 
 def read_pairs(task: Task, samples: list[Sample], seed: int) -> Iterator[Pair]:
-    """Reads samples one by one, degrading those that have no input.
+    """Read samples one by one; degrade those that have no input.
 
     Raises:
         ValueError: a photo cannot be read, or an input has not the size that its ground truth asks for.
@@ -139,10 +139,10 @@ def read_pairs(task: Task, samples: list[Sample], seed: int) -> Iterator[Pair]:
 
 
 def read_lq(task: Task, path: Path, hq: Image) -> Image:
-    """The input that belongs to a ground truth.
+    """Read the input that belongs to a ground truth.
 
     Raises:
-        ValueError: it cannot be read, or it has not the size that its ground truth asks for.
+        ValueError: it cannot be read, or its size does not fit its ground truth.
     """
     lq = read_photo(path)
     if hq.shape != (lq.shape[0] * task.scale, lq.shape[1] * task.scale, 3):
@@ -154,7 +154,7 @@ def read_lq(task: Task, path: Path, hq: Image) -> Image:
 
 
 def degrade(task: Task, hq: Image, rng: np.random.Generator, depth: Path | None = None) -> Image:
-    """Degrades a ground truth, by its depth map where there is one and the degradation asks for it.
+    """Degrade a ground truth, by its depth map where there is one and the degradation depends on depth.
 
     Raises:
         ValueError: the depth map cannot be read or is not of the photo's size.
@@ -181,14 +181,14 @@ class PatchSampler:
         seed: of everything random.
         patch: LQ pixels of a square patch.
         camera: share of the patches whose input also has a camera's noise and JPEG
-            (:mod:`din_model.photographed`).
+            (:mod:`din_model.camera`).
 
     Raises:
         ValueError: a data set has no photo that is large enough, or a pair is broken.
     """
 
     # Iterations for which a random degradation is kept, for it costs more than a patch. It covers a window of a few
-    # patches, for rain, haze and motion are nothing that a patch could have alone.
+    # patches, for rain, haze and motion extend beyond a patch.
     KEPT = 2000
     WINDOW = 2  # sides of a patch
     IN_MEMORY = 1024  # photos; of larger data sets the least used are read again
@@ -230,7 +230,7 @@ class PatchSampler:
         return degrade(self.task, hq, rng, sample.depth), hq
 
     def _degraded_window(self, hq: Image, rng: np.random.Generator) -> tuple[Image, Image]:
-        """A random part of a photo, of a few patches, degraded with what lies around it."""
+        """Degrade a random part of a photo, of a few patches, with its surroundings."""
         s, context = self.task.scale, self.task.degradation.context_px
         sides = [min(n // s, self.WINDOW * self.size) for n in hq.shape[:2]]
         corner = [int(rng.integers(n // s - side + 1)) for n, side in zip(hq.shape[:2], sides, strict=True)]
@@ -244,9 +244,9 @@ class PatchSampler:
         return lq[rows, columns], hq[top : top + s * sides[0], left : left + s * sides[1]]
 
     def pair(self, index: int, iteration: int) -> tuple[Image, Image]:
-        """The degraded photo, or part of one, that an iteration sees, and its truth; they change in turn, not at once.
+        """Return the pair (lq, hq) that an iteration crops from; the pairs are renewed in turn, not all at once.
 
-        Where a pair tells enough to make another of it, every second one is made.
+        Where another LQ image can be made from a pair (``Degradation.renew``), every second one is.
         """
         changes = self.task.degradation.is_random
         if self.samples[index].lq is not None:
@@ -254,7 +254,7 @@ class PatchSampler:
         return self._generated(index, (iteration + index) // self.KEPT if changes else 0)
 
     def patch(self, iteration: int, place: int) -> tuple[Image, Image]:
-        """One aligned (lq, hq) crop, flipped and rotated at random; ``place`` is its place in the batch."""
+        """Return an aligned crop (lq, hq), flipped and rotated at random; ``place`` is its index in the batch."""
         rng = np.random.default_rng((self.seed, iteration, place))
         s, size = self.task.scale, self.size
         index = int(rng.choice(len(self.samples), p=self.chances))
@@ -264,7 +264,7 @@ class PatchSampler:
         source = lq[top : top + size, left : left + size]
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
         if rng.random() < self.camera:
-            source = photographed(source, rng)
+            source = add_camera_artifacts(source, rng)
         source, target = np.rot90(source, turns), np.rot90(target, turns)
         return (source[:, ::-1], target[:, ::-1]) if flip else (source, target)
 
@@ -288,12 +288,12 @@ class Batches(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
 
 
 def to_tensor(images: Image) -> Tensor:
-    """uint8 (N, H, W, 3) to float32 (N, 3, H, W) in [0, 1], laid out channels_last."""
+    """Convert uint8 (N, H, W, 3) to float32 (N, 3, H, W) in [0, 1], in channels_last layout."""
     return torch.tensor(images).permute(0, 3, 1, 2).float() / 255
 
 
 def to_image(restored: Tensor) -> Image:
-    """float (3, H, W) in [0, 1] to uint8 (H, W, 3): rounded and clipped."""
+    """Convert float (3, H, W) in [0, 1] to uint8 (H, W, 3), rounded and clipped."""
     pixels = (restored.float() * 255).round().clamp(0, 255).to(torch.uint8)
     image: Image = pixels.permute(1, 2, 0).contiguous().numpy()
     return image

@@ -1,7 +1,7 @@
-"""Where the photos of a data set lie: the usual folder layouts, read by name (paper, section 5.1).
+"""Folder layouts of the usual data sets, read by name (paper, section 5.1).
 
 A data set is written ``FOLDER`` (clean photos, degraded on the fly) or ``LAYOUT:FOLDER``, for example
-``gopro:GOPRO_Large/train``. A layout says where the ground truths are, where their inputs are and which part of a
+``gopro:GOPRO_Large/train``. A layout states where the ground truths are, where their inputs are and which part of a
 file's name the two share.
 """
 
@@ -26,13 +26,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a data set's folders are arranged.
+    """The arrangement of a data set's folders.
 
     Attributes:
         hq: patterns of the ground truths, below the data set's folder; those that match are taken together.
         lq: patterns of the inputs; none where the ground truths are degraded on the fly.
         depth: patterns of depth maps, one for each ground truth.
-        key: regular expression on the path below the folder; what its groups catch is what a pair shares.
+        key: regular expression on the path below the folder; its groups match the part that a pair shares.
         spare_hq: ground truths without an input are left out; otherwise they are an error.
     """
 
@@ -70,7 +70,7 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def read_dataset(name: str) -> list[Sample]:
-    """The samples of a data set, sorted by the paths of their inputs.
+    """Read the samples of a data set, sorted by the paths of their inputs.
 
     Args:
         name: ``FOLDER`` or ``LAYOUT:FOLDER``; the layouts are ``LAYOUTS``.
@@ -97,7 +97,7 @@ def read_dataset(name: str) -> list[Sample]:
 
 
 def files(root: Path, patterns: tuple[str, ...]) -> list[Path]:
-    """The photos that the patterns match.
+    """List the photos that the patterns match.
 
     Raises:
         FileNotFoundError: there are none; the message says where they were looked for.
@@ -109,6 +109,11 @@ def files(root: Path, patterns: tuple[str, ...]) -> list[Path]:
 
 
 def key_of(layout: Layout, root: Path, path: Path) -> tuple[str, ...]:
+    """Return the part of a path that a pair shares.
+
+    Raises:
+        ValueError: the path does not match the layout's key.
+    """
     below = path.relative_to(root).as_posix()
     match = re.search(layout.key, below)
     if match is None:
@@ -117,6 +122,11 @@ def key_of(layout: Layout, root: Path, path: Path) -> tuple[str, ...]:
 
 
 def by_key(layout: Layout, root: Path, patterns: tuple[str, ...]) -> dict[tuple[str, ...], Path]:
+    """Return the photos that the patterns match by their keys.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`files` and :func:`key_of`; or two photos have one key.
+    """
     paths: dict[tuple[str, ...], Path] = {}
     for path in files(root, patterns):
         # Photos that are nobody's partner may share a name, in different folders.
@@ -128,7 +138,11 @@ def by_key(layout: Layout, root: Path, patterns: tuple[str, ...]) -> dict[tuple[
 
 
 def pair(layout: Layout, root: Path, ground_truths: dict[tuple[str, ...], Path]) -> Iterator[Sample]:
-    """Every input with its ground truth; several inputs may share one."""
+    """Yield every input with its ground truth; several inputs may share one.
+
+    Raises:
+        ValueError: an input has no ground truth, or a ground truth no input.
+    """
     used = set()
     for path in files(root, layout.lq):
         key = key_of(layout, root, path)

@@ -1,4 +1,4 @@
-"""Scores DIN by the paper's protocol: ``python -m din_model.evaluate --task T --hq DIR``."""
+"""Score DIN by the paper's protocol: ``python -m din_model.evaluate --task T --hq DIR``."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class ImageScore:
 
 
 def restore_image(restore: Restore, lq: Image) -> Image:
-    """One whole photo through a network: uint8 (H, W, 3) -> uint8 (sH, sW, 3)."""
+    """Restore one whole photo: uint8 (H, W, 3) -> uint8 (sH, sW, 3)."""
     with torch.inference_mode():
         return to_image(restore(to_tensor(lq[None]))[0])
 
 
 def score_pair(task: Task, pair: Pair, restored: Image) -> ImageScore:
-    """Scores one restored photo beside its baseline; super-resolution cuts ``scale`` border pixels."""
+    """Score one restored photo and its baseline; super-resolution cuts ``scale`` border pixels."""
     border = task.scale if task.scale > 1 else 0
     # Single-channel photos are their own luma: the studio range of YCbCr would flatter them by 1.3 dB.
     on = "rgb" if pair.is_gray else task.metric
@@ -60,18 +60,18 @@ def score_pair(task: Task, pair: Pair, restored: Image) -> ImageScore:
 
 
 def score_pairs(task: Task, pairs: Iterable[Pair], restore: Restore) -> list[ImageScore]:
-    """Restores and scores pairs, one whole photo at a time."""
+    """Restore and score pairs, one whole photo at a time."""
     return [score_pair(task, pair, restore_image(restore, pair.lq)) for pair in pairs]
 
 
 def describe_metric(task: Task) -> str:
-    """What a task's scores are measured on, in words."""
+    """Describe the planes and border that a task's scores are measured on."""
     planes = "RGB" if task.metric == "rgb" else "luma"
     return f"{planes}, {task.scale} border pixels cut" if task.scale > 1 else planes
 
 
 def summary(task: Task, preset: str, scores: list[ImageScore]) -> dict[str, object]:
-    """The means and the single scores, as written to JSON."""
+    """Return the means and the single scores, as written to JSON."""
     figures = ("psnr", "ssim", "baseline_psnr", "baseline_ssim")
     means: dict[str, object] = {figure: fmean(getattr(s, figure) for s in scores) for figure in figures}
     return {
@@ -84,7 +84,11 @@ def summary(task: Task, preset: str, scores: list[ImageScore]) -> dict[str, obje
 
 
 def in_precision(model: DIN, dtype: torch.dtype) -> Restore:
-    """A network in the form that is served: folded, reading pixels of 0 to 255."""
+    """Return a network in the form that is served: folded, reading pixels of 0 to 255.
+
+    Raises:
+        ValueError: the network is an ablation, which is not served.
+    """
     folded = fold(model, peak=255).in_precision(dtype)
     return lambda x: folded(x * 255) / 255
 

@@ -1,4 +1,4 @@
-"""Traces trained networks into Triton's model repository: ``python -m din_model.export [--task T ...]``.
+"""Trace trained networks into Triton's model repository: ``python -m din_model.export [--task T ...]``.
 
 Each task with weights becomes ``din_<task>/1/model.pt`` (TorchScript) beside two configurations: ``config.pbtxt`` for
 NVIDIA's container on a GPU and ``configs/cpu.pbtxt`` for the embedded server. Where weights are shipped in several
@@ -36,7 +36,7 @@ OVERLAP = 16  # pixels that the network's body sees; more does not bring tiles c
 
 @torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
 def checked(lq: Tensor, max_pixels: int) -> Tensor:
-    """Passes a legal request on and refuses any other, inside the graph and so on every server."""
+    """Return a valid request as it is and refuse any other, inside the graph and so on every server."""
     if lq.dim() != 4 or lq.shape[3] != 3:
         raise ValueError("lq must be UINT8 [batch, H, W, 3], RGB")
     if lq.shape[1] * lq.shape[2] < 1:
@@ -48,7 +48,7 @@ def checked(lq: Tensor, max_pixels: int) -> Tensor:
 
 @torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
 def finite(restored: Tensor) -> Tensor:
-    """Passes a result on unless it holds infinities or NaN, which would turn into black pixels."""
+    """Return a result as it is and refuse infinities and NaN, which would turn into black pixels."""
     if not bool(restored.sum(dtype=torch.float32).isfinite()):
         raise RuntimeError("the network's result is not finite: export it with --precision fp32")
     return restored
@@ -83,12 +83,12 @@ class Served(nn.Module):
         self.inputs, self.outputs = [LQ], [RESTORED]
 
     def picture(self, lq: Tensor) -> Tensor:
-        """(N, H, W, 3) uint8 as (N, 3, H, W); the permuted view is laid out channels_last, and nothing is copied."""
+        """View (N, H, W, 3) uint8 as (N, 3, H, W), which is channels_last; nothing is copied."""
         pixels: Tensor = checked(lq, self.max_pixels)
         return pixels.permute(0, 3, 1, 2)
 
     def pixels(self, x: Tensor, residual: Tensor) -> Tensor:
-        """A picture and what the network adds to it, as restored pixels: (N, sH, sW, 3) uint8."""
+        """Add I_R to the (interpolated) picture and round to pixels: (N, sH, sW, 3) uint8."""
         restored: Tensor = finite(residual.float() + global_skip(x.float(), self.model.config))
         return restored.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
@@ -97,7 +97,7 @@ class ServedDIN(Served):
     """``din_<task>``: pictures, each restored with its own channel descriptors."""
 
     def forward(self, lq: Tensor) -> Tensor:
-        """Restores a batch: (N, H, W, 3) uint8 to (N, sH, sW, 3) uint8."""
+        """Restore a batch: (N, H, W, 3) uint8 to (N, sH, sW, 3) uint8."""
         x = self.picture(lq)
         return self.pixels(x, self.model.residual(x.to(self.dtype)))
 
@@ -131,7 +131,7 @@ class ServedTiles(Served):
 
 
 def max_tile_pixels(task: Task) -> int:
-    """Largest H * W that a model accepts: four megapixels out, and in, where it is the features that take memory.
+    """Return the largest H * W that a model accepts, for what it takes in memory: four megapixels out, fewer in.
 
     A strided network has a sixteenth of the features, but its first convolution sees every pixel.
     """
@@ -139,7 +139,7 @@ def max_tile_pixels(task: Task) -> int:
 
 
 def trace(served: Served, device: torch.device) -> torch.jit.ScriptModule:
-    """A served network as frozen TorchScript, for any N, H, W >= 1 up to its limit.
+    """Trace a served network into frozen TorchScript, for any N, H, W >= 1 up to its limit.
 
     Args:
         served: is moved to the device.
@@ -159,14 +159,14 @@ def trace(served: Served, device: torch.device) -> torch.jit.ScriptModule:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; ``auto`` is the GPU where there is one."""
+    """Return the device of that name; ``auto`` is the GPU where there is one."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
 
 
 def choose_dtype(name: str, device: torch.device, task: Task) -> torch.dtype:
-    """The precision of that name; ``auto`` is the fastest that the device has and the task bears."""
+    """Return the precision of that name; ``auto`` is the fastest that the device has and the task tolerates."""
     if name != "auto":
         return DTYPES[name]
     if device.type == "cuda":
@@ -175,7 +175,7 @@ def choose_dtype(name: str, device: torch.device, task: Task) -> torch.dtype:
 
 
 def cpu_computes_bf16() -> bool:
-    """Whether this CPU multiplies bfloat16 natively; others emulate it more slowly than float32."""
+    """Return whether this CPU multiplies bfloat16 natively; others emulate it more slowly than float32."""
     info = Path("/proc/cpuinfo")
     flags = info.read_text() if info.is_file() else ""
     return "avx512_bf16" in flags or "amx_bf16" in flags
@@ -202,7 +202,7 @@ class Serving:
     reasons: tuple[str, ...]
 
     def largest_batch(self, task: Task) -> int:
-        """Most pictures in one batch, be they as large as the model accepts."""
+        """Return the most pictures in one batch, each as large as the model accepts."""
         return max(1, min(self.batch, self.batch_pixels // max_tile_pixels(task)))
 
 
@@ -243,7 +243,7 @@ STATED = ("psnr", "baseline_psnr", "evaluated_on", "trained_on", "training", "da
 
 
 def queue_lines(request_bytes: int) -> list[str]:
-    """Triton's dynamic batching: two priorities, each with a queue that is bounded by bytes and by time.
+    """Write Triton's dynamic batching: two priorities, each with a queue that is bounded by bytes and by time.
 
     Args:
         request_bytes: of the largest request.
@@ -262,14 +262,14 @@ def queue_lines(request_bytes: int) -> list[str]:
 
 
 def config_text(name: str, served: Served, task: Task, serving: Serving, parameters: dict[str, str]) -> str:
-    """Triton's configuration of one model.
+    """Write Triton's configuration of one model, in Protocol Buffers' text format.
 
     Args:
         name: of the model.
-        served: what it serves.
-        task: what that restores.
+        served: the network behind it.
+        task: what it restores.
         serving: how its device serves it.
-        parameters: what is told to clients.
+        parameters: what clients read of it.
     """
     batch = serving.largest_batch(task)
     lines = [
@@ -297,6 +297,7 @@ def escape(text: str) -> str:
 
 
 def tensor_lines(kind: str, tensors: list[str]) -> list[str]:
+    """Write the inputs or outputs of a model."""
     return [f"{kind} [", *(f"  {tensor}," for tensor in tensors[:-1]), f"  {tensors[-1]}", "]"]
 
 
@@ -342,7 +343,7 @@ def task_parameters(
 
 
 def shipped_models(task: str) -> dict[str, str]:
-    """The Triton models that a task's shipped weights become, with their presets; the fastest has the task's name."""
+    """Return the Triton models of a task's shipped weights with their presets; the fastest has the task's name."""
     presets = shipped_presets(task)
     return {f"din_{task}" if preset == presets[0] else f"din_{task}-{preset}": preset for preset in presets}
 
@@ -400,7 +401,7 @@ def export(
 
 
 def write_model(folder: Path, served: Served, device: torch.device, configs: dict[str, str]) -> Path:
-    """Writes a model's folder for Triton: TorchScript, and its configurations by their paths."""
+    """Write a model's folder for Triton: TorchScript, and its configurations by their paths."""
     traced = trace(served, device)
     path = folder / "1" / "model.pt"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -428,7 +429,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def wanted(args: argparse.Namespace) -> list[tuple[str, Task, str | None]]:
-    """The models to write: name, task, and preset if it is one of several.
+    """Return the models to write: name, task, and preset if it is one of several.
 
     Raises:
         CheckpointError: there is none.

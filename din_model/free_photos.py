@@ -1,4 +1,4 @@
-"""Gets photos to train on that anyone may use: ``python -m din_model.free_photos OUT``.
+"""Get photos to train on that anyone may use: ``python -m din_model.free_photos OUT``.
 
 They lie in packages of Debian, from where ``apt-get`` downloads them; nothing is installed. ``free_photos.csv`` lists
 them one by one, with their checksums and with the authors and licences that the packages' copyright files name.
@@ -43,13 +43,13 @@ class FreePhoto:
 
 
 def read_list(path: Path = LIST) -> list[FreePhoto]:
-    """The photos of a list."""
+    """Read the photos of a list."""
     with path.open(newline="", encoding="utf-8") as file:
         return [FreePhoto(**row) for row in csv.DictReader(file)]
 
 
 def run(command: list[str], folder: Path) -> None:
-    """Runs a program of Debian's in a folder.
+    """Run a program of Debian's in a folder.
 
     Raises:
         FileNotFoundError: there is no such program.
@@ -64,7 +64,7 @@ def run(command: list[str], folder: Path) -> None:
 
 
 def download(packages: list[str], folder: Path) -> None:
-    """Downloads packages into a folder, in the version that apt knows; ``apt-get update`` must have been run.
+    """Download packages into a folder, in the version that apt knows; ``apt-get update`` must have been run.
 
     Raises:
         FileNotFoundError, ValueError: as :func:`run`.
@@ -73,7 +73,7 @@ def download(packages: list[str], folder: Path) -> None:
 
 
 def unpack(folder: Path) -> None:
-    """Unpacks the packages of a folder, each into a folder of its name.
+    """Unpack the packages of a folder, each into a folder of its name.
 
     Raises:
         FileNotFoundError, ValueError: as :func:`run`.
@@ -83,7 +83,7 @@ def unpack(folder: Path) -> None:
 
 
 def reduce(path: Path) -> PillowImage.Image:
-    """A photo at half its size or less, so that no side is longer than ``LONGEST_SIDE``."""
+    """Reduce a photo to half its size or less, so that no side is longer than ``LONGEST_SIDE``."""
     with PillowImage.open(path) as photo:
         factor = max(SMALLEST_REDUCTION, max(photo.size) / LONGEST_SIDE)
         size = (round(photo.width / factor), round(photo.height / factor))
@@ -91,7 +91,7 @@ def reduce(path: Path) -> PillowImage.Image:
 
 
 def collect(photos: list[FreePhoto], unpacked: Path, out: Path) -> None:
-    """Checks the photos of unpacked packages, writes them reduced to PNG, and their copyright files beside them.
+    """Check the photos of unpacked packages, write them reduced as PNG, and their copyright files beside them.
 
     Raises:
         ValueError: a photo is missing or is not the one of the list; nothing is written then.

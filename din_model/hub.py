@@ -1,8 +1,8 @@
 """Weights on the Hugging Face Hub: ``python -m din_model.hub push OWNER/NAME`` and ``load_model(..., "hf://...")``.
 
-A source on the hub is ``hf://OWNER/NAME@REVISION``; the revision is a commit or a tag, so that what is loaded never
-changes unseen. Every file is checked against the repository's SHA256SUMS of that revision. What was downloaded once is
-found again without a network. A token, where one is needed, comes from the environment (``HF_TOKEN``).
+A source on the hub is ``hf://OWNER/NAME@REVISION``; the revision is a commit or a tag, so that the weights of a
+source never change. Every file is checked against the repository's SHA256SUMS of that revision. Downloads are cached
+and need no network again. A token, where one is needed, comes from the environment (``HF_TOKEN``).
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ tags: [super-resolution, deblurring, deraining, dehazing, image-restoration]
 
 
 def sha256(path: Path) -> str:
-    """The checksum of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fetch(repo: str, revision: str, name: str) -> Path:
-    """One file of a repository, downloaded or from the cache.
+    """Return one file of a repository, downloaded or from the cache.
 
     Raises:
         CheckpointError: it is not there, may not be read, or there is neither a network nor a copy.
@@ -78,7 +78,7 @@ def fetch(repo: str, revision: str, name: str) -> Path:
 
 
 def download(source: str, task: str, preset: str | None) -> Path:
-    """The weights of a task from the hub, checked.
+    """Download the weights of a task from the hub and check them.
 
     Args:
         source: ``hf://OWNER/NAME@REVISION``.

@@ -1,4 +1,4 @@
-"""Where weights come from: shipped with the package, a file, or the Hugging Face Hub."""
+"""Load weights: those shipped with the package, of a file, or from the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ HUB_PREFIX = "hf://"
 
 
 def shipped_presets(task: str) -> list[str]:
-    """The presets that a task's weights come in with the package, the fastest first; empty where it has none yet."""
+    """Return the presets of a task's shipped weights, the fastest first; empty where none are shipped."""
     return [name for name in FASTEST_FIRST if weights_path(task, name).is_file()]
 
 
 def shipped_weights(task: str, preset: str | None = None) -> Path | None:
-    """The file of the weights that come with the package, or None where there are none.
+    """Return the file of a task's shipped weights, or None where there are none.
 
     Args:
         task: name in ``TASKS``.
@@ -30,12 +30,12 @@ def shipped_weights(task: str, preset: str | None = None) -> Path | None:
 
 
 def weights_path(task: str, preset: str) -> Path:
-    """Where the weights of a task and preset lie, if they are shipped."""
+    """Return the path of the weights of a task and preset, whether they are shipped or not."""
     return WEIGHTS / f"{task}-{preset}.safetensors"
 
 
 def load_model(task: str, preset: str | None = None, source: Path | str | None = None) -> DIN:
-    """A trained network, ready to restore.
+    """Load a trained network.
 
     Args:
         task: name in ``TASKS``.
@@ -54,7 +54,7 @@ def load_model(task: str, preset: str | None = None, source: Path | str | None =
 
 
 def load_checkpoint(task: str, preset: str | None = None, source: Path | str | None = None) -> Checkpoint:
-    """As :func:`load_model`, with what the weights file says of itself."""
+    """Load a trained network with its metadata; arguments and errors as of :func:`load_model`."""
     scale = find_task(task).scale
     path = find_weights(task, preset, source)
     if path.suffix == ".pth":
@@ -72,7 +72,11 @@ def load_checkpoint(task: str, preset: str | None = None, source: Path | str | N
 
 
 def find_weights(task: str, preset: str | None, source: Path | str | None) -> Path:
-    """The file that a source means, downloaded if need be."""
+    """Return the file of a source, downloaded if need be.
+
+    Raises:
+        CheckpointError: no such weights are shipped or on the hub.
+    """
     if source is None:
         path = shipped_weights(task, preset)
         if path is None:

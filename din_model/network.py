@@ -16,14 +16,14 @@ from din_model.config import SUBPIXEL_STAGES, DINConfig
 
 @torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
-    """Replicates the last row and column until both sizes are multiples; scripted, or a trace bakes the pad in."""
+    """Replicate the last row and column until both sizes are multiples; scripted, or a trace bakes the pad in."""
     h, w = x.shape[-2], x.shape[-1]
     return F.pad(x, [0, (multiple - w % multiple) % multiple, 0, (multiple - h % multiple) % multiple], "replicate")
 
 
 @torch.jit.script_if_tracing  # type: ignore[untyped-decorator]
 def crop_like(x: Tensor, reference: Tensor, scale: int) -> Tensor:
-    """Cuts what :func:`pad_to_multiple` added off a ``scale`` times larger result."""
+    """Cut off what :func:`pad_to_multiple` added, from a ``scale`` times larger result."""
     return x[..., : reference.shape[-2] * scale, : reference.shape[-1] * scale]
 
 
@@ -38,7 +38,7 @@ class Head(nn.Module):
         self.down = nn.Conv2d(full, channels, 8, stride=stride, padding=2) if stride > 1 else None
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 3, H, W) -> F_0, (N, C, H / stride, W / stride), and the features at full resolution, (N, ., H, W)."""
+        """Return F_0, (N, C, H / stride, W / stride), and the features at full resolution, (N, ., H, W)."""
         features: Tensor = self.conv(x)
         if self.down is None:
             return features, features
@@ -60,14 +60,14 @@ class Tail(nn.Sequential):
 
 
 class DetailTail(nn.Sequential):
-    """A tail that meets the features which went around the body, at full resolution."""
+    """Feature reconstruction that joins the features which bypassed the body, at full resolution."""
 
     def __init__(self, channels: int, factor: int, detail: int) -> None:
         up = nn.Sequential(conv3x3(channels, detail * factor**2), nn.PixelShuffle(factor))
         super().__init__(up, conv3x3(detail, detail), conv3x3(detail, 3))
 
     def forward(self, features: Tensor, full: Tensor) -> Tensor:  # type: ignore[override]
-        """(N, C, H / factor, W / factor) and (N, detail, H, W) -> (N, 3, H, W)."""
+        """Join (N, C, H / factor, W / factor) and (N, detail, H, W) into (N, 3, H, W)."""
         up, join, last = self
         restored: Tensor = last(leaky_relu(join(leaky_relu(up(features) + full))))
         return restored
@@ -82,7 +82,7 @@ def interleave(
     fusions: Iterable[Iterable[Fuse]],
     first_fusion: str,
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """The interleaved multi-branch framework (Eqs. 13-14).
+    """Run the interleaved multi-branch framework (Eqs. 13-14).
 
     Args:
         f0: shallow features F_0, (N, C, H, W).
@@ -116,7 +116,7 @@ def interleave(
 
 
 def global_skip(x: Tensor, config: DINConfig) -> Tensor:
-    """The global residual's other half (Eq. 19): the input, (N, 3, H, W), interpolated to (N, 3, sH, sW)."""
+    """Return the input for global residual learning (Eq. 19), (N, 3, H, W) interpolated to (N, 3, sH, sW)."""
     if config.scale == 1:
         return x
     # antialias selects Keys' cubic with a = -0.5, the paper's (MATLAB's) bicubic; upwards it smooths nothing.
@@ -125,7 +125,7 @@ def global_skip(x: Tensor, config: DINConfig) -> Tensor:
 
 
 class Interleaved(nn.Module):
-    """What DIN and its inference form share: the way of a picture through their parts (Eqs. 13-19)."""
+    """The forward pass that DIN and its inference form share (Eqs. 13-19)."""
 
     config: DINConfig
     head: Head
@@ -135,7 +135,7 @@ class Interleaved(nn.Module):
     tail: Tail | DetailTail
 
     def through(self, x: Tensor, fusions: list[list[Fuse]]) -> Tensor:
-        """I_R, what the network adds to the (interpolated) input: (N, 3, H, W) -> (N, 3, sH, sW)."""
+        """Return I_R, what the network adds to the (interpolated) input: (N, 3, H, W) -> (N, 3, sH, sW)."""
         f0, full = self.head(pad_to_multiple(x, self.config.stride) if self.config.stride > 1 else x)
         branches = cast("list[list[nn.Module]]", self.branches)
         last_of_branch, last_branch = interleave(f0, branches, fusions, self.config.first_fusion)
@@ -194,11 +194,11 @@ class DIN(Interleaved):
         nn.init.zeros_(last.weight)
 
     def residual(self, x: Tensor) -> Tensor:
-        """I_R, what the network adds to the (interpolated) input: (N, 3, H, W) -> (N, 3, sH, sW)."""
+        """Return I_R, what the network adds to the (interpolated) input: (N, 3, H, W) -> (N, 3, sH, sW)."""
         return self.through(x, cast("list[list[Fuse]]", self.fusions))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Restores a batch (Eqs. 17-19).
+        """Restore a batch (Eqs. 17-19).
 
         Args:
             x: LQ images, (N, 3, H, W), RGB in [0, 1].
@@ -210,12 +210,12 @@ class DIN(Interleaved):
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Number of trainable parameters."""
+    """Return the number of trainable parameters."""
     return sum(p.numel() for p in model.parameters())
 
 
 def count_mult_adds(config: DINConfig, size: tuple[int, int]) -> int:
-    """Multiplications with an addition in the convolutions, for one LQ image of (h, w)."""
+    """Count the multiply-adds of the convolutions, for one LQ image of (h, w)."""
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         DIN(config).residual(torch.zeros(1, 3, *size))
     return int(counter.get_total_flops()) // 2

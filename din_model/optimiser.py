@@ -11,7 +11,7 @@ from din_model.network import DIN
 
 
 class Optimiser:
-    """What a network's weights are changed by.
+    """The optimiser of a network.
 
     Muon orthogonalises the update of a matrix; a convolution's is (filters, 9 * channels). Its step has the size of
     Adam's, so that one learning rate is for both.
@@ -38,7 +38,7 @@ class Optimiser:
             self.parts.append(torch.optim.Muon(self.matrices, weight_decay=0, adjust_lr_fn="match_rms_adamw"))
 
     def step(self, rate: float) -> None:
-        """Changes the weights by their gradients, which are used up."""
+        """Update the weights at a learning rate, and clear the gradients."""
         for weight, matrix in zip(self.kernels, self.matrices, strict=True):
             if weight.grad is not None:
                 matrix.grad = as_matrix(weight.grad)
@@ -51,13 +51,15 @@ class Optimiser:
             weight.grad = None
 
     def state_dict(self) -> list[dict[str, Any]]:
+        """Return the state of every part."""
         return [part.state_dict() for part in self.parts]
 
     def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        """Restore what :meth:`state_dict` returned."""
         for part, state in zip(self.parts, states, strict=True):
             part.load_state_dict(state)
 
 
 def as_matrix(kernel: Tensor) -> Tensor:
-    """(filters, channels, 3, 3) as (filters, 9 * channels); a view where it is laid out channels_last."""
+    """Reshape (filters, channels, 3, 3) to (filters, 9 * channels); a view of a channels_last kernel."""
     return kernel.permute(0, 2, 3, 1).flatten(1)

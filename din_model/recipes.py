@@ -1,4 +1,4 @@
-"""What every network is trained on and how: ``recipes.toml`` as values.
+"""Training recipes: the data and the settings of every network, from ``recipes.toml``.
 
 A network is named as its weights file, TASK-PRESET. Data sets are named once and mixed by weight.
 """
@@ -25,9 +25,9 @@ class DataSet:
 
     Attributes:
         where: ``FOLDER`` or ``LAYOUT:FOLDER`` below the data's root (:mod:`din_model.datasets`).
-        about: what it is, for the card.
+        about: description, for the card.
         licence: of the data, for the card.
-        research_only: whether that allows research alone, which then holds for weights that are trained on it.
+        research_only: whether the licence allows research alone, which then holds for weights trained on the data.
         held_out: regular expression on the name of an input (of a photo that is degraded on the fly, its own): what it
             matches is not trained on. A recipe that validates on this data set takes that part; all of it without.
     """
@@ -39,7 +39,7 @@ class DataSet:
     held_out: str = ""
 
     def samples(self, root: Path, held_out: bool = False) -> list[Sample]:
-        """The samples below a root to train on, or those that are held out for validation.
+        """Read the samples below a root to train on, or those that are held out for validation.
 
         Raises:
             FileNotFoundError, ValueError: as :func:`read_dataset`; or nothing is left.
@@ -56,22 +56,24 @@ class DataSet:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one network is trained.
+    """The data and settings that one network is trained with.
 
     Attributes:
         name: TASK-PRESET.
-        task: what it restores. preset: its configuration.
+        task: what it restores.
+        preset: name of its configuration.
         data: data sets to train on, each with the share of the patches that is drawn from it.
         validate: data sets whose held-out part it is validated on.
         iterations: of the whole training.
-        batch: patches an iteration, in each process. patch: LQ pixels of a square one.
+        batch: patches of an iteration, in each process.
+        patch: side of a square patch, LQ pixels.
         rate: learning rate after the warm-up.
         start: network to start from, as far as its tensors fit; "" for none.
         optimiser: ``muon`` or ``adam`` (:mod:`din_model.optimiser`).
         schedule: ``trapezoid`` or ``halving`` (:class:`din_model.train.Schedule`).
         ema_decay: of the averaged weights, which are validated and kept.
         seed: of everything random.
-        camera: share of the patches whose input also has a camera's noise and JPEG (:mod:`din_model.photographed`).
+        camera: share of the patches whose input also has a camera's noise and JPEG (:mod:`din_model.camera`).
     """
 
     name: str
@@ -91,16 +93,16 @@ class Recipe:
     camera: float = 0.0
 
     def mixture(self, root: Path) -> list[tuple[list[Sample], float]]:
-        """The samples to train on with the weight of each set."""
+        """Read the samples to train on, with the weight of each set."""
         return [(data.samples(root), weight) for data, weight in self.data]
 
     def held_out(self, root: Path) -> list[Sample]:
-        """The samples to validate on."""
+        """Read the samples to validate on."""
         return [sample for data in self.validate for sample in data.samples(root, held_out=True)]
 
 
 def read_recipes(path: Path = RECIPES) -> dict[str, Recipe]:
-    """The recipes of a file, in its order.
+    """Read the recipes of a file, in its order.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -121,7 +123,11 @@ def read_recipes(path: Path = RECIPES) -> dict[str, Recipe]:
 
 
 def read_recipe(path: Path, name: str, table: Mapping[str, Any], sets: Mapping[str, DataSet]) -> Recipe:
-    """One recipe of a file."""
+    """Read one recipe from its table.
+
+    Raises:
+        ValueError: it is not complete, or names what there is not.
+    """
     try:
         task, _, preset = name.partition("-")
         if preset not in PRESETS:

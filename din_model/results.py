@@ -52,7 +52,7 @@ Made by
 
 @dataclass(frozen=True)
 class ScoredSet:
-    """One set of photos to score on: its name, ``FOLDER`` or ``LAYOUT:FOLDER``, and what to say about it."""
+    """One set of photos to score on: its name, ``FOLDER`` or ``LAYOUT:FOLDER``, and a note for its title."""
 
     name: str
     data: str
@@ -60,6 +60,7 @@ class ScoredSet:
 
     @property
     def title(self) -> str:
+        """Name and note, as a column is headed."""
         return f"{self.name} ({self.note})" if self.note else self.name
 
 

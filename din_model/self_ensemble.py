@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def self_ensemble(restore: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Restores all eight orientations of a batch and averages them.
+    """Restore all eight orientations of a batch and average them.
 
     Args:
         restore: (N, 3, H, W) -> (N, 3, sH, sW); must accept (N, 3, W, H) too.

@@ -1,4 +1,4 @@
-"""Ships trained networks that beat the shipped ones: ``python -m din_model.ship NETWORK ... --root DATA --runs RUNS``.
+"""Ship trained networks that beat the shipped ones: ``python -m din_model.ship NETWORK ... --root DATA --runs RUNS``.
 
 The best weights of a run are rounded to float16 and scored on their task's sets (``sets.toml``). They are put
 among the shipped ones if no network of the task that is as fast or faster scores better on the first of the sets;
@@ -89,7 +89,7 @@ def describe(recipe: Recipe, trained: Checkpoint, scores: dict[str, Score]) -> d
 
 
 def ship(recipe: Recipe, weights: Path, sets: list[ScoredSet], out: Path = WEIGHTS) -> bool:
-    """Ships a network if it is worth it.
+    """Ship a network if no shipped one that is as fast or faster scores as well.
 
     Args:
         recipe: what it was trained by.

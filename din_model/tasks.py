@@ -14,7 +14,7 @@ from imaging.degradations.rain import RAIN_HEAVY, RAIN_LIGHT, RAIN_MIXED
 
 @dataclass(frozen=True)
 class Pictures:
-    """What the page and the docs show of a task (``tools/pictures.py``).
+    """The pictures of a task on the page and in the docs (``tools/pictures.py``).
 
     Attributes:
         photos: names of scikit-image's photos; degraded, they are the page's examples of the task.

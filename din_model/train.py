@@ -1,7 +1,7 @@
-"""Trains the networks of the recipes: ``python -m din_model.train [NETWORK ...] --root DATA --hours H``.
+"""Train the networks of the recipes: ``python -m din_model.train [NETWORK ...] --root DATA --hours H``.
 
-Without names every network that is not finished gets an equal part of the time. What was stopped goes on where it was;
-several commands may run at once and take different networks. Several GPUs or machines:
+Without names every network that is not finished gets an equal part of the time. A stopped training resumes where it was
+saved; several commands may run at once and take different networks. Several GPUs or machines:
 ``torchrun --nproc-per-node N -m din_model.train ...``; a recipe's batch is for each process.
 
 Writes for every network to RUNS/NETWORK: ``last.pt`` (everything, to go on from) and ``best.safetensors`` (the averaged
@@ -76,6 +76,7 @@ class Schedule:
             raise ValueError(f"the schedule is halving or trapezoid, not {self.kind!r}")
 
     def __call__(self, iteration: int) -> float:
+        """Return the learning rate of an iteration."""
         if self.kind == "halving":
             return self.rate * 0.5 ** (iteration // self.HALVE_EVERY)
         rising = (iteration + 1) / min(self.WARM_UP, 0.1 * self.iterations)
@@ -104,7 +105,7 @@ class Trainer:
         self.iteration = 0
 
     def step(self, lq: Tensor, hq: Tensor, rate: float) -> float:
-        """One iteration on this process's part of a batch; returns the L1 loss (Eq. 20) of the whole one.
+        """Train on this process's part of a batch and return the L1 loss (Eq. 20) of the whole batch.
 
         Raises:
             FloatingPointError: the loss is not finite; nothing was changed.
@@ -126,7 +127,7 @@ class Trainer:
         return mean_loss
 
     def validate(self, task: Task, pairs: list[Pair]) -> float:
-        """Mean PSNR of the averaged network, in dB."""
+        """Return the mean PSNR of the averaged network, in dB."""
 
         def restore(x: Tensor) -> Tensor:
             with self.accelerator.autocast():
@@ -136,6 +137,7 @@ class Trainer:
         return fmean(s.psnr for s in score_pairs(task, pairs, restore))
 
     def state(self) -> dict[str, Any]:
+        """Return everything that a training resumes from."""
         return {
             "iteration": self.iteration,
             "model": self.model.state_dict(),
@@ -144,6 +146,7 @@ class Trainer:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state` returned."""
         self.iteration = state["iteration"]
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
@@ -152,10 +155,11 @@ class Trainer:
 
 @dataclass
 class Spent:
-    """What a training took so far and how well it did.
+    """Time that a training has taken so far, and its best score.
 
     Attributes:
-        seconds: by the clock. core_seconds: of the processor, all threads together.
+        seconds: by the clock.
+        core_seconds: of the processor, all threads together.
         best: validation score, dB.
     """
 
@@ -198,7 +202,7 @@ class Run:
         self.clock, self.cores = time.monotonic(), time.process_time()
 
     def train(self, stop: Callable[[], bool], validate_every: int, workers: int = 0) -> None:
-        """Trains to the last iteration or until ``stop`` says so; saves at the end and on the way."""
+        """Train to the last iteration or until ``stop()`` is true; save regularly and at the end."""
         trainer, recipe = self.trainer, self.recipe
         schedule = Schedule(recipe.schedule, recipe.rate, recipe.iterations)
         batches: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
@@ -225,14 +229,14 @@ class Run:
             self.save()
 
     def count(self) -> None:
-        """Adds the time since the last call to what was spent."""
+        """Add the time since the last call to ``spent``."""
         clock, cores = time.monotonic(), time.process_time()
         self.spent.seconds += clock - self.clock
         self.spent.core_seconds += cores - self.cores
         self.clock, self.cores = clock, cores
 
     def save(self) -> None:
-        """Writes aside and renames, so that a kill while writing leaves the previous state."""
+        """Save the state; it is written aside and renamed, so that a kill leaves the previous one."""
         self.count()
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / "last.partial"
@@ -240,7 +244,7 @@ class Run:
         partial.replace(self.folder / "last.pt")
 
     def report(self, loss: float, rate: float) -> None:
-        """Validates, writes a line to the log, and saves the state and, if they are the best, the weights."""
+        """Validate, write a line to the log, and save the state and, if they are the best, the weights."""
         trainer, recipe = self.trainer, self.recipe
         score = trainer.validate(recipe.task, self.pairs)
         self.count()
@@ -266,7 +270,7 @@ class Run:
 
 
 def write_line(path: Path, *cells: object) -> None:
-    """Adds a line to the log, which is begun if it is not there."""
+    """Append a line to the log; a new log begins with its columns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     begins = not path.is_file()
     with path.open("a", newline="") as file:
@@ -277,13 +281,17 @@ def write_line(path: Path, *cells: object) -> None:
 
 
 def find_start(network: str, runs: Path) -> Path:
-    """The weights of another network to start from: of its run, or else the shipped ones."""
+    """Return the weights file of another network to start from: of its run, or else the shipped one."""
     path = runs / network / "best.safetensors"
     return path if path.is_file() else WEIGHTS / f"{network}.safetensors"
 
 
 def warm_start(model: DIN, path: Path) -> None:
-    """Takes from another task's weights every tensor whose name and shape fit."""
+    """Initialise with every tensor of another task's weights whose name and shape fit.
+
+    Raises:
+        CheckpointError: there are no such weights, or they are damaged.
+    """
     given = load_weights(path).model.state_dict()
     own = model.state_dict()
     own.update({name: tensor for name, tensor in given.items() if name in own and own[name].shape == tensor.shape})
@@ -291,14 +299,14 @@ def warm_start(model: DIN, path: Path) -> None:
 
 
 def iterations_done(runs: Path, name: str) -> int:
-    """How far a network's training has come."""
+    """Return the iterations that a network was trained for."""
     last = runs / name / "last.pt"
     return int(torch.load(last, map_location="meta", weights_only=True)["iteration"]) if last.is_file() else 0
 
 
 @contextmanager
 def claimed(runs: Path, name: str) -> Iterator[bool]:
-    """Whether a network is ours to train, as long as the context lasts: no other process is at it."""
+    """Lock a network for this process while the context lasts; yields False if another process trains it."""
     (runs / name).mkdir(parents=True, exist_ok=True)
     with (runs / name / "lock").open("w") as file:
         try:
@@ -310,7 +318,7 @@ def claimed(runs: Path, name: str) -> Iterator[bool]:
 
 
 class Stop:
-    """Says when to stop: after a time, or when the process is told to end."""
+    """Condition to stop at: a deadline, or a signal to end the process."""
 
     def __init__(self) -> None:
         self.told = False
@@ -321,7 +329,7 @@ class Stop:
         self.told = True
 
     def within(self, seconds: float) -> Callable[[], bool]:
-        """A new deadline."""
+        """Return a function that is true after a time, or after a signal."""
         deadline = time.monotonic() + seconds
         return lambda: self.told or time.monotonic() > deadline
 
@@ -349,7 +357,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def train_all(args: argparse.Namespace, recipes: list[Recipe]) -> None:
-    """Trains one network after the other, each for an equal part of the time that is left, and ships what is better."""
+    """Train one network after the other, each for an equal part of the time that is left, and ship the better ones."""
     sets = read_sets(args.sets, args.root)
     accelerator = Accelerator(mixed_precision="no" if args.fp32 else "bf16", cpu=args.cpu)
     stop, deadline = Stop(), time.monotonic() + 3600 * args.hours

@@ -1,1 +1,1 @@
-"""How photos come to be degraded, and how far two are apart, as the paper has it: plain NumPy, for both sides."""
+"""Degradations and metrics of the paper in plain NumPy, for training and for the page."""

@@ -15,18 +15,18 @@ LUMA = np.array([65.481, 128.553, 24.966]) / 255  # BT.601, studio range
 
 
 def luma(image: Image) -> NDArray[np.float64]:
-    """Y of YCbCr (BT.601, studio range), rounded as a uint8 picture would be: (H, W, 3) -> (H, W)."""
+    """Return Y of YCbCr (BT.601, studio range), rounded as a uint8 picture would be: (H, W, 3) -> (H, W)."""
     return np.round(image @ LUMA + 16)
 
 
 def measured_planes(image: Image, on: Literal["y", "rgb"], border: int) -> NDArray[np.float64]:
-    """The planes that a metric compares, (H, W, planes), without ``border`` pixels on each side."""
+    """Return the planes that a metric compares, (H, W, planes), without ``border`` pixels on each side."""
     planes = luma(image)[..., None] if on == "y" else image.astype(np.float64)
     return planes[border : planes.shape[0] - border, border : planes.shape[1] - border]
 
 
 def psnr(image: Image, reference: Image, on: Literal["y", "rgb"] = "y", border: int = 0) -> float:
-    """Peak signal-to-noise ratio.
+    """Compute the peak signal-to-noise ratio.
 
     Args:
         image, reference: uint8 (H, W, 3) RGB of one size.
@@ -42,7 +42,7 @@ def psnr(image: Image, reference: Image, on: Literal["y", "rgb"] = "y", border: 
 
 
 def ssim(image: Image, reference: Image, on: Literal["y", "rgb"] = "y", border: int = 0) -> float:
-    """Structural similarity: Gaussian 11x11 window, sigma 1.5, valid region, mean over planes.
+    """Compute the structural similarity: Gaussian 11x11 window, sigma 1.5, valid region, mean over planes.
 
     Args:
         image, reference, on, border: as for :func:`psnr`; at least 11x11 pixels must remain.
@@ -62,7 +62,7 @@ def ssim(image: Image, reference: Image, on: Literal["y", "rgb"] = "y", border: 
 
 
 def gaussian(planes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Gaussian-weighted window means where the whole window lies inside."""
+    """Return Gaussian-weighted window means where the whole window lies inside, (H - 10, W - 10, planes)."""
     offsets = np.arange(WINDOW_SIZE) - WINDOW_SIZE // 2
     kernel = np.exp(-(offsets**2) / (2 * WINDOW_SIGMA**2))
     kernel /= kernel.sum()

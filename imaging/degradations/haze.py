@@ -1,7 +1,7 @@
 """Haze: I = J t + A (1 - t) with t = exp(-beta d), the scattering model that RESIDE is made with (section 5.1).
 
 The depth d comes from a map where there is one, from a hazy and a clear photo of one place where there are both
-(:func:`recover_depth`), and otherwise from a made-up room or landscape fitted to the photo's edges.
+(:func:`recover_depth`), and otherwise from a generated room or landscape fitted to the photo's edges.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Light = NDArray[np.float64]  # (3,), 0..1
 
 @dataclass(frozen=True)
 class Air:
-    """The ranges that haze is drawn from: RESIDE's, and what photos have beyond them.
+    """Ranges that the parameters of haze are drawn from: RESIDE's, and wider ones as in photos.
 
     Attributes:
         light: A, the haze's own brightness, 0..1.
@@ -42,7 +42,7 @@ class Air:
     reach: float
 
     def draw_light(self, rng: np.random.Generator) -> Light:
-        """A of one photo, (3,)."""
+        """Draw A of one photo, (3,)."""
         light = 1.0 if rng.random() < self.white else rng.uniform(*self.light)
         if rng.random() >= self.colour:
             return np.full(3, light)
@@ -50,14 +50,14 @@ class Air:
         return np.clip(light * (1 + np.array([warmth, green, -warmth])), 0, 1)
 
     def draw_density(self, rng: np.random.Generator) -> float:
-        """beta of one photo."""
+        """Draw beta of one photo."""
         limits = (self.density[1], self.denser) if rng.random() < self.dense else self.density
         return rng.uniform(*limits)
 
     def fill(self, hq: Image, depth: Plane, rng: np.random.Generator, light: Light | None = None) -> Image:
-        """Haze of a random density over a photo of known depth; its light, too, is random where none is given.
+        """Add haze of a random density to a photo of known depth; its light is random too where none is given.
 
-        At times it drifts in banks, and the camera adds noise, which is all that dense haze leaves of some places.
+        At times the density varies in banks, and the camera adds noise, the only signal left under dense haze.
         """
         light = self.draw_light(rng) if light is None else light
         density = self.draw_density(rng)
@@ -66,11 +66,11 @@ class Air:
         return haze(hq, depth * banks, light, density, noise, rng)
 
     def fill_map(self, hq: Image, depth: Plane, rng: np.random.Generator) -> Image:
-        """The same for a depth map, which is 1 where it is farthest."""
+        """Add haze by a depth map (H, W), 1 where it is farthest."""
         return self.fill(hq, self.reach * depth, rng)
 
     def refill(self, hq: Image, lq: Image, rng: np.random.Generator) -> Image:
-        """Other haze over the depth that a pair shows."""
+        """Add other haze by the depth that is recovered from a pair."""
         typical_density = sum(self.density) / 2
         return self.fill(hq, recover_depth(lq, hq) / typical_density, rng)
 
@@ -89,7 +89,7 @@ def haze(
     noise: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> Image:
-    """I = J t + A (1 - t).
+    """Add haze: I = J t + A (1 - t).
 
     Args:
         hq: J, the clear photo, uint8 (H, W, 3).
@@ -110,7 +110,7 @@ def haze(
 
 
 def drift(size: tuple[int, ...], rng: np.random.Generator) -> Plane:
-    """Banks of haze: how much denser it is than on the average, (H, W), about 0.5 to 1.5."""
+    """Draw banks of haze: the density relative to its mean, (H, W), about 0.5 to 1.5."""
     y, x = (np.linspace(0, 1, n)[:, None] for n in size)
     waves = sum(
         np.sin(2 * np.pi * (rng.uniform(0.3, 1.5) * y + rng.random()))
@@ -122,7 +122,7 @@ def drift(size: tuple[int, ...], rng: np.random.Generator) -> Plane:
 
 
 def box_mean(plane: Plane, radius: int) -> Plane:
-    """The mean over the (2 radius + 1) square around every pixel; the border is replicated."""
+    """Average over the (2 radius + 1) square around every pixel; the border is replicated."""
     side = 2 * radius + 1
     sums = np.pad(np.pad(plane, radius, "edge").cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     mean: Plane = (sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]) / side**2
@@ -130,7 +130,7 @@ def box_mean(plane: Plane, radius: int) -> Plane:
 
 
 def fit_to_edges(depth: Plane, photo: Image, radius: int = 32, smallest_contrast: float = 0.02) -> Plane:
-    """Moves the steps of a depth map to the photo's edges: a guided filter (He et al.), the photo's luma guiding."""
+    """Move the steps of a depth map to the photo's edges: a guided filter (He et al.), the photo's luma guiding."""
     guide = photo.mean(2) / 255
     mean_guide, mean_depth = box_mean(guide, radius), box_mean(depth, radius)
     variance = box_mean(guide * guide, radius) - mean_guide**2
@@ -141,7 +141,7 @@ def fit_to_edges(depth: Plane, photo: Image, radius: int = 32, smallest_contrast
 
 
 def place_objects(depth: Plane, count: int, rng: np.random.Generator) -> Plane:
-    """Stands upright boxes on a scene: each as far away as the ground at its foot, hiding what is behind it."""
+    """Place upright boxes in a scene, each at the depth of the ground at its foot, in front of what is behind."""
     h, w = depth.shape
     scene = depth.copy()
     feet = np.sort(rng.uniform(0.55, 1.1, count))  # far ones first: a lower foot is nearer
@@ -156,7 +156,7 @@ def place_objects(depth: Plane, count: int, rng: np.random.Generator) -> Plane:
 
 
 def room_depth(size: tuple[int, int], rng: np.random.Generator) -> Plane:
-    """A box-shaped room with furniture, seen by a camera inside; depths of about 0.1 to 1.2."""
+    """Generate the depth of a box-shaped room with furniture, seen from inside; about 0.1 to 1.2, (H, W)."""
     h, w = size
     field = rng.uniform(0.45, 0.7)  # tangent of half the angle of view
     x, y = np.meshgrid(np.linspace(-1, 1, w) * field, np.linspace(-1, 1, h) * field * h / w)
@@ -178,7 +178,7 @@ def room_depth(size: tuple[int, int], rng: np.random.Generator) -> Plane:
 
 
 def find_sky(photo: Image) -> Region:
-    """The sky of a photo: what is bright, even, not warm in colour and reaches down from the upper border.
+    """Find the sky of a photo: bright, even, not warm in colour and connected with the upper border.
 
     Returns:
         (H, W), false everywhere where less than a twentieth of the photo seems to be sky.
@@ -207,7 +207,7 @@ def find_sky(photo: Image) -> Region:
 
 
 def landscape_depth(size: tuple[int, int], rng: np.random.Generator, horizon: float | None = None) -> Plane:
-    """Ground up to a horizon, a skyline before the sky, objects on the ground; depths of about 1 to 10.
+    """Generate the depth of ground up to a horizon, a skyline and objects; about 1 to 10, (H, W).
 
     Args:
         size: (h, w).
@@ -228,7 +228,7 @@ def landscape_depth(size: tuple[int, int], rng: np.random.Generator, horizon: fl
 
 
 def recover_airlight(lq: Image, hq: Image) -> float:
-    """A of a hazy and a clear photo of one place, 0..1.
+    """Estimate A, 0..1, from a hazy and a clear photo of one place.
 
     Where the scene has colour, the differences between its channels shrink by t exactly, whatever A is; the mean of
     the channels then gives A.
@@ -249,10 +249,10 @@ def recover_airlight(lq: Image, hq: Image) -> float:
 
 
 def recover_depth(lq: Image, hq: Image) -> Plane:
-    """The optical depth beta d = -log t of a hazy and a clear photo of one place, (H, W).
+    """Estimate the optical depth beta d = -log t, (H, W), from a hazy and a clear photo of one place.
 
-    A least-squares t over small windows; where the scene is as bright as the haze nothing can be told, and the
-    estimate of the next larger window stands in.
+    t is a least-squares fit over small windows; where the scene is as bright as the haze it is not determined, and the
+    estimate of the next larger window is used.
 
     Raises:
         ValueError: the two do not differ by haze, or have no colour to tell it by.
@@ -269,19 +269,19 @@ def recover_depth(lq: Image, hq: Image) -> Plane:
 
 
 def indoor_haze(hq: Image, scale: int, rng: np.random.Generator) -> Image:
-    """RESIDE's indoor haze over a made-up room."""
+    """Add RESIDE's indoor haze by the depth of a generated room."""
     return INDOOR.fill(hq, fit_to_edges(room_depth((hq.shape[0], hq.shape[1]), rng), hq), rng)
 
 
 def light_of(sky: Light, rng: np.random.Generator) -> Light:
-    """A before a sky of that mean colour, (3,): as bright, or brighter before a deep blue, and less of a colour."""
+    """Draw A, (3,), for a sky of that mean colour: as bright, or brighter for a deep blue, and less saturated."""
     brightest = max(float(sky.max()), 0.8)
     light: Light = np.clip((sky + rng.uniform(0.3, 1) * (brightest - sky)) * rng.uniform(0.95, 1.05), 0, 1)
     return light
 
 
 def outdoor_haze(hq: Image, scale: int, rng: np.random.Generator) -> Image:
-    """RESIDE's outdoor haze over a made-up landscape; where the photo has a sky, that is farthest.
+    """Add RESIDE's outdoor haze by the depth of a generated landscape; a sky of the photo is farthest.
 
     Haze and sky are one light scattered by the same air. So in most photos with a sky A is near the sky's own colour,
     which then stays as it is: a bright sky is not to be darkened.

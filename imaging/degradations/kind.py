@@ -1,4 +1,4 @@
-"""What every degradation is: a function with its name."""
+"""The type of all degradations."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Image = NDArray[np.uint8]  # (H, W, 3) RGB
 
 @dataclass(frozen=True)
 class Degradation:
-    """A way from HQ to LQ.
+    """A degradation, from HQ to LQ.
 
     Attributes:
         name: the paper's name of it.
         apply: (hq, scale, rng) -> lq; hq is uint8 (H, W, 3) with H and W multiples of scale.
         is_random: whether two calls on one photo differ; if not, training degrades each photo once.
-        context_px: how far beside a part of a photo lies what its degradation still depends on.
-        renew: (hq, lq, rng) -> another lq of the same scene, where a pair tells enough to make one.
+        context_px: how far around a part of a photo its degradation depends on pixels.
+        renew: (hq, lq, rng) -> another lq of the same scene, where one can be made from a pair.
         with_depth: (hq, depth, rng) -> lq, where the degradation depends on depth: (H, W), 1 where it is farthest.
     """
 

@@ -32,12 +32,12 @@ CURVES = (1.0, 2.2)  # pixel values averaged, and light under the usual display 
 
 
 def path_extent(path: Path) -> float:
-    """The length of the straight, steady path that spreads light as far as this one: sqrt(12) standard deviations."""
+    """Return the length, in pixels, of the steady straight path of the same spread: sqrt(12) standard deviations."""
     return float(np.sqrt(12 * np.linalg.eigvalsh(np.atleast_2d(np.cov(path.T, bias=True)))[-1]))
 
 
 def shake(frames: int, extent_px: float, rng: np.random.Generator) -> Path:
-    """A camera's path over one exposure, (0, 0) in the middle frame: drift, a change of speed, and tremor.
+    """Draw a camera's path over one exposure, (0, 0) in the middle frame: drift, a change of speed, and tremor.
 
     Args:
         frames: how many positions, odd.
@@ -57,7 +57,7 @@ def shake(frames: int, extent_px: float, rng: np.random.Generator) -> Path:
 
 
 def moving_frame(path: Path, turn: float, zoom: float, lean: NDArray[np.float64]) -> Motion:
-    """The motion of a frame about the photo's middle.
+    """Return the affine motion of a frame about the photo's middle.
 
     Args:
         path: of what is in the middle, (frames, 2), pixels.
@@ -76,7 +76,7 @@ def moving_frame(path: Path, turn: float, zoom: float, lean: NDArray[np.float64]
 
 
 def segment(photo: Image, rng: np.random.Generator) -> Region:
-    """A part of the photo that may be an object: what is near a random pixel in place and in colour."""
+    """Choose a part of the photo as an object: the pixels near a random one in position and colour."""
     h, w = photo.shape[:2]
     seed = int(rng.integers(h)), int(rng.integers(w))
     radii = rng.uniform(0.12, 0.45, 2) * min(h, w)
@@ -90,7 +90,7 @@ def segment(photo: Image, rng: np.random.Generator) -> Region:
 
 
 def majority(region: Region, radius: int = 2) -> Region:
-    """A region without what is finer than a few pixels."""
+    """Remove details of a few pixels from a region by a majority filter."""
     side = 2 * radius + 1
     sums = np.pad(np.pad(region, radius, "edge").astype(np.int32).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     most: Region = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side] > side**2 // 2
@@ -98,7 +98,7 @@ def majority(region: Region, radius: int = 2) -> Region:
 
 
 def between_rows(photo: Image) -> Image:
-    """Twice as many rows, (2 H, W, 3); those between are the cubic means of their four neighbours."""
+    """Double the rows, (2 H, W, 3); those between are the cubic means of their four neighbours."""
     rows = photo.astype(np.int16).reshape(len(photo), -1)
     means = rows[:-1] + rows[1:]
     means[1:-1] = (9 * means[1:-1] - rows[:-3] - rows[3:] + 8) >> 4
@@ -111,13 +111,13 @@ def between_rows(photo: Image) -> Image:
 
 
 def refine(photo: Image) -> Image:
-    """Twice as many rows and columns."""
+    """Double the rows and columns, (2 H, 2 W, 3)."""
     columns: Image = between_rows(between_rows(photo).swapaxes(0, 1)).swapaxes(0, 1)
     return columns
 
 
 def without(photo: Image, region: Region) -> Image:
-    """A guess of what is behind a region: each of its rows mirrored from the nearer side, if there is one."""
+    """Fill a region with its surroundings: each row is mirrored from the nearer side, if there is one."""
     h, w = region.shape
     region = region & ~region.all(1, keepdims=True)
     columns = np.arange(w)
@@ -136,7 +136,7 @@ def without(photo: Image, region: Region) -> Image:
 def expose(
     photo: Image, light: Table, motion: Motion, objects: list[tuple[Region, Motion]], glow: float = 0.0
 ) -> Light:
-    """The mean light over the frames of an exposure; beyond its border the photo goes on with its last pixels.
+    """Average the light over the frames of an exposure; beyond its border the photo is replicated.
 
     Args:
         photo: uint8 (H, W, 3), at least 4 pixels a side.
@@ -165,7 +165,7 @@ def expose(
     middle_y, middle_x = (n - 1 + 2 * reach + 0.5 for n in (h, w))  # 0.5: to the nearest
 
     def places(affine: NDArray[np.float64]) -> NDArray[np.intp]:
-        """The index into ``pixels`` of what each pixel of the result shows."""
+        """Return the index into ``pixels`` for each pixel of the result."""
         (yy, yx, y0), (xy, xx, x0) = affine.astype(np.float32)
         row = (yy * fine_y + (2 * y0 + np.float32(middle_y)))[:, None] + yx * fine_x
         column = (xy * fine_y + (2 * x0 + np.float32(middle_x)))[:, None] + xx * fine_x
@@ -186,12 +186,12 @@ def expose(
 
 
 def draw_extent(rng: np.random.Generator) -> float:
-    """How far light is spread, pixels: log-normal, about what GoPro's and REDS's pairs have together."""
+    """Draw how far light is spread, in pixels: log-normal, fitted to the pairs of GoPro and REDS."""
     return float(min(rng.lognormal(np.log(17), 0.6), LONGEST_PX))
 
 
 def draw_motion(frames: int, extent_px: float, size: tuple[int, int], rng: np.random.Generator) -> Motion:
-    """A camera's motion over a photo of (h, w) pixels: a path, a turn, a zoom and a depth that leans."""
+    """Draw a camera's motion over a photo of (h, w) pixels: a path, a rotation, a zoom and a slanted depth."""
     lean = rng.normal(0, 0.15, 2) / max(size)
     return moving_frame(
         shake(frames, extent_px, rng), np.deg2rad(rng.laplace(0, 0.35)), float(rng.laplace(0, 0.004)), lean
@@ -199,7 +199,7 @@ def draw_motion(frames: int, extent_px: float, size: tuple[int, int], rng: np.ra
 
 
 def draw_object(photo: Image, motion: Motion, rng: np.random.Generator) -> tuple[Region, Motion]:
-    """A segment of another depth, or, as often, one that also moves on its own."""
+    """Draw a segment of another depth, which in half of the cases also moves on its own."""
     own = motion.copy()
     own[..., 2] *= rng.uniform(0.3, 1.8)
     if rng.random() < 0.5:
@@ -209,7 +209,7 @@ def draw_object(photo: Image, motion: Motion, rng: np.random.Generator) -> tuple
 
 
 def motion_blur(hq: Image, scale: int, rng: np.random.Generator) -> Image:
-    """A shaken photo of a scene in motion, and a little sensor noise."""
+    """Blur a photo by the motion of camera and objects, and add a little sensor noise."""
     extent_px = draw_extent(rng)
     # 7 to 13, as a high-speed camera's frames are averaged; more where those would leave gaps to be seen.
     frames = 2 * max(int(rng.integers(3, 7)), int(extent_px / LARGEST_STEP_PX / 2)) + 1

@@ -72,7 +72,7 @@ class Grain:
 
 
 def draw(size: Size, shower: Shower, rng: np.random.Generator) -> Plane:
-    """The light of a shower over a picture of (h, w) pixels."""
+    """Draw the light of a shower over a picture of (h, w) pixels."""
     h, w = size
     slope = np.tan(np.deg2rad(shower.angle_deg))
     above, beside = 1.5 * shower.length_px, abs(slope) * 1.5 * shower.length_px + 4
@@ -102,7 +102,7 @@ def streaks(
     width: NDArray[np.float64],
     peak: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """The light of single streaks, row by row of each: (h * w,).
+    """Render the light of single streaks, row by row: (h * w,).
 
     Args:
         size: (h, w) of the picture.
@@ -131,7 +131,7 @@ def streaks(
 
 
 def smear(size: Size, grain: Grain, rng: np.random.Generator) -> Plane:
-    """The light of smeared noise over a picture of (h, w) pixels."""
+    """Draw the light of smeared noise over a picture of (h, w) pixels."""
     h, w = size
     slope = np.tan(np.deg2rad(grain.angle_deg))
     lean = int(np.ceil(abs(slope) * h / 2)) + 1
@@ -151,7 +151,7 @@ def smear(size: Size, grain: Grain, rng: np.random.Generator) -> Plane:
 
 
 def soft_plane(size: Size, rng: np.random.Generator) -> Plane:
-    """A slope in a random direction, 0..1: how dense a veil is over a picture."""
+    """Draw a linear gradient in a random direction, 0..1: the density of a veil over a picture."""
     h, w = size
     heading = rng.uniform(0, 2 * np.pi)
     y, x = np.linspace(-0.5, 0.5, h, dtype=np.float32)[:, None], np.linspace(-0.5, 0.5, w, dtype=np.float32)
@@ -160,7 +160,7 @@ def soft_plane(size: Size, rng: np.random.Generator) -> Plane:
 
 
 def compose(hq: Image, light: Plane, veil: float, covering: float, rng: np.random.Generator) -> Image:
-    """Puts rain over a photo.
+    """Add rain to a photo.
 
     Args:
         hq: uint8 (H, W, 3).
@@ -179,12 +179,12 @@ def compose(hq: Image, light: Plane, veil: float, covering: float, rng: np.rando
 
 
 def light_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
-    """Thin, sparse streaks of one steep direction, as in Rain100L."""
+    """Add thin, sparse streaks of one steep direction, as in Rain100L."""
     return compose(hq, draw((hq.shape[0], hq.shape[1]), light_shower(rng), rng), 0.0, 0.0, rng)
 
 
 def light_shower(rng: np.random.Generator) -> Shower:
-    """One of Rain100L's showers."""
+    """Draw a shower as in Rain100L."""
     return Shower(
         angle_deg=float(np.clip(rng.normal(0, 17), -45, 45)),
         spread_deg=rng.uniform(0.3, 3.5),
@@ -198,7 +198,7 @@ def light_shower(rng: np.random.Generator) -> Shower:
 
 
 def heavy_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
-    """Dense streaks of one or more directions, at times a veil, as in Rain100H and in cloudbursts."""
+    """Add dense streaks of one or more directions, at times a veil, as in Rain100H and in cloudbursts."""
     size = (hq.shape[0], hq.shape[1])
     directions = rng.normal(0, 10) + rng.normal(0, 8, int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2])))
     cover = float(np.exp(rng.uniform(np.log(0.6), np.log(5.0))))
@@ -221,7 +221,7 @@ def heavy_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
 
 
 def editor_rain(size: Size, rng: np.random.Generator) -> Plane:
-    """Smeared noise of one angle, as in Rain1400."""
+    """Draw smeared noise of one angle, as in Rain1400."""
     grain = Grain(
         angle_deg=rng.uniform(-45, 45),
         length_px=int(np.exp(rng.uniform(np.log(8), np.log(60)))),
@@ -234,7 +234,7 @@ def editor_rain(size: Size, rng: np.random.Generator) -> Plane:
 
 
 def natural_rain(size: Size, rng: np.random.Generator) -> Plane:
-    """Streaks of any angle and density that differ from one another more than those of any benchmark do."""
+    """Draw streaks of any angle and density, more varied than those of the benchmarks."""
     light = np.zeros(size, np.float32)
     angle, scale, brightness = rng.normal(0, 20), np.exp(rng.normal(0, 0.35)), rng.uniform(0.08, 0.4)
     for _ in range(int(rng.integers(1, 4))):
@@ -253,7 +253,7 @@ def natural_rain(size: Size, rng: np.random.Generator) -> Plane:
 
 
 def mixed_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
-    """Rain of any kind: as in Rain1400, as in Rain100L, and as in photos."""
+    """Add rain of any kind: as in Rain1400, as in Rain100L, and as in photos."""
     size = (hq.shape[0], hq.shape[1])
     kind = rng.choice(["editor", "light", "natural"], p=[0.4, 0.2, 0.4])
     if kind == "editor":

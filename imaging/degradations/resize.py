@@ -20,7 +20,7 @@ def cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=32)
 def resize_matrix(in_size: int, out_size: int) -> NDArray[np.float64]:
-    """Weights of one axis: (out_size, in_size), rows summing to one, borders mirrored."""
+    """Return the weights of one axis: (out_size, in_size), rows summing to one, borders mirrored."""
     ratio = out_size / in_size
     stretch = max(1.0, 1 / ratio)  # antialiasing: the kernel covers what one output pixel covers
     centres = (np.arange(out_size) + 0.5) / ratio - 0.5
@@ -36,13 +36,13 @@ def resize_matrix(in_size: int, out_size: int) -> NDArray[np.float64]:
 
 
 def resize_rows(image: Image | NDArray[np.float64], h: int) -> NDArray[np.float64]:
-    """Resizes the first axis of (H, W, 3) to h rows."""
+    """Resize the first axis of (H, W, 3) to h rows."""
     rows: NDArray[np.float64] = np.tensordot(resize_matrix(image.shape[0], h), image.astype(np.float64), axes=1)
     return rows
 
 
 def resize(image: Image, size: tuple[int, int]) -> Image:
-    """Resizes a picture as ``imresize(image, 'bicubic')`` does a uint8 one.
+    """Resize a picture as ``imresize(image, 'bicubic')`` does a uint8 one.
 
     Args:
         image: uint8 (H, W, 3).
@@ -57,13 +57,13 @@ def resize(image: Image, size: tuple[int, int]) -> Image:
 
 
 def bicubic_baseline(image: Image, size: tuple[int, int]) -> Image:
-    """The bicubic enlargement that the papers' tables compare with: as :func:`resize`, but rounded once, at the end."""
+    """Enlarge as the papers' bicubic baseline: as :func:`resize`, but rounded once, at the end."""
     h, w = size
     rows = resize_rows(image, h)
     return to_uint8(resize_rows(rows.swapaxes(0, 1), w).swapaxes(0, 1))
 
 
 def to_uint8(image: NDArray[np.float64]) -> Image:
-    """Rounds half up, as MATLAB, and clips to 0..255."""
+    """Round half up, as MATLAB, and clip to 0..255."""
     pixels: Image = np.clip(np.floor(image + 0.5), 0, 255).astype(np.uint8)
     return pixels

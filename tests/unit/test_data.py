@@ -7,6 +7,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from din_model.camera import add_camera_artifacts
 from din_model.data import (
     Batches,
     PatchSampler,
@@ -18,7 +19,6 @@ from din_model.data import (
     read_photo,
 )
 from din_model.datasets import read_dataset
-from din_model.photographed import photographed
 from din_model.tasks import TASKS
 from imaging.degradations.haze import haze
 from imaging.degradations.motion_blur import MOTION_BLUR
@@ -155,9 +155,9 @@ def test_a_share_of_the_inputs_has_noise_and_jpeg(photos):
 def test_a_camera_s_noise_and_jpeg_are_slight_and_in_place(photos):
     photo = read_photo(photos / "coffee.png")
     for seed in range(20):
-        seen = photographed(photo, np.random.default_rng(seed))
+        seen = add_camera_artifacts(photo, np.random.default_rng(seed))
         assert (seen.shape, seen.dtype) == (photo.shape, np.uint8)
-        assert np.array_equal(seen, photographed(photo, np.random.default_rng(seed)))
+        assert np.array_equal(seen, add_camera_artifacts(photo, np.random.default_rng(seed)))
         assert 28 < psnr(seen, photo, "rgb") < 50
         assert psnr(seen, photo, "rgb") > psnr(np.roll(seen, 1, 1), photo, "rgb")
 

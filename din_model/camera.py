@@ -1,4 +1,4 @@
-"""What photos of visitors have on them beside what is to be taken away: sensor noise and JPEG, a little of both."""
+"""Artifacts of cameras that real inputs have beside their degradation: a little sensor noise and JPEG."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ QUALITY = (75, 98)  # of JPEG
 BLOCK = 8  # pixels a side, 16 where colour has half the resolution
 
 
-def photographed(lq: Image, rng: np.random.Generator) -> Image:
-    """A photo as it comes out of a camera: noise that grows with the square root of light, then JPEG.
+def add_camera_artifacts(lq: Image, rng: np.random.Generator) -> Image:
+    """Add noise that grows with the square root of light, then compress as JPEG.
 
     Args:
         lq: uint8 (H, W, 3).
