@@ -191,7 +191,7 @@ def restore_files(args: argparse.Namespace) -> int:
         task = client.task(name)
         for path, target in targets.items():
             try:
-                result = restore(path.read_bytes(), task, client, quality, show_progress(path.name))
+                result = restore(path, task, client, quality, show_progress(path.name))
                 target.write_bytes(codec.encode(result.after, output))
             except (RestorationError, OSError) as error:
                 print(f"{path}: {error}", file=sys.stderr)

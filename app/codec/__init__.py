@@ -15,7 +15,7 @@ from app.codec.encode import (
     save_png,
 )
 from app.codec.finish import finish
-from app.codec.header import Header, Source, read_header, read_size
+from app.codec.header import Header, Source, read_header
 from app.codec.photo import (
     MAX_INPUT_PIXELS,
     MAX_OUTPUT_PIXELS,
@@ -54,7 +54,6 @@ __all__ = [
     "megapixels",
     "output_name",
     "read_header",
-    "read_size",
     "reopen",
     "resize",
     "save_png",

@@ -63,24 +63,10 @@ def read_header(path: Path) -> Header:
     return unchanged_header(path, status.st_mtime_ns, status.st_size)
 
 
-def read_size(data: bytes) -> tuple[int, int]:
-    """Read the upright (h, w) of a photo from the content of its file.
-
-    Raises:
-        PhotoError: empty or not an image.
-    """
-    return header_of(data).size
-
-
 @functools.lru_cache(HEADERS_KEPT)
 def unchanged_header(path: Path, changed_ns: int, length: int) -> Header:
     """Read the header of the file that had this time of change and this length in bytes."""
-    return header_of(path)
-
-
-def header_of(source: Source) -> Header:
-    """Read the header of an image file."""
-    with opened(source) as file:
+    with opened(path) as file:
         if page := deep_tiff(file):
             return page_header(page)
         is_deep = is_deep_png(file)

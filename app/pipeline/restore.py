@@ -60,7 +60,7 @@ class Restoration:
 
 
 def restore(
-    data: bytes,
+    source: codec.Source,
     task: Task,
     client: RestorationClient,
     quality: Quality = Quality.FAST,
@@ -69,7 +69,7 @@ def restore(
     """Restore an image file.
 
     Args:
-        data: content of the file.
+        source: the file, or its content.
         task: of ``client.tasks()``.
         client: connection to Triton.
         quality: which network, and whether as self-ensemble.
@@ -77,8 +77,9 @@ def restore(
 
     Raises:
         RestorationError: nothing was restored; the message says why. There is no partial result.
+        OSError: the file cannot be opened.
     """
-    return run(photo_steps(codec.decode(data, task.scale), task, client, quality), progress)
+    return run(photo_steps(codec.decode(source, task.scale), task, client, quality), progress)
 
 
 def run(steps: Steps[T], progress: Progress | None = None) -> T:

@@ -185,7 +185,13 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
             task,
             quality,
             gr.Radio(list(FORMATS), value="png", label="file_format"),
-            gr.Number(codec.Output().quality, minimum=1, maximum=100, precision=0, label="percent"),
+            gr.Number(
+                codec.DEFAULT_QUALITY,
+                minimum=codec.MIN_QUALITY,
+                maximum=codec.MAX_QUALITY,
+                precision=0,
+                label="percent",
+            ),
             gr.Checkbox(True, label="metadata"),
         ]
         restored, reports = gr.File(label="restored"), gr.JSON(label="report")

@@ -8,11 +8,13 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from app import codec
 from app.codec import Photo
+from app.errors import PhotoError
+from app.i18n import say
 from app.web.gradio_compat import upload_folder
 
 # No file is kept for longer; the folder is looked through every so often, for those that would be before the next time.
@@ -68,6 +70,19 @@ def url(path: Path) -> str:
 def is_brought(path: Path) -> bool:
     """Whether a file was uploaded to the page or made by it."""
     return path.resolve().is_relative_to(upload_folder().resolve())
+
+
+@contextlib.contextmanager
+def explain_missing() -> Iterator[None]:
+    """Turn the error of opening a visitor's photo into a sentence: photos are deleted after a time.
+
+    Raises:
+        PhotoError: it cannot be opened.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise PhotoError(say("error.photo_gone", minutes=CACHE_AGE_S // 60)) from error
 
 
 def save_preview(photo: Photo, size: tuple[int, int], path: Path) -> Path:

@@ -16,7 +16,6 @@ from app.pipeline.restore import Restoration, photo_steps, restore
 from app.tasks import Task
 from app.web import storage
 from app.web.restore.choices import examples
-from app.web.restore.jobs import read
 
 # A taken photo is first made so small that its result fits the screen: what was done to it can then be seen.
 SCREEN_PIXELS = 1280 * 720
@@ -100,7 +99,8 @@ class Show:
         if not storage.is_brought(path):
             raise PhotoError(say("stage.not_ours"))
         task = self.telling(family)
-        photo = codec.decode(read(path))
+        with storage.explain_missing():
+            photo = codec.decode(path)
         small = codec.resize(photo, codec.fit(photo.size, SCREEN_PIXELS // task.scale**2))
         result = yield from photo_steps(small, task, self.client)
         yield keep(result, storage.new_folder())

@@ -122,7 +122,7 @@ class Workshop:
     def __init__(self, client: RestorationClient) -> None:
         self.client, self.pace, self.tasks = client, Pace(), client.tasks()
         shown = (path for task in self.tasks.values() for path in examples(task))
-        self._examples = {digest(path.read_bytes()) for path in shown}
+        self._examples = {digest(path) for path in shown}
         self._lock = threading.Lock()
         self._restored: dict[tuple[str, str, Quality], Outcome] = {}
 
@@ -136,8 +136,8 @@ class Workshop:
 
     def restored_example(self, task: Task) -> Outcome | None:
         """A task's first example, if it has been restored before."""
-        data = [path.read_bytes() for path in examples(task)[:1]]
-        return self._restored.get((digest(data[0]), task.name, Quality.FAST)) if data else None
+        first = examples(task)[:1]
+        return self._restored.get((digest(first[0]), task.name, Quality.FAST)) if first else None
 
     def warm_up(self) -> None:
         """Restores the first task's first example: it can be shown at once, and the server's pace is known."""
@@ -169,10 +169,10 @@ class Workshop:
         Raises:
             RestorationError: nothing was restored; the message says why.
         """
-        data = read(path)
         # A visitor who waits for one photo goes before those who brought many.
         client = self.client.at(Priority.VISITOR if place[1] == 1 else Priority.BATCH)
-        key = (digest(data), order.task.name, order.quality)
+        with storage.explain_missing():
+            key = (digest(path), order.task.name, order.quality)
         is_example = key[0] in self._examples and not order.is_reference_test
         if is_example and key in self._restored:
             yield self._restored[key]
@@ -180,12 +180,12 @@ class Workshop:
         network = order.task.network(order.quality)
         about = Advance(path.stem, 0, 1, 0.0, place, is_loading=not self.client.has_restored(network))
         folder = storage.new_folder(is_kept=is_example)
+        with storage.explain_missing():
+            photo = codec.decode(path, 1 if order.is_reference_test else order.task.scale)
         if order.is_reference_test:
-            clean = codec.decode(data)
-            test = yield from told(reference_steps(clean, order.task, client, order.quality), about, folder)
+            test = yield from told(reference_steps(photo, order.task, client, order.quality), about, folder)
             result, shown = test.restoration, show_reference_test(test, path.stem, folder)
         else:
-            photo = codec.decode(data, order.task.scale)
             with ThreadPoolExecutor(1) as aside:  # the server is at work meanwhile
                 before = aside.submit(show_before, photo, order.task, folder)
                 result = yield from told(photo_steps(photo, order.task, client, order.quality), about, folder)
@@ -209,7 +209,8 @@ def check_photos(paths: Sequence[Path], task: Task, is_reference_test: bool = Fa
     refusals = []
     for path in paths:
         try:
-            size = codec.read_size(read(path))
+            with storage.explain_missing():
+                size = codec.read_header(path).size
             codec.check_size(size, 1 if is_reference_test else task.scale)
             if is_reference_test:
                 check_reference_size(size, task)
@@ -234,17 +235,7 @@ def told(steps: Steps[T], about: Advance, folder: Path) -> Generator[Advance, No
         yield replace(about, done=done, total=total, seconds=time.monotonic() - started, is_loading=loading)
 
 
-def read(path: Path) -> bytes:
-    """What a visitor brought.
-
-    Raises:
-        PhotoError: it is gone.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise PhotoError(say("error.photo_gone", minutes=storage.CACHE_AGE_S // 60)) from error
-
-
-def digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -216,7 +216,8 @@ def lay_out_result(words: Words) -> ResultParts:
             label=say("page.format"),
         )
         percent = words.bind(
-            gr.Slider(1, 100, default.quality, step=1, visible=False, elem_id="percent"), label=say("page.percent")
+            gr.Slider(codec.MIN_QUALITY, codec.MAX_QUALITY, default.quality, step=1, visible=False, elem_id="percent"),
+            label=say("page.percent"),
         )
         metadata = words.bind(gr.Checkbox(default.metadata, elem_id="metadata"), label=say("page.metadata"))
         download = words.bind(

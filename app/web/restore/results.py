@@ -191,7 +191,7 @@ def write(master: Path, path: Path, output: Output) -> tuple[Text, ...]:
     if output == MASTER:
         os.link(master, path)
         return ()
-    photo = codec.reopen(master.read_bytes())
+    photo = codec.reopen(master)
     path.write_bytes(codec.encode(photo, output))
     return codec.losses(photo, output)
 

@@ -11,7 +11,6 @@ from app.i18n import say
 from app.tasks import Task
 from app.web import storage
 from app.web.restore.html import message_html
-from app.web.restore.jobs import read
 from app.web.restore.results import Picture, as_is, viewer_state
 
 
@@ -22,11 +21,12 @@ def preview(paths: Sequence[Path], task: Task | None, language: str) -> tuple[li
     states: list[dict[str, object]] = []
     for path in paths:
         try:
-            data = read(path)
-            size = codec.read_size(data)
+            with storage.explain_missing():
+                size = codec.read_header(path).size
             codec.check_size(size, scale)
             if len(paths) == 1:
-                photo = codec.decode(data)
+                with storage.explain_missing():
+                    photo = codec.decode(path)
                 shown = storage.save_preview(photo, photo.size, storage.new_folder() / "brought")
                 states = [viewer_state(Picture(say("report.before"), shown, photo.size), language)]
                 sentences.append(message_html(say("page.brought", name=path.name, w=size[1], h=size[0]), language))
@@ -43,7 +43,8 @@ def photo_sizes(paths: Sequence[Path]) -> list[tuple[int, int]]:
     sizes = []
     for path in paths:
         try:
-            sizes.append(codec.read_size(read(path)))
+            with storage.explain_missing():
+                sizes.append(codec.read_header(path).size)
         except PhotoError:
             continue  # it is told where the photo is shown
     return sizes

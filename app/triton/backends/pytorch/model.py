@@ -1,10 +1,10 @@
-"""Triton's ``pytorch`` backend in Python: serves ``model.pt`` as the C++ LibTorch backend would.
+"""Serve ``model.pt`` as Triton's ``pytorch`` backend in Python, as its C++ LibTorch backend would.
 
 Triton finds this file by its folder when a model's configuration says ``backend: "pytorch"``, and runs it in a process
 of its own for each instance. It is the one file of ``app`` that imports torch, and nothing in ``app`` imports it.
 
-With a process for each instance of two dozen models, torch is imported and a network loaded only when the first picture
-comes: the server is up within seconds, and what nobody uses costs little memory.
+There is a process for each instance of two dozen models. Each imports torch and loads its network at its first request:
+the server starts within seconds, and models that are not used cost little memory.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 
 import triton_python_backend_utils as pb_utils  # ours, beside this file; Triton adds its classes in that process
 
-# How TorchScript names what the graph itself raises for a request that it refuses.
+# The prefix of an error that the graph itself raises, to refuse a request.
 REFUSAL = "builtins.ValueError: "
 
 
@@ -24,9 +24,14 @@ class TritonPythonModel:
     """One instance of one model."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Checks that the model's file is whole; Triton passes the folder, version and configuration."""
+        """Check the model's file and read its configuration, which Triton passes with folder and version.
+
+        Raises:
+            RuntimeError: the file is damaged.
+            zipfile.BadZipFile: it is not TorchScript.
+        """
         self.path = Path(args["model_repository"]) / args["model_version"] / "model.pt"
-        with zipfile.ZipFile(self.path) as archive:  # what TorchScript files are
+        with zipfile.ZipFile(self.path) as archive:  # which TorchScript is
             if damaged := archive.testzip():
                 raise RuntimeError(f"{damaged} in {self.path} is damaged")
         config = json.loads(args["model_config"])
@@ -34,15 +39,16 @@ class TritonPythonModel:
         self.inputs, self.outputs = ([tensor["name"] for tensor in config[kind]] for kind in ("input", "output"))
         self.device = f"cuda:{args['model_instance_device_id']}" if args["model_instance_kind"] == "GPU" else "cpu"
         instances = sum(group["count"] for group in config["instance_group"])
-        # Instances that each take every core get in each other's way: they share the cores out instead.
+        # The instances share the cores out: if each used all of them, they would slow each other down.
         self.threads = max(1, len(os.sched_getaffinity(0)) // instances)
 
     @cached_property
     def network(self) -> "Network":
+        """The loaded network, from the first request on."""
         return Network(self.path, self.device, self.threads)
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """Runs the requests that Triton's dynamic batcher joined, all of one shape.
+        """Run the requests that Triton's dynamic batcher joined, all of one shape, and return their responses in order.
 
         A GPU runs them as one batch. A CPU gains nothing from that: alone, a tile's tensors stay in its cache.
         """
@@ -50,7 +56,7 @@ class TritonPythonModel:
         return [response for batch in batches for response in self.answer(batch)]
 
     def answer(self, requests: list[Any]) -> list[Any]:
-        """Runs requests as one batch."""
+        """Run requests as one batch; return a response, or an error, for each."""
         try:
             given = [{tensor.name(): tensor for tensor in request.inputs()} for request in requests]
             tensors = {name: [by_name[name] for by_name in given] for name in self.inputs}
@@ -87,11 +93,11 @@ class Network:
         self.module = torch.jit.load(path, map_location=self.device).eval()
 
     def __call__(self, tensors: dict[str, list[Any]], outputs: list[str]) -> list[dict[str, Any]]:
-        """Restores a batch.
+        """Restore a batch.
 
         Args:
-            tensors: of every request, by the names of the graph's arguments.
-            outputs: names of what the graph returns, in its order.
+            tensors: one tensor of each request, by the names of the graph's arguments.
+            outputs: names of the graph's results, in their order.
 
         Returns:
             The outputs of each request as DLPack capsules.
@@ -108,6 +114,6 @@ class Network:
 
 
 def last_line(error: Exception) -> str:
-    """The reason at the end of a TorchScript traceback."""
+    """Return the reason at the end of a TorchScript traceback."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[-1].removeprefix("builtins.RuntimeError: ")

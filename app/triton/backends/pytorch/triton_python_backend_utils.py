@@ -1,15 +1,17 @@
-"""What Triton's stub process wants of this module before it adds its own classes to it: two names.
+"""Replace the module of that name in Triton's wheel: Triton's stub process requires two functions and adds its classes.
 
-The module of Triton's wheel imports NumPy, which takes 11 MB in each of two dozen models' processes, used or not. Our
-models exchange tensors by DLPack, and none is of strings, which is what the two functions are for.
+The wheel's module imports NumPy, which takes 11 MB in each of two dozen models' processes. The models here exchange
+tensors by DLPack, and the two functions serve tensors of strings alone, which no model has.
 """
 
 from typing import Any, NoReturn
 
 
 def serialize_byte_tensor(tensor: Any) -> NoReturn:
+    """Refuse to encode a tensor of strings."""
     raise TypeError("tensors of strings are not served")
 
 
 def deserialize_bytes_tensor(data: bytes) -> NoReturn:
+    """Refuse to decode a tensor of strings."""
     raise TypeError("tensors of strings are not served")
