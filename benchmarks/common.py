@@ -7,7 +7,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,7 +80,7 @@ class Load:
         return float(np.percentile(self.latencies, q)) if self.latencies else float("nan")
 
 
-def keep_busy(callers: list[Callable[[], object]], seconds: float) -> Load:
+def keep_busy(callers: Sequence[Callable[[], object]], seconds: float) -> Load:
     """Lets every caller call again and again until the time is up.
 
     What is under way then is waited for and counts, or the slow answers would be the ones left out.

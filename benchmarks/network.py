@@ -141,7 +141,7 @@ def random_input(shape: tuple[int, ...], precision: str) -> Tensor:
 
 def peak_convolution(channels: tuple[int, int], size: int, precision: str) -> Contender:
     """One 3x3 convolution in the layout that is fastest."""
-    conv = nn.Conv2d(*channels, 3, padding=1).to(DTYPES[precision], memory_format=torch.channels_last)
+    conv = nn.Conv2d(*channels, 3, padding=1).to(DTYPES[precision], memory_format=torch.channels_last)  # type: ignore[call-overload]
     x = random_input((1, channels[0], size, size), precision)
 
     def run() -> None:
@@ -164,7 +164,7 @@ def bare_convolutions(model: DIN, precision: str, size: int) -> Contender:
         network(torch.rand(1, 3, size, size))
     for hook in hooks:
         hook.remove()
-    network.to(DTYPES[precision], memory_format=torch.channels_last)
+    network.to(DTYPES[precision], memory_format=torch.channels_last)  # type: ignore[call-overload]
     inputs = {shape: random_input(shape, precision) for _, shape in calls}
 
     def run() -> None:
@@ -179,7 +179,7 @@ def eager(name: str, model: nn.Module, precision: str, size: int) -> Contender:
     network, x = deepcopy(model).eval(), torch.rand(1, 3, size, size)
     half = precision != "fp32"
     if half:
-        network, x = network.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
+        network, x = network.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def run() -> None:
         with torch.autocast("cpu", DTYPES[precision], enabled=half):

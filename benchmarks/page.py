@@ -4,6 +4,7 @@ Start-up, page memory, a 512x512 photo at 4x, how far tiles are from the whole p
 for. Medians of several runs.
 """
 
+import functools
 import io
 import os
 import shutil
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,9 @@ from playwright.sync_api import Page, sync_playwright
 
 from app import codec
 from app.client import RestorationClient
+from app.codec import Pixels
 from app.pipeline.restore import pixel_steps, restore, run
+from app.tasks import Network
 from app.triton import Triton, embedded
 from benchmarks.common import free_port
 
@@ -44,6 +47,7 @@ def started_page() -> Iterator[tuple[str, int]]:
     port = free_port()
     command = [sys.executable, "-m", "app", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as page:
+        assert page.stdout is not None
         while "The page is at" not in page.stdout.readline():
             pass
         yield f"http://127.0.0.1:{port}", page.pid
@@ -59,10 +63,15 @@ def start_page() -> tuple[float, float]:
     return seconds, int(status.split("VmRSS:")[1].split()[0]) / 1000
 
 
-def timed(function) -> float:
+def timed(function: Callable[[], object]) -> float:
     started = time.monotonic()
     function()
     return time.monotonic() - started
+
+
+def first_answer(client: RestorationClient, network: Network, tile: Pixels) -> Pixels:
+    """A tile through the server."""
+    return client.submit(network, tile).result()
 
 
 def server_memory_gb() -> float:
@@ -105,7 +114,7 @@ def wait_for_pictures(tab: Page) -> None:
     )
 
 
-def browse(photo: np.ndarray) -> None:
+def browse(photo: Pixels) -> None:
     """What a visitor's browser waits for, and how much of that is not the network's work."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with (
@@ -133,7 +142,7 @@ def browse(photo: np.ndarray) -> None:
             uncached.append(time.monotonic() - started)
             wait_for_report(tab, path.stem)
             kept.append(time.monotonic() - started)
-            network = float(tab.locator("#report table tr").nth(FACT_SECONDS).locator("td").text_content().split()[0])
+            network = float(tab.locator("#report table tr").nth(FACT_SECONDS).locator("td").inner_text().split()[0])
             shares.append(1 - network / uncached[-1])
         for _ in range(RUNS + 1):
             arrive(tab, url)
@@ -171,7 +180,7 @@ def main() -> None:
         print_figure(f"the server alone, {len(networks)} networks", f"{statistics.median(servers):.1f} s")
         print_figure("its memory then", f"{server_memory_gb():.1f} GB")
         tile = np.zeros((32, 32, 3), np.uint8)
-        firsts = [timed(lambda network=network: client.submit(network, tile).result()) for network in networks]
+        firsts = [timed(functools.partial(first_answer, client, network, tile)) for network in networks]
         print_figure("what the first picture waits for its network", f"{statistics.median(firsts):.1f} s")
         for network in networks:  # several at once, so that every instance gets some
             for answer in [client.submit(network, tile) for _ in range(16)]:

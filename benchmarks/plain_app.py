@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 
 import gradio as gr
-import numpy as np
 import torch
 
 from app import codec
+from app.codec import Pixels
 from din_model import load_model
 from din_model.network import global_skip
 
@@ -23,7 +23,7 @@ def build_demo(dtype: torch.dtype) -> gr.Interface:
     """A photo in, the comparison out; its event is named ``restore`` as the page's is."""
     model = load_model(TASK).to(dtype)
 
-    def restore(photo: np.ndarray) -> tuple[str, str]:
+    def restore(photo: Pixels) -> tuple[str, str]:
         with torch.inference_mode():
             x = torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255
             # DIN.forward with the body alone in dtype: PyTorch enlarges no bfloat16 on a CPU, and the page does so too.

@@ -8,6 +8,7 @@ Without PART all of them.
 """
 
 import argparse
+import functools
 import io
 import os
 import re
@@ -28,7 +29,9 @@ import torch
 from gradio_client import Client, handle_file
 from PIL import Image
 
+from app.client import RestorationClient
 from app.codec import Pixels
+from app.tasks import Network
 from app.triton import REPOSITORY
 from app.triton.launch import KEPT_MEMORY
 from benchmarks.common import (
@@ -77,7 +80,8 @@ def load_module() -> Callable[[Pixels], Pixels]:
     def restore(pixels: Pixels) -> Pixels:
         with torch.inference_mode(), torch.jit.optimized_execution(False):
             restored = module(torch.from_numpy(pixels)[None])
-        return restored[0].numpy()
+        pixels_of: Pixels = restored[0].numpy()
+        return pixels_of
 
     return restore
 
@@ -102,6 +106,11 @@ def time_pairs(first: Callable[[], object], second: Callable[[], object], pairs:
     return a, b, statistics.median(late - early for early, late in times)
 
 
+def restore_tile(client: RestorationClient, network: Network, tile: Pixels) -> Pixels:
+    """A tile through the server."""
+    return client.submit(network, tile).result()
+
+
 def measure_hop(seconds: float) -> None:
     """What a tile pays for going through Triton; the number of pairs is fixed, whatever the seconds."""
     module = load_module()
@@ -120,9 +129,8 @@ def measure_hop(seconds: float) -> None:
             tile = tiles[side]
             for _ in range(5):
                 module(tile), client.submit(network, tile).result()
-            a, b, extra = time_pairs(
-                lambda tile=tile: module(tile), lambda tile=tile: client.submit(network, tile).result(), pairs
-            )
+            alone = functools.partial(module, tile)
+            a, b, extra = time_pairs(alone, functools.partial(restore_tile, client, network, tile), pairs)
             share = f"{100 * extra / a:.1f}" if side == HOP_SIDE else "the hop alone"
             print_row(f"{side}x{side}", pairs, f"{a:.2f}", f"{b:.2f}", f"{extra:.2f}", share)
 
@@ -157,6 +165,7 @@ def running(page: Page) -> Iterator[str]:
         environment = {**as_users_have, "GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False"}
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment) as process:
             try:
+                assert process.stdout is not None
                 if not any("The page is at" in line for line in process.stdout):
                     raise SystemExit(f"{page.name} did not start")
                 yield f"http://127.0.0.1:{port}"
@@ -217,8 +226,8 @@ def measure_visitors(seconds: float) -> None:
                         page.name, count, f"{60 * load.rate:.1f}", *times, len(load.latencies), len(load.failures)
                     )
     print()
-    for (name, count, reason), times in failures.items():
-        print(f"- {name}, {count} visitors: {times} x {reason}")
+    for (name, count, reason), failed in failures.items():
+        print(f"- {name}, {count} visitors: {failed} x {reason}")
 
 
 # sweep

@@ -153,7 +153,7 @@ def trace(served: Served, device: torch.device) -> torch.jit.ScriptModule:
     with torch.inference_mode(), warnings.catch_warnings():
         # TorchScript is deprecated upstream; docs/decisions/0001 says why it stays.
         warnings.simplefilter("ignore", DeprecationWarning)
-        traced = torch.jit.trace(served, tuple(examples), check_trace=False)  # type: ignore[no-untyped-call]
+        traced = torch.jit.trace(served, tuple(examples), check_trace=False)
         frozen: torch.jit.ScriptModule = torch.jit.freeze(traced)
         return frozen
 

@@ -9,9 +9,11 @@ import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import skimage.data
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from din_model.data import read_photo
@@ -23,8 +25,8 @@ from imaging.metrics import psnr
 ROOT = Path(__file__).parent.parent
 MOST_PICTURES = 20  # of a set
 MOST_PIXELS = 720, 1280
-Picture = np.ndarray  # uint8 (H, W, 3)
-Plane = np.ndarray  # float (H, W)
+Picture = NDArray[np.uint8]  # (H, W, 3)
+Plane = NDArray[np.floating[Any]]  # (H, W)
 Figures = dict[str, list[float]]
 
 
@@ -207,7 +209,7 @@ def table(root: Path) -> str:
 
 
 CELL, CAPTION, EXAMPLES = 224, 20, 4
-SHEET = {
+SHEET: dict[str, tuple[Callable[[], Picture], int, int]] = {
     "motion blur": (skimage.data.astronaut, 0, 100),
     "light rain": (skimage.data.coffee, 60, 180),
     "heavy rain": (skimage.data.chelsea, 40, 110),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from din_model import load_model
@@ -42,13 +43,13 @@ def tasks_of(folder: str) -> tuple[str, ...]:
 def networks(tasks: tuple[str, ...]) -> dict[str, torch.nn.Module]:
     """The shipped networks of some tasks by the names of their weights."""
     return {
-        f"{task}-{preset}": load_model(task, preset).to(memory_format=torch.channels_last)
+        f"{task}-{preset}": load_model(task, preset).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for task in tasks
         for preset in shipped_presets(task)
     }
 
 
-def row(name: str, pictures: dict[str, np.ndarray]) -> Image.Image:
+def row(name: str, pictures: dict[str, NDArray[np.uint8]]) -> Image.Image:
     """Pictures of one size beside each other, each with its caption."""
     cells = [Image.fromarray(picture) for picture in pictures.values()]
     for cell in cells:

@@ -10,6 +10,7 @@ import numpy as np
 import skimage.data
 from PIL import Image, ImageDraw, ImageFont
 
+from app.codec import Pixels
 from din_model import TASKS, load_model
 from din_model.data import crop_to_multiple, degrade
 from din_model.evaluate import restore_image
@@ -23,12 +24,12 @@ CELL, GAP, CAPTION, COLUMNS = 240, 6, 26, 2
 CARD_SIZE = (200, 320)
 
 
-def photo(name: str, task: Task) -> np.ndarray:
+def photo(name: str, task: Task) -> Pixels:
     """Return one of scikit-image's photos, uint8 (H, W, 3), of a size that the task's scale divides."""
     return crop_to_multiple(getattr(skimage.data, name)(), task.scale)
 
 
-def example(name: str, task: Task) -> np.ndarray:
+def example(name: str, task: Task) -> Pixels:
     """Degrade a photo; the task alone seeds the randomness, so that the example can be made again."""
     hq, rng = photo(name, task), np.random.default_rng(list(TASKS).index(task.name))
     if task.pictures.depth is None:
@@ -45,12 +46,12 @@ def make_examples() -> None:
             Image.fromarray(example(name, task)).save(folder / f"{name}.png", optimize=True)
 
 
-def states(task: Task) -> dict[str, np.ndarray]:
+def states(task: Task) -> dict[str, Pixels]:
     """Return a task's first example before (enlarged), restored and as it was, by captions with the scores."""
     name = task.pictures.photos[0]
     hq, lq = photo(name, task), example(name, task)
     restored = restore_image(load_model(task.name), lq)
-    before = bicubic_baseline(lq, hq.shape[:2])
+    before = bicubic_baseline(lq, (hq.shape[0], hq.shape[1]))
     border = task.scale if task.scale > 1 else 0
     return {
         f"{task.name} {psnr(before, hq, task.metric, border):.2f} dB": before,

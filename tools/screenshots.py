@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import skimage.data
 from PIL import Image
@@ -20,8 +21,8 @@ from tests.support.processes import running_page
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs" / "images"
 PHOTOS = tempfile.TemporaryDirectory(prefix="din-screenshots-")  # goes when the program ends
-DESK = {"viewport": {"width": 1440, "height": 1080}}
-SCREEN = {"viewport": {"width": 1280, "height": 720}}
+DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 1080}}
+SCREEN: dict[str, Any] = {"viewport": {"width": 1280, "height": 720}}
 SETTLED = """() => [...document.querySelectorAll('img')].every((image) => image.complete)"""
 
 
@@ -108,7 +109,7 @@ class Visit:
     """
 
     act: Callable[[Page], None]
-    device: dict[str, object]
+    device: dict[str, Any]
     address: str = "?__theme=light"
     options: tuple[str, ...] = ()
 

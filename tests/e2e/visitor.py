@@ -1,11 +1,14 @@
 """What visitors do on the page, in their words."""
 
-from playwright.sync_api import expect
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
 
 WAIT_MS = 120_000
 
 
-def bring(page, *paths):
+def bring(page: Page, *paths: Path) -> None:
     """Chooses files; returns when the page has looked at them."""
     clear = page.locator("#photos").get_by_label("Clear")
     if clear.count():
@@ -15,25 +18,25 @@ def bring(page, *paths):
     expect(page.locator("#brought p").first).to_be_visible(timeout=WAIT_MS)
 
 
-def choose(page, family, task):
+def choose(page: Page, family: str, task: str) -> None:
     page.locator(f"#family input[value={family}]").check()
     expect(page.locator(f"#task input[value={task}]")).to_be_visible()
     page.locator(f"#task input[value={task}]").check()
 
 
-def restore(page):
+def restore(page: Page) -> None:
     """Restores, and returns when it is done."""
     page.click("#restore")
     done(page)
 
 
-def done(page):
+def done(page: Page) -> None:
     expect(page.locator("#download")).to_be_enabled(timeout=WAIT_MS)
     expect(page.locator("#restore")).to_be_enabled(timeout=WAIT_MS)
     expect(page.locator("#report h3")).to_be_visible()
 
 
-def download(page, folder):
+def download(page: Page, folder: Path) -> Path:
     with page.expect_download() as download:
         page.click("#download")
     target = folder / download.value.suggested_filename
@@ -41,10 +44,11 @@ def download(page, folder):
     return target
 
 
-def states(page):
+def states(page: Page) -> list[dict[str, Any]]:
     """What the comparison shows, worst first."""
-    return page.eval_on_selector("#comparison din-compare", "viewer => viewer.states")
+    shown: list[dict[str, Any]] = page.eval_on_selector("#comparison din-compare", "viewer => viewer.states")
+    return shown
 
 
-def labels(page):
+def labels(page: Page) -> list[str]:
     return [state["label"] for state in states(page)]

@@ -1,5 +1,6 @@
 """The embedded Triton: it batches, it refuses, it recovers, and it leaves nothing behind."""
 
+import functools
 import os
 import re
 import shutil
@@ -256,6 +257,20 @@ def test_the_end_of_the_owner_is_the_end_of_the_server(number):
     assert_nothing_left(folder, port)
 
 
+def is_replaced(folder: str, port: int) -> bool:
+    """Whether another Triton than that of this folder has been started on its port."""
+    guardians = processes_with(f"--grpc-port={port}\0")
+    return bool(guardians) and server_folder(guardians) != folder
+
+
+def has_no_process(folder: str) -> bool:
+    return not processes_with(folder)
+
+
+def has_no_memory(folder: str) -> bool:
+    return not list(Path("/dev/shm").glob(folder + "*"))
+
+
 def victim(folder: str, program: str) -> int:
     """A process of that program, of the server that has that folder."""
     commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in processes_with(folder)}
@@ -269,11 +284,11 @@ def test_a_dead_instance_or_server_is_replaced(small_photo, caplog):
         for program in ("triton_python_backend_stub", "bin/tritonserver"):
             folder = folder_of(own.port)
             os.kill(victim(folder, program), signal.SIGKILL)
-            wait_until(lambda folder=folder: folder_of(own.port) != folder, 60)
+            wait_until(functools.partial(is_replaced, folder, own.port), 60)
             wait_until(client.is_live, 60)
             wait_until(lambda: client.tasks(), 60)
             assert np.array_equal(restore(png(small_photo), client.task(TASK), client).after.rgb, expected)
-            wait_until(lambda folder=folder: not list(Path("/dev/shm").glob(folder + "*")))
+            wait_until(functools.partial(has_no_memory, folder))
     assert "has lost 1 of its " in caplog.text
     assert "has ended (killed by SIGKILL): restarting it" in caplog.text
 
@@ -345,10 +360,10 @@ def test_nothing_takes_the_port_while_triton_is_away(small_photo):
         for _ in range(2):
             folder = folder_of(own.port)
             os.kill(victim(folder, "bin/tritonserver"), signal.SIGKILL)
-            wait_until(lambda folder=folder: not processes_with(folder))
+            wait_until(functools.partial(has_no_process, folder))
             with socket.socket() as thief, pytest.raises(OSError, match="in use"):
                 thief.bind(("127.0.0.1", own.port))
-            wait_until(lambda folder=folder: folder_of(own.port) != folder, 60)
+            wait_until(functools.partial(is_replaced, folder, own.port), 60)
             with RestorationClient(own.url) as client:
                 wait_until(client.is_live, 60)
 

@@ -19,10 +19,15 @@ class CountingClient:
 
 
 class NearestClient(CountingClient):
-    """Enlarges by repeating pixels, and can fail at a given tile."""
+    """Enlarges by repeating pixels, and can fail at a given tile.
 
-    def __init__(self, fail_at=None):
-        self.futures, self.most_waiting, self.fail_at = [], 0, fail_at
+    Args:
+        expected: how many tiles are sent; the last of them are answered though fewer than can be in flight wait.
+        fail_at: index of the tile that fails.
+    """
+
+    def __init__(self, expected: int = 1, fail_at: int | None = None):
+        self.futures, self.most_waiting, self.expected, self.fail_at = [], 0, expected, fail_at
 
     def submit(self, network, pixels, attention):
         future = Future()

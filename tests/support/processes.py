@@ -7,9 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -19,7 +20,7 @@ from tests.support.files import ROOT
 STARTUP_S = 180  # also beside much other work
 
 
-def wait_until(condition, seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -33,22 +34,41 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class PageProcess(subprocess.Popen[bytes]):
+    """A running page.
+
+    Args:
+        output: the file that it writes to.
+        arguments, options: as of ``subprocess.Popen``.
+    """
+
+    def __init__(self, output: Path, *arguments: Any, **options: Any) -> None:
+        self.output = output
+        super().__init__(*arguments, **options)
+
+    def said(self) -> str:
+        """What it has written until now."""
+        return self.output.read_text()
+
+
 @contextmanager
-def running_page(*options: str, program: tuple[str, ...] = ("-m", "app"), folder: Path | None = None):
+def running_page(
+    *options: str, program: tuple[str, ...] = ("-m", "app"), folder: Path | None = None
+) -> Iterator[tuple[str, "PageProcess"]]:
     """The page as ``python -m app`` starts it: yields its address and its process.
 
     Another ``program`` may start it otherwise; ``folder`` is where it keeps visitors' files.
     """
     port = free_port()
     with tempfile.NamedTemporaryFile("w+") as output:
-        process = subprocess.Popen(
+        process = PageProcess(
+            Path(output.name),
             [sys.executable, *program, "--port", str(port), *options],
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "GRADIO_TEMP_DIR": str(folder or tempfile.gettempdir())},
         )
-        process.said = lambda: Path(output.name).read_text()
         try:
             wait_until(lambda: "The page is at" in process.said() or process.poll() is not None, STARTUP_S)
             assert process.poll() is None, process.said()

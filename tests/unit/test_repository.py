@@ -26,7 +26,7 @@ def export(tmp_path, monkeypatch):
         body = "import pathlib, sys\nrepository = pathlib.Path(sys.argv[-1])\n"
         program.write_text(f"#!{sys.executable}\n{body}{code}\n")
         program.chmod(0o755)
-        monkeypatch.setattr(repository.sys, "executable", str(program))
+        monkeypatch.setattr(sys, "executable", str(program))
 
     return stand_in
 

@@ -25,8 +25,7 @@ def photo_bytes(size, mode="RGB"):
 
 def test_a_photo_of_many_tiles():
     pixels, data = photo_bytes((100, 75))
-    client, progress = NearestClient(), []
-    client.expected = 12
+    client, progress = NearestClient(expected=12), []
     result = restore(data, TASK, client, progress=lambda done, total: progress.append((done, total)))
     assert np.array_equal(result.after.rgb, pixels.repeat(2, 0).repeat(2, 1))
     assert result.tiles == 12
@@ -75,7 +74,6 @@ def test_a_photo_in_one_piece_takes_its_own_attention():
 def test_alpha_is_enlarged_with_the_photo():
     pixels, data = photo_bytes((20, 30), "RGBA")
     client = NearestClient()
-    client.expected = 1
     result = restore(data, TASK, client)
     assert np.array_equal(result.before.alpha, pixels[..., 3])
     assert result.after.alpha.shape == (40, 60)
@@ -123,7 +121,6 @@ def test_self_ensemble_is_the_mean_of_eight_orientations():
 def test_what_triton_counted_meanwhile_is_told():
     _, data = photo_bytes((20, 30))
     client = NearestClient()
-    client.expected = 1
     usage = restore(data, TASK, client).usage
     assert (usage.requests, usage.queue_s, usage.batches) == (3, 0.0, {1: 3})
 
@@ -131,7 +128,6 @@ def test_what_triton_counted_meanwhile_is_told():
 def test_a_finished_photo_is_kept_where_triton_tells_nothing():
     _, data = photo_bytes((20, 30))
     client = NearestClient()
-    client.expected = 1
     client.counted = dict
     result = restore(data, TASK, client)
     assert result.usage is None
@@ -141,8 +137,7 @@ def test_a_finished_photo_is_kept_where_triton_tells_nothing():
 def test_closing_takes_back_what_is_under_way():
     """A visitor who stops, or leaves, frees the server at once."""
     pixels, _ = photo_bytes((100, 75))
-    client = NearestClient()
-    client.expected = 10**9
+    client = NearestClient(expected=10**9)
     first = []
 
     def answer_first(network, tile, attention):
@@ -164,8 +159,7 @@ def test_closing_takes_back_what_is_under_way():
 
 def test_a_failed_tile_fails_the_photo_and_takes_the_others_back():
     _, data = photo_bytes((100, 75))
-    client = NearestClient(fail_at=0)
-    client.expected = 10**9
+    client = NearestClient(expected=10**9, fail_at=0)
     client.answer = lambda future, tile: (
         NearestClient.answer(client, future, tile) if future is client.futures[0][0] else None
     )
