@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from app.i18n import LANGUAGES, say
-from tests.e2e.conftest import PHONE
+from tests.e2e.browser import PHONE
 from tests.e2e.visitor import bring, labels, restore
 from tests.support.files import png
 

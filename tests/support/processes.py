@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,17 +84,17 @@ def running_page(
 
 def processes_with(marker: str) -> list[int]:
     """Every running process whose command line holds a text: a folder's name tells guardian, Triton and stubs."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.NoSuchProcess):
-            if marker in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
-    return found
+    return [
+        process.pid
+        for process in psutil.process_iter(["cmdline", "status"])
+        if marker in "\0".join([*(process.info["cmdline"] or []), ""])
+        and process.info["status"] != psutil.STATUS_ZOMBIE
+    ]
 
 
 def server_folder(pids: Iterable[int]) -> str:
     """The name of the folder of the one Triton whose guardian is among these processes."""
-    commands = (Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0") for pid in pids)
+    commands = (psutil.Process(pid).cmdline() for pid in pids)
     (guardian,) = (words for words in commands if str(GUARDIAN) in words)
     _, folder, *_ = guardian[guardian.index(str(GUARDIAN)) + 1 :]
     return Path(folder).name

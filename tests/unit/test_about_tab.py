@@ -9,7 +9,7 @@ import pytest
 from app.web import storage
 from app.web.about import tab
 from app.web.about.architecture import draw
-from tests.markup import element, parse, text, texts
+from tests.support.markup import element, parse, text, texts
 from tests.support.served import NETWORK, TASK
 
 STATED = replace(

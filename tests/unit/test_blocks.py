@@ -1,6 +1,7 @@
 """The blocks against the paper's formulas, written out independently."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 import torch
@@ -13,7 +14,10 @@ from din_model.config import DINConfig
 CONFIG = DINConfig(channels=6, growth=4, rdbs=2, convs=3)
 
 
-def randomise(module: nn.Module) -> nn.Module:
+M = TypeVar("M", bound=nn.Module)
+
+
+def randomise(module: M) -> M:
     torch.manual_seed(1)
     for parameter in module.parameters():
         nn.init.normal_(parameter, std=0.2)

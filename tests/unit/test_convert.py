@@ -17,7 +17,7 @@ BRANCHES, WRDBS, RDBS, CONVS = 4, 5, 3, 6
 
 def authors_shapes(scale, channels=C, growth=G):
     """Names and shapes of the authors' tensors, as their released code lays them out."""
-    shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
 
     def conv(name, out_channels, in_channels, size):
         shapes[f"{name}.weight"] = (out_channels, in_channels, size, size)

@@ -1,12 +1,14 @@
 """Folder layouts: each data set as it is distributed, and what is said of a broken one."""
 
+from collections.abc import Sequence
+
 import pytest
 from PIL import Image
 
 from din_model.datasets import LAYOUTS, read_dataset
 
 # For every layout: the files of a small copy, and the pairs (input, ground truth) or ground truths they make.
-COPIES = {
+COPIES: dict[str, tuple[list[str], Sequence[str | tuple[str, str]]]] = {
     "photos": (["a.png", "deep/b.jpg"], ["a.png", "deep/b.jpg"]),
     "pairs": (["gt/a.png", "input/a.jpg"], [("input/a.jpg", "gt/a.png")]),
     "depth": (["clear/1.jpg", "depth/1.png"], ["clear/1.jpg"]),

@@ -348,6 +348,7 @@ def test_new_haze_follows_the_old_depth():
     depth = np.linspace(0.1, 1.0, clear.shape[0])[:, None].repeat(clear.shape[1], 1)
     hazy = haze(clear, depth, 1.0, 1.2)
     for seed in range(5):
+        assert HAZE_INDOOR.renew is not None
         other = HAZE_INDOOR.renew(clear, hazy, np.random.default_rng(seed))
         change = np.abs(other.astype(int) - clear).mean((1, 2))
         assert change[-40:].mean() > 1.5 * change[:40].mean()

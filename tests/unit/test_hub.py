@@ -12,6 +12,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,7 @@ class Hub(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     files: dict[str, bytes]
     seen: list[tuple[str, str, str | None]]
+    url: str
 
     def answer(self, status, body=b"", **headers):
         self.send_response(status)
@@ -89,7 +91,7 @@ class Hub(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub():
-    handler = type("ThisHub", (Hub,), {"files": {}, "seen": []})
+    handler: Any = type("ThisHub", (Hub,), {"files": {}, "seen": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         handler.url = f"http://127.0.0.1:{server.server_port}"

@@ -53,8 +53,8 @@ def test_every_sentence_that_the_code_says_exists_and_is_said():
         literals |= {node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)}
         prefixes |= {str(node.nodes[0].value) for node in tree.find_all(nodes.Concat)}
         for call in tree.find_all(nodes.Call):
-            if getattr(call.node, "name", "") == "say" and isinstance(call.args[0], nodes.Const):
-                assert knows(call.args[0].value), call.args[0].value
+            if getattr(call.node, "name", "") == "say" and isinstance(told := call.args[0], nodes.Const):
+                assert knows(told.value), told.value
     unsaid = [
         key
         for key in sentences(ENGLISH)

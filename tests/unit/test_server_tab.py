@@ -12,7 +12,7 @@ from app.usage import Usage
 from app.web.server.charts import batch_bars, sparkline
 from app.web.server.tab import panel_html, row
 from app.web.server.traffic import MAX_READINGS, Step, Traffic, View
-from tests.markup import element, parse, text, texts
+from tests.support.markup import element, parse, text, texts
 from tests.support.served import NETWORK as EXAMPLE_NETWORK
 from tests.support.served import TASK as EXAMPLE_TASK
 

@@ -17,7 +17,7 @@ from app.web.server.tab import panel_html
 from app.web.server.traffic import View
 from app.web.site import WEB, styles
 from app.web.templates import css_string, environment, render
-from tests.markup import parse, text
+from tests.support.markup import parse, text
 
 EVIL = """<script>alert(1)</script>"'></p></style>&"""
 TEXT = as_is(EVIL)

@@ -18,6 +18,7 @@ from PIL import Image
 from din_model import config, train
 from din_model.checkpoint import load_weights
 from din_model.config import DINConfig
+from din_model.data import Batches
 from din_model.network import DIN
 from din_model.tasks import TASKS, Task
 from din_model.train import Schedule, Stop, Trainer, claimed, main
@@ -62,7 +63,7 @@ def data(tmp_path):
 def fresh_process(monkeypatch):
     """accelerate keeps its precision, and signals their handlers, for the whole process."""
     AcceleratorState._reset_state(reset_partial_state=True)
-    monkeypatch.setattr(train.signal, "signal", lambda *_: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
 
 
 @pytest.fixture(autouse=True)
@@ -222,9 +223,8 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(data, mon
     runs = data / "runs"
     assert main(arguments(data, runs, 10, RUN)) == 0
     kept = (runs / RUN / "last.pt").read_bytes()
-    real_batches = train.Batches
 
-    class Poisoned(real_batches):
+    class Poisoned(Batches):
         def __getitem__(self, iteration):
             lq, hq = super().__getitem__(iteration)
             return (lq * float("nan") if iteration == 13 else lq), hq
