@@ -51,7 +51,8 @@ def test_every_sentence_that_the_code_says_exists_and_is_said():
     for name in environment.list_templates(extensions=["html", "svg"]):
         tree = environment.parse((ROOT / "app/web/templates" / name).read_text())
         literals |= {node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)}
-        prefixes |= {str(node.nodes[0].value) for node in tree.find_all(nodes.Concat)}
+        firsts = (node.nodes[0] for node in tree.find_all(nodes.Concat))
+        prefixes |= {str(first.value) for first in firsts if isinstance(first, nodes.Const)}
         for call in tree.find_all(nodes.Call):
             if getattr(call.node, "name", "") == "say" and isinstance(told := call.args[0], nodes.Const):
                 assert knows(told.value), told.value
