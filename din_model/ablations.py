@@ -57,7 +57,7 @@ def short_training(
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m din_model.ablations", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="din ablations", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", required=True, nargs="+", metavar="DATASET", help="FOLDER or LAYOUT:FOLDER")
     parser.add_argument("--validate", required=True, nargs="+", metavar="DATASET")

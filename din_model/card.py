@@ -84,7 +84,7 @@ def write_card(path: Path) -> Path:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m din_model.card", description="Write the cards of weights files, from their metadata."
+        prog="din card", description="Write the cards of weights files, from their metadata."
     )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE.safetensors", help="default: all shipped ones")
     args = parser.parse_args(arguments)

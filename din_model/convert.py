@@ -117,7 +117,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m din_model.convert", description=__doc__)
+    parser = argparse.ArgumentParser(prog="din convert", description=__doc__)
     parser.add_argument("source", type=Path, metavar="IN.pth")
     parser.add_argument("target", type=Path, metavar="OUT.safetensors")
     args = parser.parse_args(arguments)

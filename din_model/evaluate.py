@@ -94,7 +94,7 @@ def in_precision(model: DIN, dtype: torch.dtype) -> Restore:
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m din_model.evaluate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="din evaluate", description=__doc__)
     parser.add_argument("--task", required=True, choices=TASKS)
     parser.add_argument("--hq", required=True, type=Path, help="folder of ground truths")
     parser.add_argument("--lq", type=Path, help="folder of inputs; without it the ground truths are degraded")

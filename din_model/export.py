@@ -415,7 +415,7 @@ def write_model(folder: Path, served: Served, device: torch.device, configs: dic
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m din_model.export", description=__doc__)
+    parser = argparse.ArgumentParser(prog="din export", description=__doc__)
     parser.add_argument("--task", nargs="+", default=["all"], choices=["all", *TASKS], help="default: all with weights")
     parser.add_argument("--preset", help="serve these shipped weights alone; default: every preset there is")
     parser.add_argument("--weights", help="a weights file or hf://OWNER/NAME@REVISION, for a single task")

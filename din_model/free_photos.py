@@ -116,7 +116,7 @@ def collect(photos: list[FreePhoto], unpacked: Path, out: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m din_model.free_photos", description=__doc__)
+    parser = argparse.ArgumentParser(prog="din free-photos", description=__doc__)
     parser.add_argument("out", type=Path, help="folder to write the photos to")
     args = parser.parse_args(arguments)
     photos = read_list()

@@ -139,7 +139,7 @@ def push_to_hub(repo: str, weights: Path = WEIGHTS, private: bool = False) -> st
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m din_model.hub", description="Weights on the Hugging Face Hub.")
+    parser = argparse.ArgumentParser(prog="din hub", description="Weights on the Hugging Face Hub.")
     push = parser.add_subparsers(required=True).add_parser("push", help="upload weights, cards and checksums")
     push.add_argument("repo", metavar="OWNER/NAME")
     push.add_argument("--weights", type=Path, default=WEIGHTS, help="folder; default: the shipped ones")

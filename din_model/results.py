@@ -138,7 +138,7 @@ def table(rows: Rows, sets: list[ScoredSet]) -> str:
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m din_model.results", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="din results", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("sets", nargs="?", type=Path, default=SETS, metavar="SETS.toml", help="default: the package's")
     parser.add_argument("--root", required=True, type=Path, help="the folder below which the sets lie")

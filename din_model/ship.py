@@ -133,7 +133,7 @@ def ship(recipe: Recipe, weights: Path, sets: list[ScoredSet], out: Path = WEIGH
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m din_model.ship", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="din ship", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("networks", nargs="+", metavar="NETWORK", help="TASK-PRESET")
     root = os.environ.get("DIN_DATA")

@@ -336,7 +336,7 @@ class Stop:
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m din_model.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="din train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
         "networks", nargs="*", metavar="NETWORK", help="TASK-PRESET; default: all, in the recipes' order"

@@ -32,7 +32,7 @@ def photo(name: str, task: Task) -> Pixels:
 def example(name: str, task: Task) -> Pixels:
     """Degrade a photo; the task alone seeds the randomness, so that the example can be made again."""
     hq, rng = photo(name, task), np.random.default_rng(list(TASKS).index(task.name))
-    if task.pictures.depth is None:
+    if task.pictures.depth is None or task.degradation.with_depth is None:
         return degrade(task, hq, rng)
     depth = np.linspace(*task.pictures.depth, hq.shape[0])[:, None].repeat(hq.shape[1], 1)
     return task.degradation.with_depth(hq, depth, rng)
