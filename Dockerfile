@@ -22,6 +22,7 @@ ENV HOME=/tmp PYTHONUNBUFFERED=1 GRADIO_TEMP_DIR=/tmp/gradio
 COPY --chown=1000 requirements.txt .
 RUN python3 -m venv .venv && .venv/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
 COPY --chown=1000 . .
+RUN .venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps -e .
 
 EXPOSE 7860
 # A tiny picture is restored: the page alone may answer while Triton does not.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 # Each command's module, and what it does; a module's ``main`` takes the command's arguments and returns an exit status.
 COMMANDS = {
@@ -24,6 +24,14 @@ COMMANDS = {
 }
 
 
+def installed_version() -> str:
+    """The package's version; a bare checkout has none."""
+    try:
+        return version("din")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
 def usage() -> str:
     """The commands with one line each."""
     width = max(map(len, COMMANDS))
@@ -40,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(usage())
         return 0
     if name == "--version":
-        print(f"din {version('din')}")
+        print(f"din {installed_version()}")
         return 0
     if name not in COMMANDS:
         print(f"error: there is no command {name!r}.\n\n{usage()}", file=sys.stderr)

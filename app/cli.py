@@ -15,7 +15,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 
@@ -34,13 +33,12 @@ HEALTH_TIMEOUT_S = 12.0  # longer than the page itself takes at most
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Parse the command and its options; without a command, those of the page."""
     parser = argparse.ArgumentParser(prog="din", description=__doc__)
-    parser.add_argument("--version", action="version", version=f"din {version('din')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         subparser = commands.add_parser(name, help=command.description, description=command.description)
         command.add_options(subparser)
         subparser.set_defaults(run=command.run)
-    if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("-h", "--help", "--version")):
+    if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("-h", "--help")):
         arguments = ["page", *arguments]
     return parser.parse_args(arguments)
 
