@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from din_model.config import DINConfig
+from din_model.files import replacing
 from din_model.network import DIN
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -59,13 +60,10 @@ def save_weights(
         card: further metadata.
         dtype: of the tensors in the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in weights.items()}
     metadata = {**card, "config": json.dumps(asdict(config)), "task": task, "preset": preset}
-    # Written aside and renamed, so that neither a reader nor a killed run leaves half a file.
-    partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata=metadata)
-    partial.replace(path)
+    with replacing(path) as partial:
+        save_file(tensors, partial, metadata=metadata)
 
 
 def read_metadata(path: Path) -> dict[str, str]:

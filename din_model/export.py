@@ -20,6 +20,7 @@ from google.protobuf.text_encoding import CEscape
 from torch import Tensor, nn
 
 from din_model.checkpoint import Checkpoint, CheckpointError
+from din_model.files import replacing
 from din_model.fold import DTYPES, fold
 from din_model.loading import load_checkpoint, shipped_presets, shipped_weights
 from din_model.network import DIN, count_mult_adds, count_parameters, global_skip
@@ -404,13 +405,11 @@ def write_model(folder: Path, served: Served, device: torch.device, configs: dic
     """Write a model's folder for Triton: TorchScript, and its configurations by their paths."""
     traced = trace(served, device)
     path = folder / "1" / "model.pt"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    (folder / "configs").mkdir(exist_ok=True)
+    (folder / "configs").mkdir(parents=True, exist_ok=True)
     for name, text in configs.items():
         (folder / name).write_text(text)
-    partial = path.with_suffix(".partial")
-    traced.save(str(partial))
-    partial.replace(path)
+    with replacing(path) as partial:
+        traced.save(str(partial))
     return path
 
 

@@ -39,6 +39,7 @@ from din_model.checkpoint import WEIGHTS, CheckpointError, load_weights, save_we
 from din_model.config import PRESETS
 from din_model.data import Batches, Pair, PatchSampler, read_pairs
 from din_model.evaluate import score_pairs
+from din_model.files import replacing
 from din_model.network import DIN
 from din_model.optimiser import Optimiser
 from din_model.recipes import RECIPES, Recipe, read_recipes
@@ -238,10 +239,8 @@ class Run:
     def save(self) -> None:
         """Save the state; it is written aside and renamed, so that a kill leaves the previous one."""
         self.count()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / "last.partial"
-        torch.save({**self.trainer.state(), "spent": vars(self.spent)}, partial)
-        partial.replace(self.folder / "last.pt")
+        with replacing(self.folder / "last.pt") as partial:
+            torch.save({**self.trainer.state(), "spent": vars(self.spent)}, partial)
 
     def report(self, loss: float, rate: float) -> None:
         """Validate, write a line to the log, and save the state and, if they are the best, the weights."""

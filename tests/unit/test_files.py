@@ -1,0 +1,30 @@
+"""A file is replaced as a whole or not at all."""
+
+import pytest
+
+from din_model.files import replacing
+
+
+def test_a_file_is_replaced_once_it_is_written(tmp_path):
+    path = tmp_path / "folder" / "model.pt"
+    for text in ("first", "second"):
+        with replacing(path) as partial:
+            partial.write_text(text)
+            assert not path.exists() or path.read_text() == "first"
+        assert path.read_text() == text
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_stays_as_it_was_where_writing_fails(tmp_path):
+    path = tmp_path / "model.pt"
+    path.write_text("whole")
+
+    def write_half():
+        with replacing(path) as partial:
+            partial.write_text("ha")
+            raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        write_half()
+    assert path.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [path]
