@@ -1,12 +1,30 @@
-"""What the project says to people, in every language it speaks: one TOML file a language, sentences by key."""
+"""Sentences that people read, in every language of the project.
+
+``locales`` has one TOML file for each language. English is complete; a sentence that another language lacks is said in
+English. A sentence is a template with ``{values}``. Where a number decides its form, it is a table: ``by`` is the name
+of that number, and each plural category that CLDR gives the language has its form, or else takes ``other``::
+
+    privacy_deleted.by = "minutes"
+    privacy_deleted.one = "Photos are deleted after {minutes:n} minute."
+    privacy_deleted.other = "Photos are deleted after {minutes:n} minutes."
+
+The format ``n`` writes a number as the language does: 1,234.5 or 1.234,5.
+"""
 
 from __future__ import annotations
 
 import functools
+import string
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from babel import Locale, negotiate_locale
+from babel.numbers import format_decimal
+
+from app.i18n.accept import parse_accept_language
 
 LOCALES = Path(__file__).parent / "locales"
 ENGLISH = "en"
@@ -17,18 +35,62 @@ LANGUAGES = {
     **{"ko": "한국어", "nl": "Nederlands", "pl": "Polski", "pt": "Português", "ro": "Română", "ru": "Русский"},
     **{"sv": "Svenska", "tr": "Türkçe", "uk": "Українська", "vi": "Tiếng Việt"},
 }
+OTHER = "other"  # the plural category that every language has
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A template with its plural forms.
+
+    Attributes:
+        language: of the template, a key of :data:`LANGUAGES`.
+        forms: the template of each plural category; only ``other`` where no number decides.
+        by: name of the value that decides the category, or None.
+    """
+
+    language: str
+    forms: Mapping[str, str]
+    by: str | None = None
+
+    def fill(self, values: Mapping[str, Any]) -> str:
+        """Return the sentence with its values filled in, in the plural form of the value that decides it."""
+        category = OTHER if self.by is None else Locale(self.language).plural_form(values[self.by])
+        form = self.forms.get(category, self.forms[OTHER])
+        return _LocaleFormatter(self.language).vformat(form, (), values)
+
+
+class _LocaleFormatter(string.Formatter):
+    """Format templates; the format ``n`` writes a number as a language does."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec == "n":
+            return format_decimal(value, locale=self._language)
+        return str(super().format_field(value, format_spec))
 
 
 @functools.cache
-def sentences(language: str) -> Mapping[str, str]:
-    """All sentences of a language, ``section.name`` to a template with ``{values}``."""
+def sentences(language: str) -> Mapping[str, Sentence]:
+    """Return the sentences of a language's own file, by their keys ``section.name``."""
     tables = tomllib.loads((LOCALES / f"{language}.toml").read_text(encoding="utf-8"))
-    return {f"{section}.{name}": text for section, table in tables.items() for name, text in table.items()}
+    return {
+        f"{section}.{name}": _sentence(language, value)
+        for section, table in tables.items()
+        for name, value in table.items()
+    }
+
+
+def _sentence(language: str, value: str | Mapping[str, str]) -> Sentence:
+    if isinstance(value, str):
+        return Sentence(language, {OTHER: value})
+    return Sentence(language, {category: form for category, form in value.items() if category != "by"}, value["by"])
 
 
 @dataclass(frozen=True)
 class Text:
-    """Something to say, before it is known in which language.
+    """A sentence before its language is known.
 
     Attributes:
         key: of the sentence, ``section.name``.
@@ -39,28 +101,32 @@ class Text:
     values: Mapping[str, object] = field(default_factory=dict)
 
     def into(self, language: str) -> str:
-        """The sentence in a language of :data:`LANGUAGES`."""
+        """Return the sentence in a language of :data:`LANGUAGES`; in English if the language lacks it."""
         filled = {n: v.into(language) if isinstance(v, Text) else v for n, v in self.values.items()}
-        return sentences(language)[self.key].format(**filled)
+        sentence = sentences(language).get(self.key) or sentences(ENGLISH)[self.key]
+        return sentence.fill(filled)
 
     def __str__(self) -> str:
         return self.into(ENGLISH)
 
 
 def say(key: str, **values: object) -> Text:
-    """A sentence by its key, with what to fill it with."""
+    """Return the sentence of a key, with the values to fill it with."""
     return Text(key, values)
 
 
 def knows(key: str) -> bool:
-    """Whether there is a sentence of that key."""
+    """Return whether there is a sentence of that key."""
     return key in sentences(ENGLISH)
 
 
 def choose_language(wanted: str) -> str:
-    """The first language that we speak of an ``Accept-Language`` header or a single tag, else English."""
-    for part in wanted.split(","):
-        language = part.split(";")[0].strip().split("-")[0].lower()
-        if language in LANGUAGES:
-            return language
-    return ENGLISH
+    """Return the offered language that an ``Accept-Language`` header, or a single tag, prefers; English if none.
+
+    A region falls back to its language (``zh-TW`` to ``zh``), and ``*`` is any language. A weight of 0 excludes one.
+    """
+    weights = parse_accept_language(wanted)
+    offered = [language for language in LANGUAGES if weights.get(language) != 0]
+    preferred = sorted((tag for tag, weight in weights.items() if weight > 0), key=lambda tag: -weights[tag])
+    tags = [offered[0] if tag == "*" and offered else tag for tag in preferred]
+    return negotiate_locale(tags, offered, sep="-") or ENGLISH

@@ -66,7 +66,7 @@ def test_screen_readers_get_names_and_alternative_texts(visit):
     for name in ("Zoom in", "Zoom out", "Full screen", "Lens"):
         expect(comparison.get_by_role("button", name=name)).to_be_visible()
     expect(tab.get_by_role("combobox", name="Language")).to_be_visible()
-    for group in ("What to do", "Which kind", "How well", "Save as"):
+    for group in ("Task", "Variant", "Quality", "Save as"):
         expect(tab.get_by_role("group", name=group)).to_be_visible()
 
 

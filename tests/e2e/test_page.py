@@ -178,7 +178,7 @@ def test_what_cannot_be_restored_is_refused_without_waiting(visit, huge, tmp_pat
     tabs[2].click("#restore")
     expect(tabs[2].get_by_test_id("toast-body")).to_contain_text("use a photo of at most 6 megapixels", timeout=5000)
     tabs[2].get_by_test_id("toast-close").click()
-    tabs[2].get_by_label("Prove it on a clean photo").check()
+    tabs[2].get_by_label("Test on a clean photo").check()
     tabs[2].click("#restore")
     expect(tabs[2].get_by_test_id("toast-body")).to_contain_text("may have at most 4 megapixels", timeout=5000)
     for tab in tabs[:2]:
@@ -239,7 +239,7 @@ def test_a_finer_network_is_offered_where_there_is_one(desk, small, client, tmp_
     desk.click("#restore")
     expect(desk.locator("#report h3")).to_contain_text("Enlarge 4×, finer", timeout=30_000)
     assert labels(desk) == ["Before (bicubic)", "Enlarge 4×", "Enlarge 4×, finer"]
-    desk.get_by_text("What ran").click()
+    desk.get_by_text("Run details").click()
     expect(desk.locator(".din-facts")).to_contain_text(network.preset)
     assert download(desk, tmp_path).name == "holiday_sr_x4_finer.png"
     choose(desk, "derain", "derain_light")
@@ -251,7 +251,7 @@ def test_prove_it_on_a_clean_photo(page, tmp_path):
     path = tmp_path / "clean.png"
     path.write_bytes(png(skimage.data.chelsea()))
     bring(page, path)
-    page.get_by_label("Prove it on a clean photo").check()
+    page.get_by_label("Test on a clean photo").check()
     restore(page)
     assert labels(page) == ["Before (bicubic)", "Clean photo", "Enlarge 4×"]
     rows = page.locator(".din-scores tr").all()[1:]
@@ -262,7 +262,7 @@ def test_prove_it_on_a_clean_photo(page, tmp_path):
 def test_what_ran_is_told(desk, small):
     bring(desk, small)
     restore(desk)
-    desk.get_by_text("What ran").click()
+    desk.get_by_text("Run details").click()
     facts = {
         row.locator("th").inner_text(): row.locator("td").inner_text() for row in desk.locator(".din-facts tr").all()
     }

@@ -179,7 +179,7 @@ def test_a_pair_whose_pictures_are_gone_is_left_out(show):
 
 def test_before_there_is_a_pair_it_says_so(show):
     tab = show()
-    expect(tab.locator(".starting")).to_have_text("The first photos are being restored …")
+    expect(tab.locator(".starting")).to_have_text("Restoring the first photos …")
     tab.evaluate(SHOW, ["cat"])
     shown(tab, "cat")
     expect(tab.locator(".starting")).to_be_hidden()

@@ -101,7 +101,7 @@ def test_unknown_tasks_are_named(photo, tmp_path, triton):
 def test_a_triton_that_is_not_there(command):
     done = run(*command, "--triton-url", "127.0.0.1:1")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("error: The restoration server does not answer")
+    assert done.stderr.splitlines()[-1].startswith("error: The restoration server does not respond")
     assert "Traceback" not in done.stderr
 
 

@@ -92,7 +92,7 @@ class Kind:
     notices: tuple[str, ...] = ()
 
 
-FIRST = "The file holds several pictures"
+FIRST = "The file holds several images"
 KINDS = {
     "png": Kind(pillow(RGB, "PNG", icc_profile=SRGB, exif=exif(TURNED)), icc=True, exif=True, turned=True),
     "png_alpha": Kind(pillow(np.dstack([RGB, ALPHA]), "PNG", icc_profile=SRGB), alpha=True, icc=True),

@@ -132,7 +132,7 @@ def test_a_visitor_has_so_many_jobs_at_once_and_no_more(api, page_url, tmp_path)
         except AppError as error:
             told.append(str(error))
     assert len(told) >= 1
-    assert all(f"You have {limits.VISITOR_JOBS} jobs waiting or in work already" in sentence for sentence in told)
+    assert all(f"You already have {limits.VISITOR_JOBS} jobs waiting or running" in sentence for sentence in told)
     assert len(told) < len(jobs), "nobody was served"
 
 
@@ -140,7 +140,7 @@ def test_too_many_photos_are_refused_before_any_is_read(api, photo):
     photos = [handle_file(str(photo))] * (limits.MAX_PHOTOS + 1)
     with pytest.raises(ValidationError) as error:
         api.predict(photos, "sr_x4", api_name="/restore_batch")
-    assert f"photos: {limits.MAX_PHOTOS + 1} photos are above the limit of {limits.MAX_PHOTOS} at once" in message(
+    assert f"photos: {limits.MAX_PHOTOS + 1} photos exceed the limit of {limits.MAX_PHOTOS} at once" in message(
         error
     )
 
@@ -232,7 +232,7 @@ def test_a_call_without_a_quality_in_percent_names_the_limits(page_url, small_ph
     event = call_rest(page_url, png(small_photo), percent=None).json()["event_id"]
     told = httpx.get(f"{page_url}/gradio_api/call/restore/{event}", timeout=30).text
     assert "event: error" in told
-    assert "A quality of 0 is outside the limits of 1 and 100." in told
+    assert "The quality 0 is outside the range of 1 to 100." in told
 
 
 def test_files_of_the_server_are_out_of_reach(page_url, photo):
@@ -320,7 +320,7 @@ def test_a_page_without_its_triton_says_so_and_recovers(photo):
             first.stop()
             with pytest.raises(AppError) as error:
                 connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore")
-            assert message(error).startswith("The restoration server does not answer; it may be restarting")
+            assert message(error).startswith("The restoration server does not respond; it may be restarting")
             with Triton(embedded.launch(), port=first.port) as second:
                 second.wait_ready()
                 wait_until(lambda: restores(connection, photo), 30)

@@ -156,7 +156,7 @@ def test_what_a_format_cannot_keep_is_said(rgb):
     ("options", "sentence"),
     [
         ({"format": "bmp"}, "no format 'bmp': choose one of png, jpeg, webp, tiff"),
-        ({"quality": 0}, "quality of 0 is outside the limits of 1 and 100"),
+        ({"quality": 0}, "quality 0 is outside the range of 1 to 100"),
         ({"quality": 101}, "quality of 101 is outside"),
     ],
 )
@@ -167,7 +167,7 @@ def test_outputs_that_there_are_not(options, sentence):
 
 def test_a_side_too_long_for_a_format():
     long = Photo(np.zeros((1, 16_384, 3), np.uint8))
-    with pytest.raises(PhotoError, match="WebP holds at most 16383 pixels a side: save as PNG or TIFF"):
+    with pytest.raises(PhotoError, match="WebP holds at most 16,383 pixels per side: save as PNG or TIFF"):
         codec.encode(long, codec.Output("webp"))
     assert codec.reopen(codec.encode(long, codec.Output("jpeg"))).size == (1, 16_384)
 

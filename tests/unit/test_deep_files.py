@@ -64,7 +64,7 @@ def test_big_tiff_of_several_pages_with_its_metadata():
 
 @pytest.mark.parametrize("kind", [np.float32, np.uint32])
 def test_other_numbers_are_refused_with_a_way_out(kind):
-    with pytest.raises(PhotoError, match="save it with 16 or 8 bits"):
+    with pytest.raises(PhotoError, match="save it with 8 or 16 bits"):
         codec.decode(tiff(DEEP.astype(kind), photometric="rgb"))
 
 

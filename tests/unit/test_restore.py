@@ -195,7 +195,7 @@ def test_a_server_short_of_memory_gets_smaller_tiles():
     result = restore(data, TASK, client, progress=lambda done, total: progress.append((done, total)))
     assert np.array_equal(result.after.rgb, pixels.repeat(2, 0).repeat(2, 1))
     assert [str(notice) for notice in result.after.notices] == [
-        "The server ran short of memory: the photo was restored in smaller tiles."
+        "The server ran out of memory: the photo was restored in smaller tiles."
     ]
     assert client.sides[-1] == 16
     assert result.tiles == len(plan_tiles((100, 75), replace(NETWORK, tile=16, whole_pixels=256)))

@@ -123,7 +123,7 @@ def card_view(network: Network) -> CardView:
         "about.licence": network.data_licence,
         "about.weights_licence": network.licence,
     }
-    size = say("about.parameters", preset=network.preset, number=f"{network.parameters:,}")
+    size = say("about.parameters", preset=network.preset, number=network.parameters)
     return CardView(
         tuple((key, fact) for key, fact in facts.items() if fact),
         size if network.parameters else say("page.as_is", text=network.preset),

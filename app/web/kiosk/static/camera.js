@@ -12,12 +12,12 @@
   if (customElements.get("din-camera")) return;
 
   const TEXTS = {
-    what: "What shall be done?",
+    what: "Choose a task",
     shutter: "Take the photo",
     choose_file: "Choose a file",
     restoring: "Restoring …",
-    no_camera: "No camera was found here: choose a file instead.",
-    denied: "The camera may not be used here: allow it in the browser, or choose a file.",
+    no_camera: "No camera is available: choose a file instead.",
+    denied: "Access to the camera was denied: allow it in the browser, or choose a file.",
     close: "Close",
   };
   const WISH = { audio: false, video: { width: { ideal: 1920 }, height: { ideal: 1080 } } };
