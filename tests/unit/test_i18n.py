@@ -24,8 +24,8 @@ def values_of(template):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_sentence_belongs_to_an_english_one_with_the_same_values(language, record_property):
-    """A language may lack sentences; the report shows which."""
+def test_every_sentence_belongs_to_an_english_one_with_the_same_values(language, capsys):
+    """A language may lack sentences; which ones is printed."""
     english, ours = sentences(ENGLISH), sentences(language)
     assert set(ours) <= set(english)
     for key, sentence in ours.items():
@@ -36,9 +36,9 @@ def test_every_sentence_belongs_to_an_english_one_with_the_same_values(language,
             # "every second" needs no number
             assert values_of(form) in (wanted, wanted - {sentence.by}), (key, category)
     lacks = [key for key in english if key not in ours]
-    record_property("lacks", lacks)
     if lacks:
-        print(f"{LANGUAGES[language]} lacks {len(lacks)} of {len(english)} sentences: {', '.join(lacks)}")
+        with capsys.disabled():
+            print(f"{LANGUAGES[language]} lacks {len(lacks)} of {len(english)} sentences: {', '.join(lacks)}")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
