@@ -190,7 +190,7 @@ def test_without_a_camera_a_file_will_do(show, tmp_path):
     tab = show("cat")
     tab.evaluate(FORBID)
     tab.get_by_role("button", name="Take a photo").click()
-    expect(tab.get_by_role("alert").filter(has_text="may not be used")).to_be_visible()
+    expect(tab.get_by_role("alert").filter(has_text="was denied")).to_be_visible()
     tab.get_by_role("button", name="Remove rain").click()
     with tab.expect_file_chooser() as chooser:
         tab.get_by_role("button", name="Choose a file").click()

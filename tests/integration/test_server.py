@@ -433,7 +433,7 @@ def test_a_server_that_runs_out_of_memory_gets_smaller_tiles(repository):
         result = restore(png(photo), client.task(TASK), client)
     assert np.array_equal(result.after.rgb, photo.repeat(4, 0).repeat(4, 1))
     assert result.tiles > 4
-    assert "short of memory" in str(result.after.notices[0])
+    assert "out of memory" in str(result.after.notices[0])
 
 
 def test_an_interpreter_without_its_shared_library_is_told_what_to_do(monkeypatch):

@@ -132,7 +132,7 @@ def test_nobody_waits_for_another_visitors_question(traffic, triton):
 
 
 def test_a_server_that_goes_away_is_told_and_found_again(traffic, triton, clock):
-    assert "Asking" in panel_html(traffic.last, "en")
+    assert "Reading the statistics" in panel_html(traffic.last, "en")
     triton.requests = 500
     assert "is live" in panel_html(traffic.read(), "en")
     triton.is_away, clock.now_s = True, clock.now_s + 2
