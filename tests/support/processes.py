@@ -53,18 +53,19 @@ class PageProcess(subprocess.Popen[bytes]):
 
 @contextmanager
 def running_page(
-    *options: str, program: tuple[str, ...] = ("-m", "app"), folder: Path | None = None
+    *options: str, program: tuple[str, ...] = ("-m", "app"), folder: Path | None = None, root: Path = ROOT
 ) -> Iterator[tuple[str, "PageProcess"]]:
     """The page as ``python -m app`` starts it: yields its address and its process.
 
-    Another ``program`` may start it otherwise; ``folder`` is where it keeps visitors' files.
+    Another ``program`` may start it otherwise; ``folder`` is where it keeps visitors' files, and ``root`` has its
+    sources.
     """
     port = free_port()
     with tempfile.NamedTemporaryFile("w+") as output:
         process = PageProcess(
             Path(output.name),
             [sys.executable, *program, "--port", str(port), *options],
-            cwd=ROOT,
+            cwd=root,
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "GRADIO_TEMP_DIR": str(folder or tempfile.gettempdir())},
