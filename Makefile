@@ -9,8 +9,16 @@ export CHROMIUM
 demo: $(VENV)/.models  ## install, build the models, start Triton and the page
 	@exec $(BIN)/python -m app $(ARGS)
 
-test: $(VENV)/.dev $(VENV)/.models browser  ## install and run every test
+# With ARGS only some tests run, of which no coverage can be asked.
+test: $(VENV)/.dev $(VENV)/.models browser  ## install, run every test, and check how much of the code they cover
+ifeq ($(strip $(ARGS)),)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 check: $(VENV)/.dev  ## lint and types
 	$(BIN)/ruff check .

@@ -4,11 +4,10 @@ import ast
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.files import ROOT
 
 
 def imports(path):
@@ -78,6 +77,21 @@ def test_degradations_and_metrics_are_plain_numpy():
     assert importers("imaging", "numpy")
     for name in ("torch", "scipy", "PIL"):
         assert importers("imaging", name) == set()
+
+
+def test_what_tests_share_is_in_modules_that_are_no_tests():
+    for path in (ROOT / "tests").rglob("*.py"):
+        shared = [name for name in imports(path) if name.startswith("tests.")]
+        assert not [name for name in shared if name.rpartition(".")[2].startswith(("test_", "conftest"))], path
+
+
+def test_tests_use_what_everyone_may_use():
+    """None reads a private attribute, but for one of accelerate: it keeps its state for the whole process."""
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
+                owner = node.value.id if isinstance(node.value, ast.Name) else ""
+                assert owner in ("self", "cls", "AcceleratorState"), (path, node.lineno)
 
 
 def test_importing_the_app_loads_no_torch():
