@@ -11,13 +11,12 @@ from PIL import Image
 from din_model import DIN, PRESETS, config
 from din_model.card import card_of
 from din_model.checkpoint import load_weights, save_weights
-from din_model.config import DINConfig
 from din_model.network import count_parameters
 from din_model.recipes import read_recipes
 from din_model.ship import main
+from tests.support.tiny import TINY
 
 CARD = {"iterations": "7", "core_hours": "0.1", "validation_psnr": "30.0"}
-TINY = DINConfig(channels=8, growth=4, branches=2, wrdbs=2, rdbs=1, convs=3, tail="single")
 RECIPES = """
 [data.photos]
 where = "photos"

@@ -17,15 +17,14 @@ from PIL import Image
 
 from din_model import config, train
 from din_model.checkpoint import load_weights
-from din_model.config import DINConfig
 from din_model.data import Batches
 from din_model.network import DIN
 from din_model.tasks import TASKS, Task
 from din_model.train import Schedule, Stop, Trainer, claimed, main
 from imaging.degradations import Degradation
+from tests.support.tiny import TINY
 
 ROOT = Path(__file__).parents[2]
-TINY = DINConfig(channels=8, growth=4, branches=2, wrdbs=2, rdbs=1, convs=3, tail="single", scale=2)
 RECIPES = """
 [data.photos]
 where = "photos"
@@ -185,7 +184,7 @@ def test_two_processes_train_as_one_with_the_doubled_batch(data):
         code = f"""
             import sys
             from din_model import config, train
-            from tests.unit.test_train import TINY
+            from tests.support.tiny import TINY
             config.PRESETS["din_t"] = TINY
             train.ship = print
             sys.exit(train.main({options!r}))
