@@ -140,9 +140,7 @@ def test_too_many_photos_are_refused_before_any_is_read(api, photo):
     photos = [handle_file(str(photo))] * (limits.MAX_PHOTOS + 1)
     with pytest.raises(ValidationError) as error:
         api.predict(photos, "sr_x4", api_name="/restore_batch")
-    assert f"photos: {limits.MAX_PHOTOS + 1} photos exceed the limit of {limits.MAX_PHOTOS} at once" in message(
-        error
-    )
+    assert f"photos: {limits.MAX_PHOTOS + 1} photos exceed the limit of {limits.MAX_PHOTOS} at once" in message(error)
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
