@@ -137,7 +137,7 @@ def test_a_server_that_goes_away_is_told_and_found_again(traffic, triton, clock)
     assert "is live" in panel_html(traffic.read(), "en")
     triton.is_away, clock.now_s = True, clock.now_s + 2
     away = panel_html(traffic.read(), "en")
-    assert "does not answer" in away
+    assert "does not respond" in away
     assert "<table" not in away
     triton.is_away, triton.requests, clock.now_s = False, 2, clock.now_s + 2
     view = traffic.read()
