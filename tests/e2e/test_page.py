@@ -418,7 +418,7 @@ def test_a_triton_that_goes_away_is_explained(visit, small):
             bring(tab, small)
             triton.stop()
             tab.click("#restore")
-            expect(tab.get_by_test_id("toast-body")).to_contain_text("does not answer; it may be restarting")
+            expect(tab.get_by_test_id("toast-body")).to_contain_text("does not respond; it may be restarting")
             tab.close()
 
 

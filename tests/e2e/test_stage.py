@@ -263,7 +263,7 @@ def test_a_server_that_goes_away_is_told_of(screen):
             tab = screen(url)
             tab.locator(".frame").first.wait_for(timeout=30_000)
             triton.stop()
-            expect(tab.locator(".notice")).to_contain_text("does not answer", timeout=30_000)
+            expect(tab.locator(".notice")).to_contain_text("does not respond", timeout=30_000)
             expect(tab.locator(".frame").first).to_be_visible()
             tab.context.close()
 

@@ -299,7 +299,7 @@ def test_a_server_that_is_gone_is_one_sentence(small_photo):
         url = own.url
     with RestorationClient(url) as client:
         assert not client.is_live()
-        with pytest.raises(ServerUnavailableError, match="does not answer; it may be restarting"):
+        with pytest.raises(ServerUnavailableError, match="does not respond; it may be restarting"):
             restore(png(small_photo), client.task(TASK), client)
 
 
