@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 export CHROMIUM
 
-.PHONY: demo test check bench models weights browser clean
+.PHONY: demo test check docs bench models weights browser clean
 
 demo: $(VENV)/.models  ## install, build the models, start Triton and the page
 	@exec $(BIN)/python -m app $(ARGS)
@@ -24,6 +24,9 @@ check: $(VENV)/.dev  ## lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.dev  ## build the documentation's site into site/; a broken link or anchor is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)
 
 bench: $(VENV)/.dev $(VENV)/.bench $(VENV)/.models  ## print the tables of docs/performance.md; on an idle machine
 	@for part in page network serving perf_analyzer tiles; do $(BIN)/python -m benchmarks.$$part || exit 1; done
@@ -60,4 +63,4 @@ browser:
 		|| { echo "The tests need curl and Chromium: install them, or give the latter's path as CHROMIUM=..."; exit 1; }
 
 clean:  ## remove everything that was built
-	rm -rf $(VENV) model_repository/*/1
+	rm -rf $(VENV) site model_repository/*/1

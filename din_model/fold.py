@@ -82,7 +82,8 @@ class FoldedRDB(nn.Module):
     Args:
         rdb: the trained block; its convolutions are taken over and changed.
         gain: factor of the dense part.
-        identity, shift: (C,).
+        identity: factor of the input, (C,).
+        shift: added to the sum, (C,).
     """
 
     def __init__(self, rdb: RDB, gain: float, identity: Tensor, shift: Tensor) -> None:

@@ -29,7 +29,8 @@ def psnr(image: Image, reference: Image, on: Literal["y", "rgb"] = "y", border: 
     """Compute the peak signal-to-noise ratio.
 
     Args:
-        image, reference: uint8 (H, W, 3) RGB of one size.
+        image: uint8 (H, W, 3) RGB.
+        reference: the same, of the same size.
         on: ``y`` for luma, ``rgb`` for all three planes.
         border: pixels cut from each side first; the scale in super-resolution.
 
@@ -45,7 +46,10 @@ def ssim(image: Image, reference: Image, on: Literal["y", "rgb"] = "y", border: 
     """Compute the structural similarity: Gaussian 11x11 window, sigma 1.5, valid region, mean over planes.
 
     Args:
-        image, reference, on, border: as for :func:`psnr`; at least 11x11 pixels must remain.
+        image: uint8 (H, W, 3) RGB.
+        reference: the same, of the same size.
+        on: ``y`` for luma, ``rgb`` for all three planes.
+        border: pixels cut from each side first; at least 11x11 must remain.
 
     Returns:
         SSIM, at most 1.

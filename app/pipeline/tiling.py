@@ -64,7 +64,9 @@ def plan(size: tuple[int, int], tile: int, overlap: int, multiple: int = 1, whol
 
     Args:
         size: of the photo.
-        tile, overlap, multiple: as for :func:`plan_axis`.
+        tile: longest side of a tile; at least :func:`smallest_tile`.
+        overlap: context on each inner side of a tile.
+        multiple: every tile starts at a multiple of it.
         whole_pixels: a photo of at most so many pixels is one tile, however long its sides.
     """
     if size[0] * size[1] <= whole_pixels:

@@ -106,7 +106,8 @@ def streaks(
 
     Args:
         size: (h, w) of the picture.
-        middle_y, middle_x: of each streak, pixels.
+        middle_y: row of the middle of each streak, pixels.
+        middle_x: its column.
         height: rows that it crosses.
         slope: columns to the right for each row down.
         width: standard deviation of its cross-section, pixels.

@@ -121,9 +121,3 @@ def test_results_are_those_of_the_shipped_weights():
         card = load_checkpoint(task).card
         ours = next(scores for method, scores in rows.items() if method.startswith("DIN, "))
         assert any(psnr == pytest.approx(float(card["psnr"]), abs=0.011) for psnr, _ in ours.values())
-
-
-def test_linked_files_exist():
-    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
