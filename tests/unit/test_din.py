@@ -1,5 +1,6 @@
 """The command ``din``: its table of commands, and what it makes of mistakes."""
 
+import argparse
 import importlib
 import re
 from importlib.metadata import version
@@ -7,6 +8,8 @@ from importlib.metadata import version
 import pytest
 
 import din
+from app.cli import add_restore_options, parse_arguments
+from tests.support.files import ROOT
 
 
 def test_every_command_is_a_function_that_takes_arguments(capsys):
@@ -52,3 +55,26 @@ def test_arguments_and_exit_status_are_passed_on(tmp_path, capsys):
     assert str(missing) in capsys.readouterr().err
     assert din.main(["health", "--port", "1"]) == 1
     assert capsys.readouterr().err.startswith("error: The page at http://127.0.0.1:1/health does not answer")
+
+
+def test_the_guide_describes_every_command():
+    guide = (ROOT / "docs/command-line.md").read_text()
+    rows = re.findall(r"^\| `din ([a-z-]+)` \| (.*) \|$", guide, re.MULTILINE)
+    assert [name for name, _ in rows] == list(din.COMMANDS)
+    for name, text in rows:
+        _, description = din.COMMANDS[name]
+        words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
+        assert words.startswith(description.removesuffix(" from the command line")), name
+
+
+def test_the_guide_s_examples_and_options_are_those_of_the_command():
+    guide = (ROOT / "docs/command-line.md").read_text()
+    examples = re.findall(r"^    din (restore .*)$", guide, re.MULTILINE)
+    assert len(examples) == 3
+    for example in examples:
+        assert parse_arguments(example.split()).photos
+    shown = argparse.ArgumentParser()
+    add_restore_options(shown)
+    rows = re.findall(r"^\| (`--.*?) \|", guide, re.MULTILINE)
+    described = {option for row in rows for option in re.findall(r"`(.*?)`", row)}
+    assert described | {"--help", "--out"} == set(re.findall(r"--[a-z-]+", shown.format_usage())) | {"--help"}
