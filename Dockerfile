@@ -19,10 +19,13 @@ WORKDIR /srv/din
 USER 1000
 ENV HOME=/tmp PYTHONUNBUFFERED=1 GRADIO_TEMP_DIR=/tmp/gradio
 
-COPY --chown=1000 requirements.txt .
-RUN python3 -m venv .venv && .venv/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY --chown=1000 requirements.txt requirements-torch.txt ./
+RUN python3 -m venv .venv \
+    && .venv/bin/pip install --require-hashes -r requirements.txt \
+    && .venv/bin/pip install -r requirements-torch.txt
 COPY --chown=1000 . .
-RUN .venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps -e .
+RUN .venv/bin/pip install --no-deps --no-build-isolation -e .
 
 EXPOSE 7860
 # A tiny picture is restored: the page alone may answer while Triton does not.

@@ -1,10 +1,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 export CHROMIUM
 
-.PHONY: demo test check docs bench models weights browser clean
+.PHONY: demo test check docs bench models weights lock browser clean
 
 demo: $(VENV)/.models  ## install, build the models, start Triton and the page
 	@exec $(BIN)/python -m app $(ARGS)
@@ -38,18 +39,35 @@ models: $(VENV)/.run  ## build the models that Triton serves anew, also damaged 
 weights: $(VENV)/.dev  ## train and ship what docs/training.md tells: make weights ARGS="--root DATA --hours 2"
 	$(BIN)/python -m din_model.train $(ARGS)
 
-$(VENV)/.run: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+UV_COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-package torch --custom-compile-command "make lock"
+
+lock: $(BIN)/python  ## lock the newest versions that pyproject.toml admits, with their hashes
+	$(PIP) install uv
+	$(UV_COMPILE) --all-extras pyproject.toml -o requirements-dev.txt
+	$(UV_COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
+	@{ sed '/^#/!d' requirements-torch.txt; grep -o 'torch==[^"]*' pyproject.toml; } > $(VENV)/torch.txt
+	@mv $(VENV)/torch.txt requirements-torch.txt
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# `pip check` fails where the lock is behind pyproject.toml.
+$(VENV)/.run: pyproject.toml requirements.txt requirements-torch.txt | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements.txt
+	$(PIP) install -r requirements-torch.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	$(PIP) check
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml $(VENV)/.run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .[dev]
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	$(PIP) install --require-hashes -r requirements-dev.txt
+	$(PIP) check
 	@touch $@
 
 # --no-deps: what the peers' packages ask for would replace the pinned torch, and the benchmark needs none of it.
 $(VENV)/.bench: requirements-bench.txt $(VENV)/.run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-bench.txt
+	$(PIP) install --no-deps -r requirements-bench.txt
 	@touch $@
 
 $(VENV)/.models: $(VENV)/.run $(wildcard din_model/*.py imaging/degradations/*.py) $(wildcard din_model/weights/*.safetensors)
