@@ -1,4 +1,4 @@
-"""The command ``din``: every program of the project under one name."""
+"""The command ``din``: all programs of the project as subcommands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-# Each command's module, and what it does; a module's ``main`` takes the command's arguments and returns an exit status.
+# Module and help text of each subcommand; the module's ``main`` takes the arguments and returns an exit status.
 COMMANDS = {
     "page": ("app.cli", "serve the page; starts Triton where none is named"),
     "restore": ("app.cli", "restore photos from the command line"),
@@ -33,7 +33,7 @@ def installed_version() -> str:
 
 
 def usage() -> str:
-    """The commands with one line each."""
+    """Return the usage message, with one line for each subcommand."""
     width = max(map(len, COMMANDS))
     lines = (f"  {name:<{width}}  {description}" for name, (_, description) in COMMANDS.items())
     return "\n".join(
@@ -42,7 +42,7 @@ def usage() -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns its exit status."""
+    """Run a subcommand; return its exit status."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in ("-h", "--help"):
         print(usage())
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: there is no command {name!r}.\n\n{usage()}", file=sys.stderr)
         return 2
     module, _ = COMMANDS[name]
-    # app.cli has three commands, and the modules of din_model one each: torch is imported only where it is needed.
+    # Imported here, so that torch is loaded only by the commands that need it. app.cli implements several of them.
     run = importlib.import_module(module).main
     return int(run([name, *rest] if module == "app.cli" else rest) or 0)
 

@@ -1,1 +1,1 @@
-"""The demo and its service: a Gradio page and a command line in front of Triton. Never imports torch."""
+"""The demo: a Gradio page and a command line that use Triton over gRPC. Never imports torch."""

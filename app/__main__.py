@@ -1,4 +1,4 @@
-"""``python -m app``: the same as ``din page``, ``din restore`` and ``din health``; without a command, the page."""
+"""``python -m app``: same as ``din page``, ``din restore`` and ``din health``; the default command is ``page``."""
 
 from __future__ import annotations
 

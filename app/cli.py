@@ -1,4 +1,4 @@
-"""The commands that serve: ``din page``, ``din restore IN ... --task T --out DIR`` and ``din health``."""
+"""The commands of the demo: ``din page``, ``din restore IN ... --task T --out DIR`` and ``din health``."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from app.triton import LAUNCHES, Triton, default_repository, preferred
 
 log = logging.getLogger("app")
 
-HEALTH_TIMEOUT_S = 12.0  # longer than the page itself takes at most
+HEALTH_TIMEOUT_S = 12.0  # longer than the probe of the page itself
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    """Parse the command and its options; without a command, those of the page."""
+    """Parse the arguments; the default command is ``page``."""
     parser = argparse.ArgumentParser(prog="din", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
@@ -44,7 +44,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 
 
 def add_triton_options(parser: argparse.ArgumentParser) -> None:
-    """Which Triton restores."""
+    """Add the options that select the Triton server."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--triton-url",
@@ -66,18 +66,20 @@ def add_triton_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_page_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``din page``."""
     add_triton_options(parser)
     add_address_options(parser)
-    parser.add_argument("--kiosk", action="store_true", help="stage mode: a full-screen loop, for a booth")
+    parser.add_argument("--kiosk", action="store_true", help="show a full-screen slideshow of results, with a camera")
 
 
 def add_address_options(parser: argparse.ArgumentParser) -> None:
-    """Where the page is."""
+    """Add the options for the address of the page."""
     parser.add_argument("--host", default="127.0.0.1", help="address that the page listens on")
     parser.add_argument("--port", type=int, default=7860)
 
 
 def add_restore_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``din restore``."""
     add_triton_options(parser)
     parser.add_argument("photos", type=Path, nargs="+", metavar="IN")
     parser.add_argument("--task", required=True, help="for example sr_x4")
@@ -97,23 +99,27 @@ def add_restore_options(parser: argparse.ArgumentParser) -> None:
 
 
 @dataclass(frozen=True)
-class Elsewhere:
-    """A Triton that somebody else keeps running."""
+class ExternalTriton:
+    """A running Triton that this process does not manage."""
 
     url: str
 
     def wait(self) -> None:
-        """Never returns: it is nobody's to stop here."""
+        """Block until the process is interrupted."""
         threading.Event().wait()
 
 
 @contextlib.contextmanager
-def find_triton(args: argparse.Namespace) -> Iterator[Triton | Elsewhere]:
-    """The Triton that was asked for; one of our own lives as long as the context."""
+def find_triton(args: argparse.Namespace) -> Iterator[Triton | ExternalTriton]:
+    """Yield the Triton that the options select; one started here is stopped at the end of the context.
+
+    Raises:
+        ServerStartError: it cannot be started.
+    """
     url = args.triton_url or (None if args.triton else os.environ.get("TRITON_URL"))
     if url:
         log.info("Using Triton at %s", url)
-        yield Elsewhere(url)
+        yield ExternalTriton(url)
         return
     with Triton(LAUNCHES[args.triton or preferred()](), args.repository or default_repository()) as triton:
         triton.wait_ready()
@@ -121,10 +127,10 @@ def find_triton(args: argparse.Namespace) -> Iterator[Triton | Elsewhere]:
 
 
 def check_port(host: str, port: int) -> None:
-    """Checks that the page can listen there, before anything slow is started.
+    """Check that the page can listen on an address, before anything slow is started.
 
     Raises:
-        ServerStartError: the port is taken or not allowed.
+        ServerStartError: the port is in use or not allowed.
     """
     try:
         with socket.socket() as probe:
@@ -138,18 +144,18 @@ def check_port(host: str, port: int) -> None:
 
 @contextlib.contextmanager
 def page_folder() -> Iterator[None]:
-    """A folder for what visitors bring and get, which goes when the page ends."""
+    """Create a folder for uploads and results, and delete it at the end of the context."""
     with tempfile.TemporaryDirectory(prefix="din-page-", dir=os.environ.get("GRADIO_TEMP_DIR")) as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         yield
 
 
 def serve_page(args: argparse.Namespace) -> int:
-    """Runs the page until Ctrl-C or SIGTERM, or until its Triton is gone for good."""
-    log.setLevel(logging.INFO)  # an operator wants Triton's own words too
+    """Run the page until SIGINT or SIGTERM, or until its Triton has stopped for good."""
+    log.setLevel(logging.INFO)  # includes Triton's own log messages
     check_port(args.host, args.port)
     with page_folder(), find_triton(args) as triton, RestorationClient(triton.url) as client:
-        # Here, so that the command line does without Gradio's seconds.
+        # Imported here: Gradio takes seconds to import, and the other commands do not need it.
         from app.web.app import build_page, launch_page
         from app.web.kiosk.page import build_stage
 
@@ -163,8 +169,12 @@ def serve_page(args: argparse.Namespace) -> int:
     return 0
 
 
-def ask_health(args: argparse.Namespace) -> int:
-    """Asks a running page for its health, and prints its sentence."""
+def check_health(args: argparse.Namespace) -> int:
+    """Request the health of a running page and print the response.
+
+    Raises:
+        ServerUnavailableError: the page does not respond, or is unhealthy.
+    """
     address = f"http://{args.host}:{args.port}/health"
     try:
         with urllib.request.urlopen(address, timeout=HEALTH_TIMEOUT_S) as answer:
@@ -177,7 +187,7 @@ def ask_health(args: argparse.Namespace) -> int:
 
 
 def restore_files(args: argparse.Namespace) -> int:
-    """Restore files one after the other; a bad one is reported and the others go on."""
+    """Restore files one after the other; errors are reported and do not stop the others."""
     name, quality, notice = current_names(args.task, "din+" if args.self_ensemble else args.quality)
     if notice:
         print(notice, file=sys.stderr)
@@ -185,7 +195,7 @@ def restore_files(args: argparse.Namespace) -> int:
     targets = plan_targets(args.photos, args.out, file_suffix(name, quality), output)
     failures = 0
     with find_triton(args) as triton, RestorationClient(triton.url) as connection:
-        client = connection.at(Priority.VISITOR if len(targets) == 1 else Priority.BATCH)
+        client = connection.with_priority(Priority.VISITOR if len(targets) == 1 else Priority.BATCH)
         task = client.task(name)
         for path, target in targets.items():
             try:
@@ -202,10 +212,10 @@ def restore_files(args: argparse.Namespace) -> int:
 
 
 def plan_targets(photos: list[Path], out: Path, suffix: str, output: codec.Output) -> dict[Path, Path]:
-    """The path of each photo's result; makes the folder.
+    """Return the output path of each photo, and create the folder.
 
     Raises:
-        PhotoError: two photos would become one file, or the folder cannot be made.
+        PhotoError: two photos have the same output path, or the folder cannot be created.
     """
     targets = {photo: out / codec.output_name(photo.stem, suffix, output) for photo in photos}
     by_target: dict[Path, Path] = {}
@@ -221,7 +231,7 @@ def plan_targets(photos: list[Path], out: Path, suffix: str, output: codec.Outpu
 
 
 def show_progress(name: str) -> Progress:
-    """A progress line on the terminal, if there is one."""
+    """Return a callback that prints the progress of a file, if standard error is a terminal."""
 
     def show(done: int, total: int) -> None:
         if sys.stderr.isatty():
@@ -232,12 +242,12 @@ def show_progress(name: str) -> Progress:
 
 @dataclass(frozen=True)
 class Command:
-    """One command.
+    """A subcommand.
 
     Attributes:
-        description: one sentence for its help.
-        add_options: adds its options to a parser.
-        run: runs it with the parsed options; returns the exit status.
+        description: one sentence for the help.
+        add_options: adds the options to a parser.
+        run: runs the command with the parsed options and returns the exit status.
     """
 
     description: str
@@ -248,20 +258,26 @@ class Command:
 COMMANDS = {
     "page": Command("Serve the page.", add_page_options, serve_page),
     "restore": Command("Restore photos.", add_restore_options, restore_files),
-    "health": Command("Ask a running page whether it restores.", add_address_options, ask_health),
+    "health": Command("Check whether a running page can restore photos.", add_address_options, check_health),
 }
 
 
-def end_on_signal(number: int, frame: FrameType | None) -> None:
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Handle a signal as Ctrl-C is handled.
+
+    Raises:
+        KeyboardInterrupt: always.
+    """
     raise KeyboardInterrupt
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return its exit status."""
     args = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    # Both end the same way, everything closed on the way out; a shell starts background jobs with SIGINT ignored.
+    # Both signals close everything before the exit; a shell starts background jobs with SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end_on_signal)
+        signal.signal(number, interrupt)
     try:
         return int(args.run(args))
     except RestorationError as error:

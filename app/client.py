@@ -1,6 +1,6 @@
-"""The Python client of a Triton that serves DIN; the one place that imports tritonclient.
+"""The Python client of a Triton that serves DIN; the only module that imports tritonclient.
 
-Other services may use it as it stands::
+It can be used on its own::
 
     with RestorationClient("127.0.0.1:8001") as client:
         network = client.task("sr_x4").network()
@@ -29,7 +29,7 @@ from app.codec import Pixels
 from app.errors import ServerError, ServerMemoryError, ServerUnavailableError, UnknownTaskError
 from app.i18n import Text, say
 from app.tasks import MODEL_PREFIX, Network, Task, find_task, network_of, read_tasks
-from app.usage import Replicas, Usage, read_usage
+from app.usage import ReplicaUsage, Usage, read_usage
 
 log = logging.getLogger(__name__)
 
@@ -37,35 +37,38 @@ Attention = NDArray[np.float32]
 Core = tuple[int, int, int, int]
 
 NO_CORE: Core = (0, 0, 0, 0)
-READY = "READY"  # the state of a model that is loaded, as Triton calls it
+READY = "READY"  # Triton's state of a loaded model
 STATISTICS_TIMEOUT_S = 2.0
 BIGGEST_MESSAGE = 2**31 - 1
-# As CUDA, torch on a CPU and the shared memory between Triton and its instances tell it.
+# Messages of CUDA, of torch on a CPU, and of the shared memory between Triton and its instances.
 OUT_OF_MEMORY = re.compile("out of memory|allocate memory|shared memory pool", re.IGNORECASE)
 CHANNEL_OPTIONS = [
     ("grpc.max_send_message_length", BIGGEST_MESSAGE),
     ("grpc.max_receive_message_length", BIGGEST_MESSAGE),
-    # Several replicas behind one name are used in turn, and one that stops is left out.
+    # Balance requests over the replicas behind one name; stopped ones are skipped.
     ("grpc.lb_policy_name", "round_robin"),
-    # A restarted server is found again within a second instead of after gRPC's two minutes.
+    # Reconnect to a restarted server within a second; gRPC's default is up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 1000),
 ]
 
 
 class Priority(IntEnum):
-    """What Triton does first: its own levels, of which the smallest is the most urgent."""
+    """Priority level of a request in Triton's queue; the smallest comes first."""
 
     VISITOR = 1
     BATCH = 2
 
 
 class RestorationClient:
-    """A connection to one Triton, or to several replicas in turn. Its methods may be called from any thread.
+    """A thread-safe connection to one Triton, or to several replicas in turn.
 
     Args:
-        url: ``HOST:PORT``, or several with commas.
-        timeout_s: seconds after which one tile counts as lost.
+        url: ``HOST:PORT``, or several separated by commas.
+        timeout_s: time limit of one request.
+
+    Raises:
+        ServerUnavailableError: an address is malformed or its host is unknown.
     """
 
     def __init__(self, url: str, timeout_s: float = 120.0) -> None:
@@ -74,11 +77,11 @@ class RestorationClient:
         addresses = resolve(url)
         target = "ipv4:" + ",".join(addresses)
         self._triton = triton.InferenceServerClient(target, channel_args=CHANNEL_OPTIONS)
-        # For what each replica tells of itself; a channel connects when it is first used.
+        # For the statistics of each replica; a channel connects at its first use.
         self._replicas = {a: triton.InferenceServerClient(f"ipv4:{a}", channel_args=CHANNEL_OPTIONS) for a in addresses}
 
-    def at(self, priority: Priority) -> RestorationClient:
-        """The same connection for requests of another priority."""
+    def with_priority(self, priority: Priority) -> RestorationClient:
+        """Return a client on the same connection whose requests have another priority."""
         other = copy(self)
         other.priority = priority
         return other
@@ -90,35 +93,36 @@ class RestorationClient:
         self.close()
 
     def close(self) -> None:
+        """Close the connection."""
         for channel in (self._triton, *self._replicas.values()):
             channel.close()
 
     def is_live(self) -> bool:
-        """Whether a server answers at all."""
+        """Return whether a server responds."""
         try:
             return bool(self._triton.is_server_live(client_timeout=2.0))
         except InferenceServerException:
             return False
 
     def tasks(self) -> dict[str, Task]:
-        """The tasks that can be used now, by name, in their order.
+        """Return the tasks that are ready to use, by name, in order.
 
         Raises:
-            ServerUnavailableError: no server answers.
+            ServerUnavailableError: no server responds.
         """
         return read_tasks(self._configs().values())
 
     def broken(self) -> dict[str, str]:
-        """The networks that the server knows but could not load, by name, with its reason.
+        """Return the networks that the server could not load, as name to reason.
 
         Raises:
-            ServerUnavailableError: no server answers.
+            ServerUnavailableError: no server responds.
         """
         broken = {name: reason for name, (state, reason) in self._states().items() if state != READY}
         return {network_of(name): reason for name, reason in broken.items()}
 
     def _states(self) -> dict[str, tuple[str, str]]:
-        """The state of each of our models, and Triton's reason for it."""
+        """Return (state, reason) of each DIN model in the repository."""
         try:
             index = self._triton.get_model_repository_index(client_timeout=10.0)
         except InferenceServerException as error:
@@ -126,17 +130,17 @@ class RestorationClient:
         return {m.name: (m.state, m.reason) for m in index.models if m.name.startswith(MODEL_PREFIX)}
 
     def instances(self) -> dict[str, int]:
-        """How many instances the configuration of each loaded model asks for, by the model's name.
+        """Return the number of configured instances of each loaded model, by the model's name.
 
         Raises:
-            ServerUnavailableError: no server answers.
+            ServerUnavailableError: no server responds.
         """
         return {
             name: sum(int(group.count) for group in config.instance_group) for name, config in self._configs().items()
         }
 
     def _configs(self) -> dict[str, Any]:
-        """The configuration of each of our models that is loaded."""
+        """Return the configuration of each loaded DIN model."""
         ready = [name for name, (state, _) in self._states().items() if state == READY]
         try:
             return {name: self._triton.get_model_config(name, client_timeout=10.0).config for name in ready}
@@ -144,32 +148,32 @@ class RestorationClient:
             raise explain(error) from error
 
     def task(self, name: str) -> Task:
-        """The task of that name.
+        """Return the task of that name.
 
         Raises:
-            UnknownTaskError: it is not served; the message lists those that are, or says why it could not be loaded.
-            ServerUnavailableError: no server answers.
+            UnknownTaskError: it is not served; the message lists the tasks that are, or says that it failed to load.
+            ServerUnavailableError: no server responds.
         """
         tasks = self.tasks()
         if name not in tasks and name in self.broken():
             raise UnknownTaskError(unavailable(name))
         return find_task(tasks, name)
 
-    def counted(self) -> Replicas:
-        """The counters of each network's models, for each replica that answers."""
+    def replica_usage(self) -> ReplicaUsage:
+        """Return the counters of each network, for each replica that responds."""
         counted: dict[str, Mapping[str, Usage]] = {}
         for address, replica in self._replicas.items():
-            with suppress(InferenceServerException):  # it is away
+            with suppress(InferenceServerException):  # it does not respond
                 counted[address] = read_usage(replica.get_inference_statistics(client_timeout=STATISTICS_TIMEOUT_S))
         return counted
 
     def usage(self) -> dict[str, Usage]:
-        """The counters of each network's models, summed over all replicas.
+        """Return the counters of each network, summed over all replicas.
 
         Raises:
-            ServerUnavailableError: no server answers.
+            ServerUnavailableError: no server responds.
         """
-        replicas = self.counted()
+        replicas = self.replica_usage()
         if not replicas:
             raise ServerUnavailableError(say("error.server_away"))
         total: dict[str, Usage] = {}
@@ -179,56 +183,58 @@ class RestorationClient:
         return total
 
     def has_restored(self, network: Network) -> bool:
-        """Whether a picture has come back from this network; before the first one the server loads it."""
+        """Return whether this network has returned a result; the server loads a network at its first request."""
         return network.name in self._restored
 
     def submit(self, network: Network, pixels: Pixels, attention: Attention | None = None) -> Future[Pixels]:
-        """Sends one picture or tile.
+        """Send one photo or tile.
 
         Args:
             network: of a task of :meth:`tasks`.
             pixels: uint8 (H, W, 3) RGB, at most ``network.max_pixels``.
-            attention: float32 (K,) of the photo that a tile is cut from; None takes it from ``pixels``.
+            attention: float32 (K,), the channel descriptors of the photo that a tile is cut from; None computes them
+                from ``pixels``.
 
         Returns:
-            A future of uint8 (scale * H, scale * W, 3); it raises a ServerError. Cancelling it before it is done
-            takes the request back from the server.
+            A future of uint8 (scale * H, scale * W, 3) that raises a ServerError. Cancelling it cancels the request.
         """
         if not network.attention_width:
             return self._ask(network, {"lq": pixels}, "restored")
         return self._ask(network, tile_inputs(network, pixels, attention, NO_CORE), "restored")
 
     def attention(
-        self, network: Network, pixels: Pixels, core: Core, under: Attention | None = None
+        self, network: Network, pixels: Pixels, core: Core, previous: Attention | None = None
     ) -> Future[Attention]:
-        """Asks what AsyCA's attention follows from in a part of a picture: the mean over the parts is the photo's.
+        """Request the channel descriptors (Eq. 8 of the paper) of a part of a tile.
+
+        Their mean over the parts of a photo, weighted by area, are the descriptors of the photo.
 
         Args:
-            network: of a task of :meth:`tasks`, one whose tiles share their attention.
+            network: of a task of :meth:`tasks`, one whose tiles share channel descriptors.
             pixels: uint8 (H, W, 3) RGB, at most ``network.max_pixels``.
             core: (top, bottom, left, right) of the part, in ``pixels``.
-            under: attention to use meanwhile, for what a node finds depends on the nodes before it; None uses what is
-                found.
+            previous: float32 (K,), the descriptors of the previous round, which each node applies before the next one
+                is evaluated; None applies those of the tile.
 
         Returns:
-            A future of float32 (K,); it raises a ServerError.
+            A future of float32 (K,) that raises a ServerError.
         """
-        return self._ask(network, tile_inputs(network, pixels, under, core), "attention")
+        return self._ask(network, tile_inputs(network, pixels, previous, core), "attention")
 
     def _ask(self, network: Network, inputs: Mapping[str, NDArray[Any]], output: str) -> Future[NDArray[Any]]:
-        """Sends one request of a batch of one, and promises one of its outputs."""
+        """Send a request of batch size one; return a future of one of its outputs."""
         tensors = [infer_input(name, value) for name, value in inputs.items()]
         future: Future[NDArray[Any]] = Future()
 
         def deliver(result: triton.InferResult | None, error: InferenceServerException | None) -> None:
             if not future.set_running_or_notify_cancel():
-                return  # cancelled, and from here on it cannot be
+                return  # it was cancelled; from here on it cannot be
             if error is not None:
                 future.set_exception(explain(error))
                 return
             try:
                 answer = read_answer(result, output)
-            except Exception as problem:  # whatever a foreign server sent: who waits must hear of it
+            except Exception as problem:  # a malformed response must fail the future, or its owner would wait forever
                 future.set_exception(problem)
             else:
                 self._restored.add(network.name)
@@ -250,23 +256,23 @@ class RestorationClient:
 def tile_inputs(
     network: Network, pixels: Pixels, attention: Attention | None, core: Core
 ) -> dict[str, NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.int32]]:
-    """The inputs of a tiles model; not-a-number has a tile use its own channel descriptors."""
+    """Return the inputs of a tiles model; descriptors of NaN make a tile use its own."""
     own = np.full(network.attention_width, np.nan, np.float32)
     return {"lq": pixels, "attention": own if attention is None else attention, "core": np.array(core, np.int32)}
 
 
 def infer_input(name: str, value: NDArray[Any]) -> Any:
-    """A tensor of a batch of one, as Triton takes it."""
+    """Return a Triton input of batch size one."""
     tensor = triton.InferInput(name, [1, *value.shape], np_to_triton_dtype(value.dtype))
     tensor.set_data_from_numpy(np.ascontiguousarray(value)[None])
     return tensor
 
 
 def read_answer(result: triton.InferResult | None, output: str) -> NDArray[Any]:
-    """One output of a request of a batch of one.
+    """Return an output of a request of batch size one.
 
     Raises:
-        ServerError: it is not there, or it is the answer to a core that its tile does not have.
+        ServerError: the output is missing, or the requested core lies outside the tile.
     """
     answer = result.as_numpy(output) if result is not None else None
     if answer is None or len(answer) != 1:
@@ -278,12 +284,12 @@ def read_answer(result: triton.InferResult | None, output: str) -> NDArray[Any]:
 
 
 def unavailable(network: str) -> Text:
-    """The message about a network whose model Triton could not load."""
+    """Return the message about a network that Triton could not load."""
     return say("error.unavailable_task", task=network)
 
 
 def resolve(url: str) -> list[str]:
-    """The addresses of one or several ``HOST:PORT``, each once.
+    """Resolve one or several ``HOST:PORT``, separated by commas, to distinct ``IP:PORT``.
 
     Raises:
         ServerUnavailableError: an address is malformed or its host is unknown.
@@ -302,10 +308,10 @@ def resolve(url: str) -> list[str]:
 
 
 def explain(error: InferenceServerException) -> ServerError:
-    """Triton's error as a sentence for the person who waits."""
+    """Convert Triton's error to one whose message is for a visitor."""
     status, message = str(error.status()), str(error.message())
-    if "CANCELLED" not in status:  # which is what we asked for
-        log.info("Triton answered %s: %s", status, message)  # for the operator; visitors get the sentence
+    if "CANCELLED" not in status:  # cancelled by us
+        log.info("Triton answered %s: %s", status, message)  # for the operator
     if "maximum queue size" in message:
         return ServerUnavailableError(say("error.server_busy"))
     if "DEADLINE_EXCEEDED" in status:
@@ -320,6 +326,6 @@ def explain(error: InferenceServerException) -> ServerError:
 
 
 def reason_in(message: str) -> str:
-    """The sentence for people in Triton's message: LibTorch's backend puts the graph's traceback before it."""
+    """Return the last line of Triton's message: the LibTorch backend puts a traceback before it."""
     last = (message.strip().splitlines() or ["it gave no reason"])[-1].strip()
     return re.sub(r"^(builtins\.)?\w+Error: ", "", last)

@@ -1,13 +1,13 @@
-"""The error tree. Every message is one sentence for the person who waits for a photo, in their language.
+"""The exception hierarchy. Every message is one sentence for visitors, in their language.
 
 RestorationError
 ├── PhotoError              the photo cannot be used: not an image, damaged, empty, too large
 ├── UnknownTaskError        no such task is served
-├── UnknownQualityError     there is no such quality
+├── UnknownQualityError     no such quality exists
 └── ServerError             Triton refused or failed a request
-    ├── ServerUnavailableError   it does not answer: down, restarting, overloaded
-    ├── ServerMemoryError        a tensor is too large for the memory that it has left
-    └── ServerStartError         ours cannot be started here, or kept running
+    ├── ServerUnavailableError   it does not respond: down, restarting, overloaded
+    ├── ServerMemoryError        it has too little free memory for a tensor
+    └── ServerStartError         it cannot be started, or kept running, on this machine
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from app.i18n import Text
 
 
 class RestorationError(Exception):
-    """Anything that keeps a photo from being restored; ``str(error)`` is fit for a visitor.
+    """Base class of the errors; ``str(error)`` can be shown to a visitor.
 
     Args:
-        text: what to tell; a plain string is for operators, who read English.
+        text: the message; a plain string, in English, where it is for operators.
     """
 
     def __init__(self, text: Text | str) -> None:
@@ -27,7 +27,7 @@ class RestorationError(Exception):
         self.text = text
 
     def into(self, language: str) -> str:
-        """The message in a language."""
+        """Return the message in a language."""
         return self.text.into(language) if isinstance(self.text, Text) else self.text
 
 
@@ -40,7 +40,7 @@ class UnknownTaskError(RestorationError):
 
 
 class UnknownQualityError(RestorationError):
-    """There is no such quality."""
+    """No such quality exists."""
 
 
 class ServerError(RestorationError):
@@ -48,12 +48,12 @@ class ServerError(RestorationError):
 
 
 class ServerUnavailableError(ServerError):
-    """Triton does not answer."""
+    """Triton does not respond."""
 
 
 class ServerMemoryError(ServerError):
-    """Triton has too little memory for a tensor."""
+    """Triton has too little free memory for a tensor."""
 
 
 class ServerStartError(ServerError):
-    """A Triton of our own cannot be started on this machine, or kept running."""
+    """Triton cannot be started, or kept running, on this machine."""

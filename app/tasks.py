@@ -1,4 +1,4 @@
-"""The tasks that a Triton serves and the networks that do them, read from the configurations of its models."""
+"""Tasks, networks and qualities, read from the configurations of a server's models."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from app.errors import ServerError, UnknownQualityError, UnknownTaskError
 from app.i18n import say
 
 MODEL_PREFIX = "din_"
-TILES_SUFFIX = "-tiles"  # of the further model of a network whose tiles share channel descriptors
-# The names that 0.4 had for qualities; they are understood until 0.6.
+TILES_SUFFIX = "-tiles"  # of the second model of a network whose tiles share channel descriptors
+# Names of qualities in 0.4; accepted until 0.6.
 FORMER_QUALITIES = {"din": "fast", "din+": "best"}
 
 
 class Quality(StrEnum):
-    """How a task is done: quality against time."""
+    """Level of quality: which network of a task runs, and whether as a self-ensemble."""
 
     FAST = "fast"  # the task's fastest network
-    FINER = "finer"  # its slowest network; the same as FAST where there is only one
-    BEST = "best"  # the slowest network as self-ensemble (DIN+, section 5.3 of the paper): eight passes
+    FINER = "finer"  # its slowest network; same as FAST where there is only one
+    BEST = "best"  # the slowest network as a self-ensemble (DIN+, section 5.3 of the paper): eight passes
 
     @property
     def self_ensemble(self) -> bool:
-        """Whether eight flips and rotations are averaged."""
+        """Whether the results of eight flips and rotations are averaged."""
         return self is Quality.BEST
 
 
 @dataclass(frozen=True)
 class Network:
-    """One network as its Triton model describes it.
+    """A network, as described by the configuration of its Triton model.
 
     Attributes:
-        name: ``<task>``, or ``<task>-<preset>`` for all but the task's fastest network.
-        preset: its configuration, for example ``din_64``.
-        scale: output size over input size.
-        size_multiple: tiles start at multiples of it, LQ pixels.
+        name: ``<task>`` for the task's fastest network, else ``<task>-<preset>``.
+        preset: name of the architecture's configuration, for example ``din_64``.
+        scale: output size divided by input size.
+        size_multiple: tiles start at multiples of this, LQ pixels.
         precision: ``fp32``, ``bf16`` or ``fp16``.
         device: ``CPU`` or ``GPU``.
-        instances: of the model.
-        mult_adds_per_pixel: of an LQ pixel.
-        psnr, baseline_psnr: dB on ``evaluated_on``, restored and untouched; empty where unknown.
+        instances: number of instances of the model.
+        mult_adds_per_pixel: multiply-adds per LQ pixel.
+        psnr, baseline_psnr: dB on ``evaluated_on``, of the restored and of the input photos; empty where unknown.
         evaluated_on: name of the test set.
-        parameters: number of weights; 0 where unknown.
-        trained_on, training: what the weights learned from, and how; English sentences, empty where unknown.
-        data_licence, licence: of what they learned from, and of the weights themselves; the same.
         tile, overlap: side of a tile and context on its inner sides, LQ pixels.
-        attention_rounds: how often the channel descriptors of a photo's tiles are averaged before the tiles are
-            restored with them; 0 where each tile has its own.
-        attention_width: K, the number of channel descriptors; 0 where each tile has its own.
-        whole_pixels: a photo of at most so many LQ pixels is restored in one piece.
-        max_pixels: largest H * W of one tensor.
+        attention_rounds: number of rounds in which the channel descriptors of all tiles are averaged before the tiles
+            are restored with them; 0 where each tile uses its own.
+        attention_width: K, the number of channel descriptors; 0 where each tile uses its own.
+        whole_pixels: photos of at most this many LQ pixels are not cut into tiles.
+        max_pixels: largest H * W of an input tensor.
+        parameters: number of weights; 0 where unknown.
+        trained_on, training: data and procedure of the training; English sentences, empty where unknown.
+        data_licence, licence: licences of the training data and of the weights; empty where unknown.
     """
 
     name: str
@@ -81,33 +81,33 @@ class Network:
 
     @property
     def model(self) -> str:
-        """The Triton model for whole pictures: one input, one output."""
+        """Name of the Triton model with one input and one output."""
         return MODEL_PREFIX + self.name
 
     @property
     def tiles_model(self) -> str:
-        """The Triton model for tiles and photos in one piece: where tiles share nothing, the same one."""
+        """Name of the Triton model that restores tiles; same as :attr:`model` where tiles share no descriptors."""
         return self.model + TILES_SUFFIX if self.attention_width else self.model
 
 
-# PSNR in dB and SSIM, by method and test set.
+# (PSNR in dB, SSIM) by method and test set.
 Rows = Mapping[str, Mapping[str, tuple[float, float]]]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One thing that photos are restored for.
+    """A restoration task.
 
     Attributes:
         name: for example ``sr_x4``.
-        order: its place among the tasks.
-        label: its English name, for where there is no translation.
-        family, variant: what it has in common with other tasks, and what tells it from them.
-        degradation: what it takes back; a key of ``imaging.degradations.DEGRADATIONS``.
-        metric: what PSNR and SSIM are measured on: ``y`` or ``rgb``.
-        scale: output size over input size.
-        networks: from fast to slow, at least one.
-        paper, measured: the paper's results and ours on the same test sets.
+        order: position among the tasks.
+        label: English name, used where there is no translation.
+        family, variant: name of the group of similar tasks, and of the task within it.
+        degradation: the degradation that it reverses; a key of ``imaging.degradations.DEGRADATIONS``.
+        metric: channels of PSNR and SSIM: ``y`` or ``rgb``.
+        scale: output size divided by input size.
+        networks: from the fastest to the slowest; at least one.
+        paper, measured: results of the paper and of the served weights on the same test sets.
     """
 
     name: str
@@ -123,12 +123,12 @@ class Task:
     measured: Rows = field(default_factory=dict)
 
     def network(self, quality: Quality = Quality.FAST) -> Network:
-        """The network that runs for a quality."""
+        """Return the network for a quality."""
         return self.networks[0 if quality is Quality.FAST else -1]
 
     @property
     def qualities(self) -> tuple[Quality, ...]:
-        """The qualities that differ."""
+        """The distinct qualities."""
         return tuple(q for q in Quality if q is not Quality.FINER or len(self.networks) > 1)
 
 
@@ -136,10 +136,13 @@ Tasks = Mapping[str, Task]
 
 
 def read_tasks(configs: Iterable[Any]) -> dict[str, Task]:
-    """The tasks of a server by name, in their order, from the configurations of its loaded models.
+    """Read the tasks from the configurations of a server's loaded models.
+
+    Returns:
+        The tasks by name, in order.
 
     Raises:
-        ServerError: a model does not carry what every exported model carries.
+        ServerError: a configuration lacks a parameter that ``din export`` writes.
     """
     by_name = {str(config.name): config for config in configs}
     tasks: dict[str, Task] = {}
@@ -153,7 +156,7 @@ def read_tasks(configs: Iterable[Any]) -> dict[str, Task]:
             raise ServerError(f"The model {name} is not one of `din export`: {error} is missing or wrong.") from error
         if network.tiles_model in by_name:
             networks.setdefault(task.name, []).append(network)
-            if network.name == task.name:  # without its fastest network a task is not served: nobody waits unasked
+            if network.name == task.name:  # a task is offered only with its fastest network
                 tasks[task.name] = task
     return {
         task.name: replace(task, networks=tuple(sorted(networks[task.name], key=lambda n: n.mult_adds_per_pixel)))
@@ -162,15 +165,15 @@ def read_tasks(configs: Iterable[Any]) -> dict[str, Task]:
 
 
 def parameters_of(config: Any) -> dict[str, str]:
-    """The parameters of a model by name."""
+    """Return the parameters in a model's configuration, by name."""
     return {key: value.string_value for key, value in config.parameters.items()}
 
 
 def read_network(config: Any) -> Network:
-    """A network from its model's configuration.
+    """Read a network from the configuration of its model.
 
     Raises:
-        KeyError, ValueError: a parameter is missing or wrong.
+        KeyError, ValueError: a parameter is missing or invalid.
     """
     (group,), parameters = config.instance_group, parameters_of(config)
     return Network(
@@ -200,10 +203,10 @@ def read_network(config: Any) -> Network:
 
 
 def read_task(config: Any) -> Task:
-    """A task, still without networks, from the configuration of one of its models.
+    """Read a task, without its networks, from the configuration of one of its models.
 
     Raises:
-        KeyError, ValueError: a parameter is missing or wrong.
+        KeyError, ValueError: a parameter is missing or invalid.
     """
     parameters = parameters_of(config)
     results = json.loads(parameters.get("results") or "{}")
@@ -223,20 +226,20 @@ def read_task(config: Any) -> Task:
 
 
 def file_suffix(task: str, quality: Quality) -> str:
-    """The end of a restored file's name: restorations of one photo differ in it."""
+    """Return the suffix that distinguishes the file names of a photo's restorations."""
     return task if quality is Quality.FAST else f"{task}_{quality}"
 
 
 def network_of(model: str) -> str:
-    """The name of the network that a Triton model belongs to."""
+    """Return the name of the network that a Triton model belongs to."""
     return model.removeprefix(MODEL_PREFIX).removesuffix(TILES_SUFFIX)
 
 
 def find_task(tasks: Tasks, name: str) -> Task:
-    """The task of that name.
+    """Return the task of that name.
 
     Raises:
-        UnknownTaskError: there is none; the message lists those there are.
+        UnknownTaskError: no such task is served; the message lists those that are.
     """
     if name not in tasks:
         raise UnknownTaskError(say("error.unknown_task", name=name, offered=", ".join(tasks)))
@@ -244,17 +247,17 @@ def find_task(tasks: Tasks, name: str) -> Task:
 
 
 def current_names(task: str, quality: str) -> tuple[str, Quality, str]:
-    """The task and quality that a program or a command line names, also by the names that they had in 0.4.
+    """Translate the names of 0.4 to the current ones.
 
     Args:
-        task: name of a task, or formerly of a network, ``<task>-<preset>``.
-        quality: a :class:`Quality`, or formerly ``din`` or ``din+``.
+        task: name of a task, or of a network as in 0.4, ``<task>-<preset>``.
+        quality: a :class:`Quality`, or ``din`` or ``din+`` as in 0.4.
 
     Returns:
-        Name of the task, quality, and a notice where a former name was used, else an empty string.
+        Name of the task, quality, and a deprecation notice if an old name was used, else an empty string.
 
     Raises:
-        UnknownQualityError: there is no such quality; the message lists those there are.
+        UnknownQualityError: no such quality exists; the message lists the qualities.
     """
     name, _, preset = task.partition("-")
     level = FORMER_QUALITIES.get(quality, quality)

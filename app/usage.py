@@ -1,4 +1,4 @@
-"""What Triton counts of its models, of one or of several replicas."""
+"""Triton's inference statistics of one or several replicas."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from app.tasks import MODEL_PREFIX, network_of
 
 @dataclass(frozen=True)
 class Usage:
-    """Triton's counters of a network's models since it started.
+    """Counters of a network's models since the server started.
 
     Attributes:
-        requests, failures: answered with a picture and with an error.
-        queue_s, compute_s: that those answered waited and were computed, summed.
-        batches: how many batches of each size were run.
+        requests, failures: numbers of successful and failed requests.
+        queue_s, compute_s: total time of the successful requests in the queue and in computation.
+        batches: number of executed batches by batch size.
     """
 
     requests: int = 0
@@ -43,14 +43,14 @@ class Usage:
         )
 
 
-Replicas = Mapping[str, Mapping[str, Usage]]  # by the replica's address and the network's name
+ReplicaUsage = Mapping[str, Mapping[str, Usage]]  # by address of the replica and name of the network
 
 
-def spent(opening: Replicas, closing: Replicas, network: str) -> Usage | None:
-    """The work of all replicas for a network between two readings.
+def usage_between(opening: ReplicaUsage, closing: ReplicaUsage, network: str) -> Usage | None:
+    """Return a network's usage on all replicas between two readings.
 
     Returns:
-        None where that cannot be told: a replica was away at one of the readings, or has started anew since.
+        None if it is unknown: a replica did not respond at one of the readings, or restarted in between.
     """
     if not opening or opening.keys() != closing.keys():
         return None
@@ -64,7 +64,7 @@ def spent(opening: Replicas, closing: Replicas, network: str) -> Usage | None:
 
 
 def read_usage(statistics: Any) -> dict[str, Usage]:
-    """Each network's counters, over both of its models, from a server's statistics."""
+    """Return the counters of each network, summed over its models, from Triton's response to a statistics request."""
     usage: dict[str, Usage] = {}
     for model in statistics.model_stats:
         if model.name.startswith(MODEL_PREFIX):

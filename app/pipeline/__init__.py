@@ -1,1 +1,1 @@
-"""From a decoded photo to a restored one: tiles, requests to Triton, stitching, and the expected time."""
+"""The restoration pipeline: tiling, requests to Triton, stitching, time estimates and the reference test."""

@@ -17,17 +17,17 @@ from imaging.degradations import DEGRADATIONS
 from imaging.degradations.resize import bicubic_baseline
 from imaging.metrics import WINDOW_SIZE, psnr, ssim
 
-# Degrading and measuring are plain NumPy: about 2 s a megapixel.
+# Degradation and metrics run in NumPy, at about 2 s per megapixel.
 MAX_REFERENCE_PIXELS = 4_000_000
-SEED = 0  # the same photo is always degraded in the same way
+SEED = 0  # of the degradation, so that results are reproducible
 
 
 @dataclass(frozen=True)
 class Score:
-    """How near a photo is to the clean one.
+    """PSNR and SSIM of a photo against the clean one.
 
     Attributes:
-        psnr: dB, infinite if they are equal.
+        psnr: dB; infinite for equal photos.
         ssim: at most 1.
     """
 
@@ -40,9 +40,9 @@ class ReferenceTest:
     """The result of a reference test.
 
     Attributes:
-        clean: the photo, cut to a multiple of the scale.
-        baseline: the degraded photo at its size: enlarged bicubically where it is smaller.
-        restoration: of the degraded photo.
+        clean: the photo, cropped to a multiple of the scale.
+        baseline: the degraded photo at the size of the clean one, bicubically enlarged if it is smaller.
+        restoration: result for the degraded photo.
         before, after: scores of baseline and restored photo.
     """
 
@@ -54,10 +54,10 @@ class ReferenceTest:
 
 
 def check_reference_size(size: tuple[int, int], task: Task) -> None:
-    """Checks whether a clean photo of (h, w) can be degraded and measured.
+    """Check that a photo of (h, w) is suitable for a reference test.
 
     Raises:
-        PhotoError: it is too large or too small for it; the message names the limit.
+        PhotoError: it is too large or too small; the message states the limit.
     """
     h, w = cut_size(size, task.scale)
     smallest = max(task.scale, 2) * WINDOW_SIZE
@@ -68,18 +68,18 @@ def check_reference_size(size: tuple[int, int], task: Task) -> None:
 
 
 def cut_size(size: tuple[int, int], scale: int) -> tuple[int, int]:
-    """The largest multiples of the scale within (h, w)."""
+    """Return (h, w) rounded down to multiples of the scale."""
     return size[0] - size[0] % scale, size[1] - size[1] % scale
 
 
 def degrade(clean: Photo, task: Task) -> tuple[Photo, Photo]:
-    """Cuts a photo to a multiple of the scale and degrades it as the task's weights expect it.
+    """Crop a photo to a multiple of the scale, and apply the degradation that the task reverses.
 
     Returns:
-        The cut photo and the degraded one, both opaque and of 8 bits.
+        The cropped photo and the degraded one, both opaque and of 8 bits.
 
     Raises:
-        PhotoError: the photo is too large or too small for it.
+        PhotoError: the photo is too large or too small.
     """
     check_reference_size(clean.size, task)
     h, w = cut_size(clean.size, task.scale)
@@ -90,7 +90,10 @@ def degrade(clean: Photo, task: Task) -> tuple[Photo, Photo]:
 
 
 def score(photo: Photo, clean: Photo, task: Task) -> Score:
-    """PSNR and SSIM by the paper's protocol: super-resolution leaves out a border, and gray is its own luma."""
+    """Measure PSNR and SSIM by the paper's protocol: without a border of ``scale`` pixels for super-resolution.
+
+    Gray photos are measured on their values, whatever the task's metric.
+    """
     measured_on: Literal["y", "rgb"] = "rgb" if task.metric == "rgb" or clean.is_gray else "y"
     border = task.scale if task.scale > 1 else 0
     return Score(psnr(photo.rgb, clean.rgb, measured_on, border), ssim(photo.rgb, clean.rgb, measured_on, border))
@@ -99,11 +102,14 @@ def score(photo: Photo, clean: Photo, task: Task) -> Score:
 def reference_steps(
     photo: Photo, task: Task, client: RestorationClient, quality: Quality = Quality.FAST
 ) -> Steps[ReferenceTest]:
-    """Degrades a clean photo, restores it, and measures both.
+    """Degrade a clean photo, restore it, and measure both.
+
+    Yields:
+        (tiles done, tiles in all) of the restoration.
 
     Raises:
-        PhotoError: the photo is too large or too small for it.
-        ServerError: it could not be restored.
+        PhotoError: the photo is too large or too small.
+        ServerError: the photo could not be restored.
     """
     clean, degraded = degrade(photo, task)
     restoration = yield from photo_steps(degraded, task, client, quality)

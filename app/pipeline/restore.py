@@ -1,7 +1,7 @@
-"""The one pipeline: bytes -> pixels -> tiles -> Triton -> restored pixels -> a photo to encode.
+"""The restoration pipeline: file -> pixels -> tiles -> Triton -> restored pixels -> photo to encode.
 
-Its parts are generators that yield how far they are, and return what they made. So whoever drives one may show
-progress, or stop by closing it: the tiles under way are then taken back from the server.
+Its parts are generators that yield their progress and return their result. The caller can show the progress, and can
+stop a generator by closing it: the pending requests are then cancelled.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ from app.errors import ServerMemoryError
 from app.i18n import say
 from app.pipeline import tiling
 from app.tasks import Network, Quality, Task
-from app.usage import Usage, spent
+from app.usage import Usage, usage_between
 
-# Tiles under way at once: enough to keep every instance busy, few enough to bound memory and share the server.
+# Number of concurrent requests: enough to keep every instance busy, few enough to bound memory and share the server.
 TILES_IN_FLIGHT = 8
 # DIN+: quarter turns, and whether mirrored (paper, section 5.3).
 ORIENTATIONS = [(turns, flip) for turns in range(4) for flip in (False, True)]
-CLEAN = "BI"  # the one degradation that leaves neither blur nor noise: alpha has none either
+CLEAN = "BI"  # the degradation without blur and noise; networks trained for others would distort alpha
 
 T = TypeVar("T")
-Progress = Callable[[int, int], None]  # tiles done, tiles in all
-Steps = Generator[tuple[int, int], None, T]  # the same, yielded
+Progress = Callable[[int, int], None]  # called with (tiles done, tiles in all)
+Steps = Generator[tuple[int, int], None, T]  # yields (tiles done, tiles in all), returns the result
 
 
 @dataclass(frozen=True)
 class Restoration:
-    """A restored photo and how it came about.
+    """A restored photo with facts about its restoration.
 
     Attributes:
-        task: what it was restored for.
-        quality: by which network, and whether as self-ensemble.
-        before: the photo as decoded.
+        task: the task that was run.
+        quality: selects the network, and whether it ran as a self-ensemble.
+        before: the decoded photo.
         after: the restored photo, ``task.scale`` times as large.
-        tiles: how many it was cut into.
-        seconds: from the first tile sent to the last one received.
-        usage: Triton's counters of the network meanwhile, other visitors' requests included; None where unknown.
+        tiles: number of tiles.
+        seconds: from the first request to the last response.
+        usage: change of Triton's counters of the network meanwhile, other clients' requests included; None if unknown.
     """
 
     task: Task
@@ -72,18 +72,18 @@ def restore(
         source: the file, or its content.
         task: of ``client.tasks()``.
         client: connection to Triton.
-        quality: which network, and whether as self-ensemble.
+        quality: selects the network, and whether it runs as a self-ensemble.
         progress: called with (tiles done, tiles in all), first with (0, n).
 
     Raises:
-        RestorationError: nothing was restored; the message says why. There is no partial result.
+        RestorationError: the photo could not be restored; the message gives the reason.
         OSError: the file cannot be opened.
     """
     return run(photo_steps(codec.decode(source, task.scale), task, client, quality), progress)
 
 
 def run(steps: Steps[T], progress: Progress | None = None) -> T:
-    """Goes through all steps, telling each, and returns what they made."""
+    """Run a generator of steps to its end, report its progress, and return its result."""
     while True:
         try:
             done, total = next(steps)
@@ -96,12 +96,12 @@ def run(steps: Steps[T], progress: Progress | None = None) -> T:
 def photo_steps(
     before: Photo, task: Task, client: RestorationClient, quality: Quality = Quality.FAST
 ) -> Steps[Restoration]:
-    """Restore a decoded photo with its alpha; in smaller tiles where the server has no memory for larger ones.
+    """Restore a decoded photo with its alpha channel; tiles are halved while the server has too little memory for them.
 
     Raises:
         ServerError: a tile failed; the others are cancelled.
     """
-    opening = client.counted()
+    opening = client.replica_usage()
     started = time.monotonic()
     network = tiled = task.network(quality)
     restores_alpha = before.alpha is not None and task.degradation == CLEAN
@@ -115,7 +115,7 @@ def photo_steps(
                 raise
             tiled = smaller
     seconds = time.monotonic() - started
-    usage = spent(opening, client.counted(), network.name)
+    usage = usage_between(opening, client.replica_usage(), network.name)
     after = codec.finish(before, rgb, task.scale, alpha)
     if tiled is not network:
         after = replace(after, notices=(*after.notices, say("notice.memory")))
@@ -123,7 +123,7 @@ def photo_steps(
 
 
 def halve_tiles(network: Network) -> Network | None:
-    """The network in tiles of half the side; None where they would be too small."""
+    """Return the network with tiles of half the side; None if they would be too small."""
     tile = network.tile // 2 // network.size_multiple * network.size_multiple
     if tile < tiling.smallest_tile(network.overlap, network.size_multiple):
         return None
@@ -133,7 +133,11 @@ def halve_tiles(network: Network) -> Network | None:
 def plane_steps(
     before: Photo, network: Network, client: RestorationClient, self_ensemble: bool, restores_alpha: bool
 ) -> Steps[tuple[Pixels, Pixels | None]]:
-    """Restore a photo's colours and, where that is wanted, its alpha; else None stands for alpha."""
+    """Restore a photo's RGB and, if requested, its alpha.
+
+    Returns:
+        RGB, uint8 (scale * H, scale * W, 3), and alpha, uint8 (scale * H, scale * W), or None if it was not restored.
+    """
     restore_rgb = ensemble_steps if self_ensemble else pixel_steps
     rgb = yield from within(restore_rgb(before.rgb, network, client), 0, 1 + restores_alpha)
     if before.alpha is None or not restores_alpha:
@@ -144,12 +148,15 @@ def plane_steps(
 
 
 def plan_tiles(size: tuple[int, int], network: Network) -> list[tiling.Tile]:
-    """The tiles that a photo of (h, w) is cut into."""
+    """Return the tiles of a photo of (h, w)."""
     return tiling.plan(size, network.tile, network.overlap, network.size_multiple, network.whole_pixels)
 
 
 def ensemble_steps(rgb: Pixels, network: Network, client: RestorationClient) -> Steps[Pixels]:
-    """DIN+: the mean over all eight orientations of a photo (paper, section 5.3); steps and result as pixel_steps."""
+    """Restore as a self-ensemble: the mean over eight flips and rotations (DIN+, section 5.3 of the paper).
+
+    Steps, result and errors are those of :func:`pixel_steps`.
+    """
     h, w = rgb.shape[0] * network.scale, rgb.shape[1] * network.scale
     total = np.zeros((h, w, 3), np.uint16)
     for i, (turns, flip) in enumerate(ORIENTATIONS):
@@ -161,7 +168,7 @@ def ensemble_steps(rgb: Pixels, network: Network, client: RestorationClient) -> 
 
 
 def within(steps: Steps[T], part: int, parts: int) -> Steps[T]:
-    """The steps of one of several equal parts, as steps of the whole."""
+    """Convert the steps of one of several equal parts to steps of the whole."""
     while True:
         try:
             done, total = next(steps)
@@ -171,16 +178,21 @@ def within(steps: Steps[T], part: int, parts: int) -> Steps[T]:
 
 
 def pixel_steps(rgb: Pixels, network: Network, client: RestorationClient) -> Steps[Pixels]:
-    """Sends the tiles of a plan, a few at a time, and stitches the answers.
+    """Restore pixels tile by tile and stitch the results.
 
-    Where haze or rain is told from the whole photo, the tiles are first asked for its attention, once or more, and then
-    restored with it. So no tile is restored more strongly than its neighbour.
+    If the network has attention rounds, the channel descriptors of all tiles are first averaged over the photo, once
+    for each round, and the tiles are then restored with them: else tiles would be restored unequally strongly.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        network: of a task of the server.
+        client: connection to Triton.
 
     Returns:
         uint8 (scale * H, scale * W, 3).
 
     Raises:
-        ServerError: a tile failed; the others are taken back.
+        ServerError: a tile failed; the others are cancelled.
     """
     plan = plan_tiles((rgb.shape[0], rgb.shape[1]), network)
     rounds = network.attention_rounds if len(plan) > 1 else 0
@@ -204,21 +216,25 @@ def pixel_steps(rgb: Pixels, network: Network, client: RestorationClient) -> Ste
 
 
 def ask_attention(
-    rgb: Pixels, network: Network, client: RestorationClient, under: Attention | None, tile: tiling.Tile
+    rgb: Pixels, network: Network, client: RestorationClient, previous: Attention | None, tile: tiling.Tile
 ) -> Future[Attention]:
-    """Asks for the attention of what a tile is responsible for."""
-    return client.attention(network, tiling.cut(rgb, tile), tiling.core(tile), under)
+    """Request the channel descriptors of a tile's core."""
+    return client.attention(network, tiling.cut(rgb, tile), tiling.core(tile), previous)
 
 
 def ask_pixels(
     rgb: Pixels, network: Network, client: RestorationClient, attention: Attention | None, tile: tiling.Tile
 ) -> Future[Pixels]:
-    """Asks for a restored tile."""
+    """Request a restored tile."""
     return client.submit(network, tiling.cut(rgb, tile), attention)
 
 
 def in_flight(ask: Callable[[tiling.Tile], Future[T]], plan: list[tiling.Tile]) -> Iterator[tuple[tiling.Tile, T]]:
-    """Asks for every tile, a few at a time, and yields the answers as they come; takes the rest back at the end."""
+    """Request every tile, ``TILES_IN_FLIGHT`` at a time; cancel the pending requests when the generator is closed.
+
+    Yields:
+        Each tile with its response, in the order of arrival.
+    """
     waiting: Iterator[tiling.Tile] = iter(plan)
     asked: dict[Future[T], tiling.Tile] = {}
     try:

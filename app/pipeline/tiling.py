@@ -1,4 +1,4 @@
-"""Large photos in pieces: plan the tiles, cut them, stitch the results. Sizes are (h, w) in LQ pixels."""
+"""Tiling of large photos: plan tiles, cut them and stitch the results. Sizes are (h, w) in LQ pixels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.codec import Pixels
 
 @dataclass(frozen=True)
 class Span:
-    """One tile along one axis: it covers [start, stop) and is responsible for [core_start, core_stop)."""
+    """The extent of a tile along one axis: input [start, stop), of which the output [core_start, core_stop) is kept."""
 
     start: int
     stop: int
@@ -20,50 +20,50 @@ class Span:
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile: its span of rows and its span of columns."""
+    """A tile: its spans of rows and columns."""
 
     rows: Span
     columns: Span
 
 
 def smallest_tile(overlap: int, multiple: int) -> int:
-    """Side of the smallest tile that an axis of any length can be cut into.
+    """Return the smallest side of a tile with which an axis of any length can be covered.
 
-    A tile is shortened by up to ``multiple`` - 1 so that the last one starts on the grid; what is left must hold the
-    context on both sides and one step of ``multiple``.
+    A tile is shortened by up to ``multiple`` - 1 so that the last one starts on the grid; the remainder must contain
+    the context on both sides and one step of ``multiple``.
     """
     return 2 * overlap + 2 * multiple - 1
 
 
 def plan_axis(size: int, tile: int, overlap: int, multiple: int) -> list[Span]:
-    """Tiles of equal length along one axis, at least 2 * ``overlap`` in common between neighbours.
+    """Plan tiles of equal length along one axis; neighbours share at least 2 * ``overlap`` pixels.
 
     Args:
         size: length to cover.
         tile: longest tile; at least :func:`smallest_tile`.
         overlap: context on each inner side of a tile.
-        multiple: every tile starts at a multiple of it, so that a strided network sees one grid.
+        multiple: every tile starts at a multiple of this, so that strided networks use one grid.
 
     Returns:
         Spans from first to last; their cores cover [0, size) without gap or overlap.
     """
     if size <= tile:
         return [Span(0, size, 0, size)]
-    length = tile - (tile - size) % multiple  # so that the last tile, too, starts on the grid
+    length = tile - (tile - size) % multiple  # so that the last tile starts on the grid, too
     travel = size - length
     step = (length - 2 * overlap) // multiple * multiple
     steps = -(-travel // step)
     starts = [travel * i // steps // multiple * multiple for i in range(steps)] + [travel]
-    # Neighbours divide what they share in the middle.
+    # The cores of neighbours meet in the middle of their overlap.
     cuts = [0, *((b + a + length) // 2 for a, b in pairwise(starts)), size]
     return [Span(s, s + length, lo, hi) for s, (lo, hi) in zip(starts, pairwise(cuts), strict=True)]
 
 
 def plan(size: tuple[int, int], tile: int, overlap: int, multiple: int = 1, whole_pixels: int = 0) -> list[Tile]:
-    """The tiles of a photo, all of one shape, row by row: Triton batches only equal shapes.
+    """Plan the tiles of a photo, row by row, all of one shape since Triton batches only equal shapes.
 
     Args:
-        size: of the photo.
+        size: (h, w) of the photo.
         tile: longest side of a tile; at least :func:`smallest_tile`.
         overlap: context on each inner side of a tile.
         multiple: every tile starts at a multiple of it.
@@ -76,24 +76,24 @@ def plan(size: tuple[int, int], tile: int, overlap: int, multiple: int = 1, whol
 
 
 def core(tile: Tile) -> tuple[int, int, int, int]:
-    """Top, bottom, left and right of what a tile is responsible for, within the tile."""
+    """Return (top, bottom, left, right) of a tile's core within the tile."""
     r, c = tile.rows, tile.columns
     return r.core_start - r.start, r.core_stop - r.start, c.core_start - c.start, c.core_stop - c.start
 
 
 def core_pixels(tile: Tile) -> int:
-    """How many pixels a tile is responsible for."""
+    """Return the number of pixels in a tile's core."""
     top, bottom, left, right = core(tile)
     return (bottom - top) * (right - left)
 
 
 def cut(photo: Pixels, tile: Tile) -> Pixels:
-    """The pixels of a tile, (h, w, 3), as a view."""
+    """Return the pixels of a tile, (h, w, 3), as a view."""
     return photo[tile.rows.start : tile.rows.stop, tile.columns.start : tile.columns.stop]
 
 
 def stitch(canvas: Pixels, tile: Tile, restored: Pixels, scale: int) -> None:
-    """Writes the core of a restored tile, (scale * h, scale * w, 3), to its place in the restored photo."""
+    """Write the core of a restored tile, (scale * h, scale * w, 3), to its place in the restored photo."""
     r, c = tile.rows, tile.columns
     top, bottom, left, right = (scale * edge for edge in core(tile))
     canvas[r.core_start * scale : r.core_stop * scale, c.core_start * scale : c.core_stop * scale] = restored[

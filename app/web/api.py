@@ -16,26 +16,26 @@ from app.tasks import FORMER_QUALITIES, Quality, Task, current_names
 from app.web import limits
 from app.web.errors import page_error
 from app.web.gradio_compat import accept_any
-from app.web.restore.jobs import Advance, Order, Workshop, check_photos
+from app.web.restore.jobs import JobOptions, JobProgress, JobRunner, check_photos
 from app.web.restore.results import Outcome, save_as
 from app.web.restore.uploads import as_paths
 
 Report = dict[str, Any]
-Verdict = dict[str, Any]  # as gr.validate makes it
+Validation = dict[str, Any]  # as gr.validate makes it
 PHOTOS_AT, TASK_AT, QUALITY_AT = 0, 1, 2  # among the arguments
 ARGUMENTS = 6
 
 
-class Programs:
+class Api:
     """The calls. Gradio shows their signatures and docstrings to programs and language models.
 
     Args:
-        workshop: does the work.
+        runner: does the work.
         page: whose queue is used.
     """
 
-    def __init__(self, workshop: Workshop, page: gr.Blocks) -> None:
-        self._workshop, self._page = workshop, page
+    def __init__(self, runner: JobRunner, page: gr.Blocks) -> None:
+        self._runner, self._page = runner, page
 
     def restore(
         self,
@@ -110,17 +110,17 @@ class Programs:
             over input size), and the qualities that it has, each with its network's preset, precision, device, and the
             PSNR in dB that it was measured with. The same facts of the fast network stand beside the name, too.
         """
-        return [describe_task(task) for task in self._workshop.client.tasks().values()]
+        return [describe_task(task) for task in self._runner.client.tasks().values()]
 
-    def check_one(self, photo: str | None, task: str, quality: str, *_: object) -> list[Verdict]:
+    def check_one(self, photo: str | None, task: str, quality: str, *_: object) -> list[Validation]:
         """What Gradio answers instead of queueing a call of ``restore`` that cannot succeed."""
         return self._check([photo] if photo else [], task, quality)
 
-    def check_batch(self, photos: list[str] | None, task: str, quality: str, *_: object) -> list[Verdict]:
+    def check_batch(self, photos: list[str] | None, task: str, quality: str, *_: object) -> list[Validation]:
         """The same for ``restore_batch``."""
         return self._check(photos or [], task, quality)
 
-    def _check(self, photos: Sequence[str], task: str, quality: str) -> list[Verdict]:
+    def _check(self, photos: Sequence[str], task: str, quality: str) -> list[Validation]:
         """A verdict on each argument of a call."""
         refused = TASK_AT
         try:
@@ -140,7 +140,7 @@ class Programs:
             UnknownTaskError, UnknownQualityError: there is none; the message lists those there are.
         """
         name, level, notice = current_names(task or "", quality)
-        return self._workshop.find_task(name), level, notice
+        return self._runner.find_task(name), level, notice
 
     def _run(
         self,
@@ -164,18 +164,18 @@ class Programs:
         limits.check_share(request, self._page, already=1)
         found, level, notice = self._find(task, quality)
         outcomes = []
-        for event in self._workshop.steps(as_paths(photos), Order(found, level)):
+        for event in self._runner.run(as_paths(photos), JobOptions(found, level)):
             if isinstance(event, Outcome):
                 outcomes.append(event)
-            elif isinstance(event, Advance):
+            elif isinstance(event, JobProgress):
                 progress((event.done, event.total), desc=describe(event), unit="tiles")
         path, _ = save_as(outcomes, Output(file_format, int(percent or 0), metadata))
         return path, [report(outcome, notice) for outcome in outcomes], outcomes
 
 
-def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
+def add_api(runner: JobRunner, page: gr.Blocks) -> None:
     """Add the events ``restore``, ``restore_batch`` and ``tasks`` to a page."""
-    programs, names = Programs(workshop, page), list(workshop.tasks)
+    api, names = Api(runner, page), list(runner.tasks)
     with gr.Column(visible=False):
         photo, photos = gr.File(label="photo"), gr.File(label="photos", file_count="multiple")
         # Unknown names get our own error message.
@@ -196,8 +196,8 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
         ]
         restored, reports = gr.File(label="restored"), gr.JSON(label="report")
         for function, given, check in (
-            (programs.restore, photo, programs.check_one),
-            (programs.restore_batch, photos, programs.check_batch),
+            (api.restore, photo, api.check_one),
+            (api.restore_batch, photos, api.check_batch),
         ):
             gr.Button().click(
                 function,
@@ -208,7 +208,7 @@ def offer_programs(workshop: Workshop, page: gr.Blocks) -> None:
                 concurrency_limit=limits.CONCURRENT_JOBS,
                 concurrency_id=limits.QUEUE,
             )
-        gr.Button().click(programs.tasks, None, reports, api_name="tasks", queue=False)
+        gr.Button().click(api.tasks, None, reports, api_name="tasks", queue=False)
 
 
 def describe_task(task: Task) -> Report:
@@ -230,7 +230,7 @@ def describe_task(task: Task) -> Report:
     }
 
 
-def describe(event: Advance) -> str:
+def describe(event: JobProgress) -> str:
     """What a job is at, beside its count of tiles."""
     what = say("progress.loading" if event.is_loading else "progress.name")
     if event.place[1] == 1:

@@ -11,19 +11,19 @@ from app.client import RestorationClient, unavailable
 from app.i18n import ENGLISH, LANGUAGES, say
 from app.web import limits, storage
 from app.web.about.tab import build_about_tab
-from app.web.api import offer_programs
+from app.web.api import add_api
 from app.web.bind import Words
 from app.web.gradio_compat import without_messages
 from app.web.health import health_route
 from app.web.restore import choices, handlers
-from app.web.restore.jobs import Workshop
+from app.web.restore.jobs import JobRunner
 from app.web.restore.layout import lay_out
 from app.web.server.tab import build_server_tab
 from app.web.site import Site, scripts, styles
 from app.web.theme import theme
 
 STYLES = ("static/page.css", "server/static/server.css", "about/static/about.css")
-SPEAK = "(language) => dinSpeak(language)"
+SET_LANGUAGE = "(language) => dinSpeak(language)"
 TOGGLE_THEME = """() => {
     document.body.classList.toggle('dark');
     document.body.style.background = 'var(--body-background-fill)';
@@ -40,7 +40,7 @@ def build_page(client: RestorationClient) -> Site:
         ServerUnavailableError: no server answers.
     """
     gr.set_static_paths([choices.EXAMPLES])  # or they would be copied to where visitors' photos are
-    workshop, words = Workshop(client), Words()
+    runner, words = JobRunner(client), Words()
     page: gr.Blocks
     with gr.Blocks(
         title="DIN image restoration",
@@ -72,26 +72,26 @@ def build_page(client: RestorationClient) -> Site:
             words.bind(gr.Markdown(elem_classes="din-warning"), value=unavailable(name))
         with gr.Tabs() as tabs:
             with words.bind(gr.Tab(id="restore"), label=say("page.tab_restore")):
-                tab = lay_out(workshop, words)
+                tab = lay_out(runner, words)
             with words.bind(gr.Tab(id="server"), label=say("page.tab_server")) as server_tab:
                 build_server_tab(client, words, language, tabs, server_tab)
             with words.bind(gr.Tab(id="about"), label=say("page.tab_about")):
                 build_about_tab(client, words)
-        offer_programs(workshop, page)
+        add_api(runner, page)
         theme_button.click(None, None, None, js=TOGGLE_THEME, api_visibility="private")
-        language.change(None, language, None, js=SPEAK, api_visibility="private")
+        language.change(None, language, None, js=SET_LANGUAGE, api_visibility="private")
         language.change(words.switch, language, words.components, api_visibility="private", show_progress="hidden")
         arrived = page.load(
             None,
             None,
             [language, tab.choice.family, tab.choice.task],
-            js=f"() => dinArrive({choices.offered(workshop.tasks)}, {json.dumps(list(LANGUAGES))})",
+            js=f"() => dinArrive({choices.offered(runner.tasks)}, {json.dumps(list(LANGUAGES))})",
             api_visibility="private",
         )
-        handlers.wire(tab, workshop, language, page, arrived)
-    threading.Thread(target=workshop.warm_up, name="warm-up", daemon=True).start()
+        handlers.wire(tab, runner, language, page, arrived)
+    threading.Thread(target=runner.warm_up, name="warm-up", daemon=True).start()
     page.queue(max_size=limits.QUEUED_JOBS)
-    sheets = styles(*STYLES) + choices.choice_styles(workshop.tasks)
+    sheets = styles(*STYLES) + choices.choice_styles(runner.tasks)
     compare = (f"restore/static/{name}.js" for name in ("compare_view", "compare_look", "compare"))
     return Site(page, sheets, scripts("static/page.js", *compare))
 

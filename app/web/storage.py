@@ -43,8 +43,8 @@ def sweep(age_s: float) -> None:
                 shutil.rmtree(folder, ignore_errors=True)  # its visitor may be saving another format into it
 
 
-def keep_young(paths: Iterable[Path]) -> None:
-    """Lets the files of a job start their time anew: it may take longer than they are kept."""
+def touch(paths: Iterable[Path]) -> None:
+    """Reset the age of files of a running job, which may take longer than files are kept."""
     for path in paths:
         if is_brought(path):
             with contextlib.suppress(FileNotFoundError):

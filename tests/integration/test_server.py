@@ -188,7 +188,7 @@ def test_bad_tiles_harm_no_other_tile_of_the_same_burst(client):
 
 
 def test_a_visitor_goes_before_a_batch_and_a_full_queue_is_told(client):
-    task, batch = client.task(TASK).network(), client.at(Priority.BATCH)
+    task, batch = client.task(TASK).network(), client.with_priority(Priority.BATCH)
     tile = np.zeros((160, 160, 3), np.uint8)
     answers = [batch.submit(task, tile) for _ in range(200)]
     client.submit(task, tile).result()

@@ -13,7 +13,7 @@ class CountingClient:
 
     requests = 0
 
-    def counted(self):
+    def replica_usage(self):
         self.requests += 3
         return {"one": {TASK.name: Usage(requests=self.requests, queue_s=0.5, batches={1: self.requests})}}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.errors import UnknownQualityError
-from app.pipeline.eta import Pace
+from app.pipeline.eta import EtaEstimator
 from app.tasks import Quality, current_names
 from app.web.restore import choices
 from tests.support.served import NETWORK, TASK, restored
@@ -72,10 +72,10 @@ def test_scripts_know_each_task_by_its_family():
 
 
 def test_each_level_tells_the_time_of_its_network():
-    pace = Pace()
-    assert choices.qualities(ENLARGE, [(32, 32)], pace, "en")[0] == ("Fast", "fast")
-    pace.learn(restored(ENLARGE, (32, 32), 1.0))
-    labels = [label for label, _ in choices.qualities(ENLARGE, [(32, 32)] * 2, pace, "en")]
+    estimator = EtaEstimator()
+    assert choices.qualities(ENLARGE, [(32, 32)], estimator, "en")[0] == ("Fast", "fast")
+    estimator.update(restored(ENLARGE, (32, 32), 1.0))
+    labels = [label for label, _ in choices.qualities(ENLARGE, [(32, 32)] * 2, estimator, "en")]
     assert labels == ["Fast · about 2.0 s", "Finer network · about 6.0 s", "Best, eight passes · about 48 s"]
 
 

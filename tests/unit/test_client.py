@@ -9,7 +9,7 @@ from tritonclient.utils import InferenceServerException
 from app.client import RestorationClient, explain, resolve
 from app.errors import ServerError, ServerUnavailableError
 from app.tasks import read_tasks
-from app.usage import Usage, read_usage, spent
+from app.usage import Usage, read_usage, usage_between
 
 LIBTORCH_REFUSAL = """PyTorch execute failure: The following operation failed in the TorchScript interpreter.
 Traceback of TorchScript, serialized code (most recent call last):
@@ -57,10 +57,10 @@ def counting(requests, task="deblur"):
 
 
 def test_what_ran_is_the_sum_over_all_replicas():
-    used = spent({"a": counting(5), "b": counting(100)}, {"a": counting(8), "b": counting(104)}, "deblur")
+    used = usage_between({"a": counting(5), "b": counting(100)}, {"a": counting(8), "b": counting(104)}, "deblur")
     assert (used.requests, used.batches) == (7, {1: 7})
     assert used.queue_s == pytest.approx(0.7)
-    assert spent({"a": {}}, {"a": counting(3)}, "deblur").requests == 3
+    assert usage_between({"a": {}}, {"a": counting(3)}, "deblur").requests == 3
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_ran_is_the_sum_over_all_replicas():
     ],
 )
 def test_what_ran_is_not_told_where_a_replica_cannot_be_asked(opening, closing):
-    assert spent(opening, closing, "deblur") is None
+    assert usage_between(opening, closing, "deblur") is None
 
 
 def test_both_models_of_a_task_count_for_it():

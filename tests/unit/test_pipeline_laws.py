@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from app.codec import Photo
 from app.pipeline import tiling
-from app.pipeline.eta import MEMORY, PAGE_S_PER_PIXEL, Pace, work
+from app.pipeline.eta import PAGE_S_PER_PIXEL, SMOOTHING, EtaEstimator, multiply_adds
 from app.pipeline.restore import ORIENTATIONS, halve_tiles, photo_steps, plan_tiles, run, within
 from app.tasks import Quality
-from app.usage import Usage, spent
+from app.usage import Usage, usage_between
 from app.web.server.traffic import WINDOW_S, View, steps
 from tests.support.clients import CountingClient, finished
 from tests.support.served import NETWORK, TASK, restored
@@ -148,7 +148,7 @@ class RepeatingClient(CountingClient):
     def submit(self, network, pixels, attention):
         return finished(repeated(pixels, network.scale))
 
-    def attention(self, network, pixels, core, under):
+    def attention(self, network, pixels, core, previous):
         top, bottom, left, right = core
         return finished(pixels[top:bottom, left:right].mean((0, 1), dtype=np.float32))
 
@@ -178,26 +178,26 @@ def test_a_restoration_is_that_of_the_whole_photo_and_its_steps_end_at_all(size,
 @given(size=SIZES, network=networks())
 def test_work_is_that_of_the_pixels_and_more_where_tiles_overlap(size, network):
     plan = plan_tiles(size, network)
-    fast, best = (work(network, size, quality) for quality in (Quality.FAST, Quality.BEST))
+    fast, best = (multiply_adds(network, size, quality) for quality in (Quality.FAST, Quality.BEST))
     assert best == len(ORIENTATIONS) * fast
     assert fast * network.instances >= size[0] * size[1] * network.mult_adds_per_pixel
-    alone = work(replace(network, instances=1), size, Quality.FAST)
+    alone = multiply_adds(replace(network, instances=1), size, Quality.FAST)
     assert fast <= alone <= network.instances * fast
     rounds = 1 + network.attention_rounds * (len(plan) > 1)
-    assert fast == rounds * work(replace(network, attention_rounds=0), size, Quality.FAST)
+    assert fast == rounds * multiply_adds(replace(network, attention_rounds=0), size, Quality.FAST)
 
 
 @laws
 @given(size=SIZES, seconds=st.lists(st.floats(0.01, 1000), min_size=1, max_size=10))
 def test_an_estimate_lies_within_what_was_seen(size, seconds):
-    pace = Pace()
+    estimator = EtaEstimator()
     for each in seconds:
-        pace.learn(restored(TASK, size, each))
-    expected = pace.expect_s(TASK, size, Quality.FAST) - PAGE_S_PER_PIXEL * size[0] * size[1] * TASK.scale**2
+        estimator.update(restored(TASK, size, each))
+    expected = estimator.expect_s(TASK, size, Quality.FAST) - PAGE_S_PER_PIXEL * size[0] * size[1] * TASK.scale**2
     assert min(seconds) * 0.999 <= expected <= max(seconds) * 1.001
     if len(seconds) == 2:
         first, second = seconds
-        assert 1 / expected == pytest.approx(MEMORY / first + (1 - MEMORY) / second)
+        assert 1 / expected == pytest.approx(SMOOTHING / first + (1 - SMOOTHING) / second)
 
 
 # Sums of binary fractions are exact, so that equality holds to the bit.
@@ -225,13 +225,13 @@ def test_what_was_spent_is_the_sum_over_replicas(replicas):
     total = Usage()
     for _, more in replicas.values():
         total += more
-    assert spent(opening, closing, "x") == total
-    assert spent(opening, closing, "y") == Usage()
-    assert spent(opening, closing, "unknown") == Usage()
-    assert spent(opening, {**closing, "away": {}}, "x") is None
-    assert spent({}, {}, "x") is None
+    assert usage_between(opening, closing, "x") == total
+    assert usage_between(opening, closing, "y") == Usage()
+    assert usage_between(opening, closing, "unknown") == Usage()
+    assert usage_between(opening, {**closing, "away": {}}, "x") is None
+    assert usage_between({}, {}, "x") is None
     if any(more.requests for _, more in replicas.values()):
-        assert spent(closing, opening, "x") is None  # counters that fall are those of a server that started anew
+        assert usage_between(closing, opening, "x") is None  # counters only fall when a server restarts
 
 
 @laws

@@ -37,10 +37,10 @@ class BrightnessClient(CountingClient):
     """Its attention is a tile's mean brightness, and its restoration fills the tile with the attention it is given."""
 
     def __init__(self):
-        self.given, self.asked_under = [], []
+        self.given, self.previous = [], []
 
-    def attention(self, network, pixels, core, under):
-        self.asked_under.append(under)
+    def attention(self, network, pixels, core, previous):
+        self.previous.append(previous)
         top, bottom, left, right = core
         return finished(np.array([pixels[top:bottom, left:right].mean()], np.float32))
 
@@ -59,9 +59,9 @@ def test_the_tiles_of_a_photo_share_its_attention():
     assert all(np.allclose(attention, pixels.mean(), atol=1e-3) for attention in client.given)
     assert np.array_equal(result.after.rgb, np.full_like(pixels, round(pixels.mean())))
     assert progress == [(done, 36) for done in range(37)]
-    first, second = client.asked_under[:12], client.asked_under[12:]
+    first, second = client.previous[:12], client.previous[12:]
     assert first == [None] * 12
-    assert all(np.array_equal(under, client.given[0]) for under in second)
+    assert all(np.array_equal(given, client.given[0]) for given in second)
 
 
 def test_a_photo_in_one_piece_takes_its_own_attention():
@@ -128,7 +128,7 @@ def test_what_triton_counted_meanwhile_is_told():
 def test_a_finished_photo_is_kept_where_triton_tells_nothing():
     _, data = photo_bytes((20, 30))
     client = NearestClient()
-    client.counted = dict
+    client.replica_usage = dict
     result = restore(data, TASK, client)
     assert result.usage is None
     assert result.after.rgb.shape == (40, 60, 3)

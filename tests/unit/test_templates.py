@@ -11,7 +11,7 @@ from app.usage import Usage
 from app.web.about import tab as about
 from app.web.app import STYLES
 from app.web.restore.html import field_texts_html, message_html, outcomes_html, progress_html
-from app.web.restore.jobs import Advance
+from app.web.restore.jobs import JobProgress
 from app.web.restore.results import Outcome, Picture, as_is
 from app.web.server.tab import panel_html
 from app.web.server.traffic import View
@@ -35,7 +35,7 @@ DONE = Outcome(
 FAILED = Outcome(EVIL, TASK, error=PhotoError(TEXT))
 
 RENDERED = {
-    "a progress": (lambda: progress_html(Advance(EVIL, 1, 2, 1.0, (1, 2)), "en"), 1),
+    "a progress": (lambda: progress_html(JobProgress(EVIL, 1, 2, 1.0, (1, 2)), "en"), 1),
     "a message": (lambda: message_html(TEXT, "en", "error"), 1),
     "a photo": (lambda: outcomes_html([DONE], [TEXT], "en"), 11),
     "a photo's error": (lambda: outcomes_html([FAILED], [], "en"), 1),

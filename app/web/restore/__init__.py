@@ -1,1 +1,1 @@
-"""The tab where photos are restored."""
+"""The tab that restores photos."""

@@ -1,8 +1,8 @@
-"""The events of the tab where photos are restored.
+"""Event handlers of the tab that restores photos.
 
-The server's answers come late and in any order. So what a job does is taken from the page at the click that starts it,
-and kept in ``started``; no answer sets a choice or removes a result; and what is shown of a choice is asked for once
-more when the choice has changed meanwhile (``always_last``).
+The server's responses arrive with a delay and in any order. Therefore the options of a job are read at the click that
+starts it and kept in the state ``job``; no response sets a choice or removes a result; and a handler runs again if a
+choice has changed while it ran (``always_last``).
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from app.web import limits
 from app.web.errors import page_error
 from app.web.restore import choices
 from app.web.restore.html import message_html, outcomes_html, progress_html
-from app.web.restore.jobs import Advance, Order, Preview, Results, Start, Workshop, check_photos
+from app.web.restore.jobs import Job, JobOptions, JobProgress, JobRunner, Preview, Results, check_photos
 from app.web.restore.layout import RestoreTab, sample_pictures
-from app.web.restore.results import as_is, beside, save_as, viewer_states
+from app.web.restore.results import as_is, save_as, viewer_states, with_earlier_states
 from app.web.restore.uploads import as_paths, photo_sizes, preview
 
 Photos = list[str] | None
 Updates = dict[Any, Any]  # of components
-# What the browser does at once: it forgets results of photos that are gone, disables the download until the file is as
-# chosen, Restore while a job runs, and Stop while none does.
-FORGET = "(photos) => dinForget(photos)"
-WITHHOLD = "() => dinPut({ interactive: false })"
-IDLE = "() => [dinPut({ interactive: true }), dinPut({ interactive: false })]"
+# JavaScript that runs in the browser without a request: clear the results of photos that were removed; disable the
+# download until the file has the chosen format; enable Restore and disable Stop when no job runs.
+CLEAR_RESULTS = "(photos) => dinForget(photos)"
+DISABLE = "() => dinPut({ interactive: false })"
+SET_IDLE = "() => [dinPut({ interactive: true }), dinPut({ interactive: false })]"
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
@@ -39,31 +39,31 @@ EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
 
 
 class Handlers:
-    """What the events of the tab do: each handler takes values and returns the components that change.
+    """The event handlers of the tab: each takes values and returns updates of components.
 
     Args:
-        tab: whose components change.
-        workshop: does the work.
-        page: whose queue is used.
+        tab: the components to update.
+        runner: runs the jobs.
+        page: the page whose queue holds the jobs.
     """
 
-    def __init__(self, tab: RestoreTab, workshop: Workshop, page: gr.Blocks) -> None:
-        self._tab, self._workshop, self._page = tab, workshop, page
+    def __init__(self, tab: RestoreTab, runner: JobRunner, page: gr.Blocks) -> None:
+        self._tab, self._runner, self._page = tab, runner, page
         self._busy: Updates = {
             tab.choice.restore: gr.Button(interactive=False),
             tab.choice.stop: gr.Button(interactive=True),
         }
 
     def show_example(self, task: str, language: str) -> Updates:
-        """Show an example of the task, if it has been restored before."""
-        tasks = self._workshop.tasks
-        example = self._workshop.restored_example(tasks[task]) if task in tasks else None
+        """Show the first example of the task if it is cached."""
+        tasks = self._runner.tasks
+        example = self._runner.restored_example(tasks[task]) if task in tasks else None
         return {self._tab.result.viewer: gr.HTML(example=viewer_states(example, language) if example else [])}
 
     def describe_task(self, task: str, photos: Photos, language: str) -> Updates:
         """Offer the qualities with their expected times, and the examples of the task."""
-        chosen = self._workshop.tasks.get(task)
-        offered = choices.qualities(chosen, photo_sizes(as_paths(photos)), self._workshop.pace, language)
+        chosen = self._runner.tasks.get(task)
+        offered = choices.qualities(chosen, photo_sizes(as_paths(photos)), self._runner.eta, language)
         samples = sample_pictures(chosen, language) if chosen else []
         return {
             self._tab.choice.quality: gr.Radio(choices=offered),
@@ -71,8 +71,8 @@ class Handlers:
         }
 
     def preview_photos(self, photos: Photos, task: str, language: str) -> Updates:
-        """Show a single photo, and say which photos cannot be restored."""
-        states, sentences = preview(as_paths(photos), self._workshop.tasks.get(task), language)
+        """Show a single photo, and list the photos that cannot be restored."""
+        states, sentences = preview(as_paths(photos), self._runner.tasks.get(task), language)
         return {
             self._tab.photos.preview: sentences,
             self._tab.result.viewer: gr.HTML(brought={"states": states}),
@@ -81,21 +81,21 @@ class Handlers:
     def start(
         self, photos: Photos, task: str, quality: str, is_reference_test: bool, language: str, request: gr.Request
     ) -> Updates:
-        """Start a job as it is chosen now, after everything is checked that can be known without waiting.
+        """Start a job with the current choices, after the checks that need no waiting.
 
         Raises:
-            gr.Error: it cannot be done; the message says why.
+            gr.Error: the job cannot be run; the message gives the reason.
         """
         paths = as_paths(photos)
         try:
-            found = self._workshop.find_task(task)
+            found = self._runner.find_task(task)
             limits.check_share(request, self._page)
             limits.check_count(len(paths))
             check_photos(paths, found, is_reference_test)
         except RestorationError as error:
             raise page_error(error, language) from error
-        order = Order(found, Quality(quality), is_reference_test)
-        return {self._tab.started: Start(tuple(paths), order), **self._busy}
+        options = JobOptions(found, Quality(quality), is_reference_test)
+        return {self._tab.job: Job(tuple(paths), options), **self._busy}
 
     def start_sample(
         self,
@@ -109,48 +109,48 @@ class Handlers:
         """Start a job with the example that was clicked.
 
         Raises:
-            gr.Error: it cannot be done; the message says why.
+            gr.Error: the job cannot be run; the message gives the reason.
         """
         path = str(event.value["image"]["path"])
-        samples = (sample for task in self._workshop.tasks.values() for sample in choices.examples(task))
+        samples = (sample for task in self._runner.tasks.values() for sample in choices.examples(task))
         photos = [str(sample) for sample in samples if str(sample) == path]
-        begun = self.start(photos, task, quality, is_reference_test, language, request)
-        return {self._tab.photos.files: photos, **begun}
+        checked = self.start(photos, task, quality, is_reference_test, language, request)
+        return {self._tab.photos.files: photos, **checked}
 
-    def restore(self, started: Start | None, results: Results, language: str) -> Iterator[Updates]:
-        """Run the job that was started, and show how far it is and what it has made.
+    def restore(self, job: Job | None, results: Results, language: str) -> Iterator[Updates]:
+        """Run a job, and show its progress and results.
 
         Yields:
-            Updates as tiles and photos are done.
+            Updates whenever a tile or a photo is done.
 
         Raises:
-            gr.Error: the job's only photo could not be restored; the message says why.
+            gr.Error: the job's only photo could not be restored; the message gives the reason.
         """
         try:
-            if started is None:
+            if job is None:
                 raise PhotoError(say("error.no_photo"))
-            photos, done = started.photos, Results(started.photos)
-            # What was made of the same photo before.
+            photos, done = job.photos, Results(job.photos)
+            # An earlier result of the same photo is compared with the new one.
             earlier = results.outcomes[0] if results.photos == photos and len(results.outcomes) == 1 else None
             yield self._busy
-            for event in self._workshop.steps(photos, started.order):
-                if isinstance(event, Advance):
+            for event in self._runner.run(photos, job.options):
+                if isinstance(event, JobProgress):
                     yield {self._tab.result.progress: progress_html(event, language)}
                 elif isinstance(event, Preview):
-                    states = viewer_states(beside(earlier, event.outcome), language)
+                    states = viewer_states(with_earlier_states(earlier, event.outcome), language)
                     yield {self._tab.result.viewer: gr.HTML(restored=states)}
                 elif event.error is not None and len(photos) == 1:
                     raise event.error
                 else:
-                    done = Results(photos, (*done.outcomes, beside(earlier, event)))
-                    # The file there is may be an earlier one: it is withheld until the new one is saved.
-                    withheld = {self._tab.result.download: gr.DownloadButton(interactive=False)}
-                    yield {self._tab.results: done, **withheld, **self._show(done, language)}
+                    done = Results(photos, (*done.outcomes, with_earlier_states(earlier, event)))
+                    # The file may be of an earlier job: the download is disabled until the new one is saved.
+                    disabled = {self._tab.result.download: gr.DownloadButton(interactive=False)}
+                    yield {self._tab.results: done, **disabled, **self._show(done, language)}
         except RestorationError as error:
             raise page_error(error, language) from error
 
     def _show(self, done: Results, language: str) -> Updates:
-        """The results so far."""
+        """Return the updates that show the results so far."""
         states = viewer_states(done.restored[-1], language) if done.restored else []
         pictures = [(str(outcome.pictures[-1].path), outcome.name) for outcome in done.restored]
         return {
@@ -176,16 +176,16 @@ class Handlers:
         }
 
     def select_result(self, results: Results, language: str, event: gr.SelectData) -> Updates:
-        """Compare the result that was clicked in the gallery."""
+        """Show the result that was clicked in the gallery in the comparison."""
         states = viewer_states(results.restored[int(event.index)], language)
         return {self._tab.result.viewer: gr.HTML(restored=states)}
 
     def stop(self, language: str) -> Updates:
-        """Say that the job was stopped."""
+        """Show that the job was stopped."""
         return {self._tab.result.progress: message_html(say("page.stopped"), language)}
 
     def take_picture(self, picture: str | None) -> Updates:
-        """Use the picture of the camera as the photo to restore."""
+        """Select the picture of the camera as the photo to restore."""
         return {self._tab.photos.files: [picture] if picture else []}
 
     def translate(self, photos: Photos, results: Results, language: str) -> Updates:
@@ -195,37 +195,37 @@ class Handlers:
         return self._show(results, language)
 
 
-def wire(tab: RestoreTab, workshop: Workshop, language: gr.Dropdown, page: gr.Blocks, arrived: Any) -> None:
-    """Connect the components of the tab.
+def wire(tab: RestoreTab, runner: JobRunner, language: gr.Dropdown, page: gr.Blocks, arrived: Any) -> None:
+    """Connect the events of the tab to their handlers.
 
     Args:
-        tab: to connect.
-        workshop: does the work.
-        language: the choice of it.
-        page: whose queue is used.
-        arrived: the event after which family and task are as the address asks.
+        tab: the components of the tab.
+        runner: runs the jobs.
+        language: the language menu.
+        page: the page whose queue holds the jobs.
+        arrived: the event after which family and task are as the URL requests.
     """
-    handlers = Handlers(tab, workshop, page)
-    wire_choices(tab, workshop, handlers, language, arrived)
+    handlers = Handlers(tab, runner, page)
+    wire_choices(tab, runner, handlers, language, arrived)
     wire_job(tab, handlers, language)
     wire_results(tab, handlers, language)
 
 
-def wire_choices(tab: RestoreTab, workshop: Workshop, handlers: Handlers, language: gr.Dropdown, arrived: Any) -> None:
-    """Connect photos and choices: each change shows what follows from it."""
+def wire_choices(tab: RestoreTab, runner: JobRunner, handlers: Handlers, language: gr.Dropdown, arrived: Any) -> None:
+    """Connect the photos and the choices to what depends on them."""
     photos, choice, result = tab.photos, tab.choice, tab.result
     gr.on(
         [choice.family.input, choice.task.input],
         None,
         [choice.family, choice.task, choice.quality],
         [choice.task, choice.quality],
-        js=f"(...chosen) => dinSettle({choices.offered(workshop.tasks)}, ...chosen)",
+        js=f"(...chosen) => dinSettle({choices.offered(runner.tasks)}, ...chosen)",
         api_visibility="private",
     )
     arrived.then(handlers.show_example, [choice.task, language], result.viewer, **QUIET)
-    # The browser's own first: each event of a change waits for the answer to the one before it.
+    # The one without a request comes first: each event of a change waits for the response to the one before it.
     forgotten = [result.viewer, result.gallery, result.download, result.report, photos.preview]
-    photos.files.change(None, photos.files, forgotten, js=FORGET, api_visibility="private")
+    photos.files.change(None, photos.files, forgotten, js=CLEAR_RESULTS, api_visibility="private")
     gr.on(
         [choice.task.change, photos.files.change, tab.results.change, language.change],
         handlers.describe_task,
@@ -240,21 +240,21 @@ def wire_choices(tab: RestoreTab, workshop: Workshop, handlers: Handlers, langua
 
 
 def wire_job(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> None:
-    """Connect what starts a job, runs it and stops it."""
+    """Connect the events that start, run and stop a job."""
     photos, choice, result = tab.photos, tab.choice, tab.result
     buttons = [choice.restore, choice.stop]
     chosen = [choice.task, choice.quality, choice.is_reference_test, language]
-    choice.restore.click(None, None, choice.restore, js=WITHHOLD, api_visibility="private")
-    begun = choice.restore.click(
-        handlers.start, [photos.files, *chosen], [tab.started, *buttons], concurrency_limit=None, **QUIET
+    choice.restore.click(None, None, choice.restore, js=DISABLE, api_visibility="private")
+    checked = choice.restore.click(
+        handlers.start, [photos.files, *chosen], [tab.job, *buttons], concurrency_limit=None, **QUIET
     )
-    begun.failure(None, None, buttons, js=IDLE, api_visibility="private")
-    begins = [photos.files, tab.started, *buttons]
-    photos.samples.select(handlers.start_sample, chosen, begins, concurrency_limit=None, **EACH)
-    tab.started.change(None, None, None, js="() => dinWatch()", api_visibility="private")
-    run = tab.started.change(
+    checked.failure(None, None, buttons, js=SET_IDLE, api_visibility="private")
+    outputs = [photos.files, tab.job, *buttons]
+    photos.samples.select(handlers.start_sample, chosen, outputs, concurrency_limit=None, **EACH)
+    tab.job.change(None, None, None, js="() => dinWatch()", api_visibility="private")
+    run = tab.job.change(
         handlers.restore,
-        [tab.started, tab.results, language],
+        [tab.job, tab.results, language],
         [result.viewer, result.gallery, result.download, result.report, result.progress, tab.results, *buttons],
         concurrency_limit=limits.CONCURRENT_JOBS,
         concurrency_id=limits.QUEUE,
@@ -262,16 +262,16 @@ def wire_job(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> None
         api_visibility="private",
         show_progress_on=[result.progress],
     )
-    run.then(None, None, buttons, js=IDLE, api_visibility="private")
+    run.then(None, None, buttons, js=SET_IDLE, api_visibility="private")
     choice.stop.click(handlers.stop, language, result.progress, cancels=run, queue=False, **QUIET)
 
 
 def wire_results(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> None:
-    """Connect what shows the results and saves them."""
+    """Connect the events that show and save results."""
     result = tab.result
     result.gallery.select(handlers.select_result, [tab.results, language], result.viewer, **EACH)
     formats = [component.input for component in result.output]
-    gr.on(formats, None, None, result.download, js=WITHHOLD, api_visibility="private")
+    gr.on(formats, None, None, result.download, js=DISABLE, api_visibility="private")
     gr.on(
         [tab.results.change, *formats],
         handlers.save,

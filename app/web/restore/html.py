@@ -7,32 +7,33 @@ from collections.abc import Sequence
 
 from app.i18n import Text, say
 from app.web.restore.choices import duration, measured
-from app.web.restore.jobs import Advance
+from app.web.restore.jobs import JobProgress
 from app.web.restore.results import Outcome, as_is
 from app.web.templates import render
 
 
-def progress_html(at: Advance, language: str) -> str:
-    """Render how far a job is, as a bar and a sentence."""
-    share = at.done / max(at.total, 1)
-    if at.done:
-        rest = say("progress.left", time=duration(at.seconds / share - at.seconds))
+def progress_html(progress: JobProgress, language: str) -> str:
+    """Render the progress of a job as a bar and a sentence."""
+    done, total, (number, photos) = progress.done, progress.total, progress.place
+    share = done / max(total, 1)
+    if done:
+        rest = say("progress.left", time=duration(progress.seconds / share - progress.seconds))
     else:
-        rest = say("progress.loading" if at.is_loading else "progress.starting")
-    text = say("progress.tiles", done=at.done, total=at.total, rest=rest)
-    if at.place[1] > 1:
-        text = say("progress.photo", place=at.place[0], photos=at.place[1], name=at.name, text=text)
+        rest = say("progress.loading" if progress.is_loading else "progress.starting")
+    text = say("progress.tiles", done=done, total=total, rest=rest)
+    if photos > 1:
+        text = say("progress.photo", place=number, photos=photos, name=progress.name, text=text)
     percent = f"{100 * share:.1f}"
-    return render("restore/progress.html", language, done=at.done, total=at.total, percent=percent, text=text)
+    return render("restore/progress.html", language, done=done, total=total, percent=percent, text=text)
 
 
 def message_html(text: Text, language: str, kind: str = "note") -> str:
-    """Render one sentence of a kind that has a style of its own: ``note`` or ``error``."""
+    """Render one sentence in the style of a kind: ``note`` or ``error``."""
     return render("message.html", language, text=text, kind=kind)
 
 
 def field_texts_html(language: str) -> str:
-    """Render the texts of fields in which Gradio would use the browser's language, as CSS variables of page.css."""
+    """Render, as CSS variables of page.css, the texts that Gradio would show in the browser's language."""
     return render("restore/field_texts.html", language)
 
 
@@ -40,16 +41,16 @@ def outcomes_html(outcomes: Sequence[Outcome], losses: Sequence[Text], language:
     """Render the report of a job.
 
     Args:
-        outcomes: of its photos: the only one is described, several have a line each.
-        losses: what the chosen file format cannot keep.
-        language: of the visitor.
+        outcomes: of the photos; a single one is shown in full, several as one line each.
+        losses: properties that the chosen file format cannot store.
+        language: tag of the visitor's language.
     """
     report = photo_html(outcomes[0], language) if len(outcomes) == 1 else photos_html(outcomes, language)
     return report + "".join(message_html(loss, language) for loss in losses)
 
 
 def photo_html(outcome: Outcome, language: str) -> str:
-    """Render the report of one photo: its scores if it was a test, notices, and what ran."""
+    """Render the report of one photo: scores of a reference test, notices, and run-time facts."""
     if outcome.error is not None:
         return message_html(as_is(outcome.error.into(language)), language, "error")
     return render(
@@ -65,13 +66,13 @@ def photo_html(outcome: Outcome, language: str) -> str:
 
 
 def photos_html(outcomes: Sequence[Outcome], language: str) -> str:
-    """Render a line for each of several photos, in their order."""
+    """Render one line for each photo, in order."""
     lines = [(outcome.error is None, outcome.name, line(outcome)) for outcome in outcomes]
     return render("restore/photos.html", language, lines=lines, done=sum(is_done for is_done, _, _ in lines))
 
 
 def line(outcome: Outcome) -> Text:
-    """Return an outcome in a few words: its error, its gain in a test, or its sizes."""
+    """Summarise an outcome: its error, its gain in a reference test, or its sizes."""
     if outcome.error is not None:
         return outcome.error.text if isinstance(outcome.error.text, Text) else as_is(outcome.error.text)
     if outcome.scores:
@@ -81,4 +82,5 @@ def line(outcome: Outcome) -> Text:
 
 
 def decibels(value: float) -> str:
+    """Format a value in dB, which may be infinite."""
     return "∞" if math.isinf(value) else f"{value:.2f} dB"

@@ -1,4 +1,4 @@
-"""A visitor's job: photos go through the pipeline one after the other; each is shown and kept as soon as it is done."""
+"""Jobs: the photos of a request are restored one after the other, and each result is published when it is done."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from app import codec
 from app.client import Priority, RestorationClient
 from app.errors import PhotoError, RestorationError
 from app.i18n import say
-from app.pipeline.eta import Pace
+from app.pipeline.eta import EtaEstimator
 from app.pipeline.reference_test import check_reference_size, reference_steps
 from app.pipeline.restore import Steps, photo_steps, run
 from app.tasks import Quality, Task
 from app.web import storage
 from app.web.restore.choices import examples
-from app.web.restore.results import Outcome, keep_restored, show_before, show_reference_test, show_restored
+from app.web.restore.results import Outcome, preview_before, preview_reference_test, preview_restored, save_master
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be done with photos.
+class JobOptions:
+    """The options of a job.
 
     Attributes:
-        task: what to restore them for.
-        quality: by which network, and whether as self-ensemble.
-        is_reference_test: whether they are clean, and degraded first.
+        task: the task to run.
+        quality: selects the network, and whether it runs as a self-ensemble.
+        is_reference_test: whether the photos are clean and are degraded first.
     """
 
     task: Task
@@ -44,26 +44,26 @@ class Order:
     is_reference_test: bool = False
 
 
-@dataclass(frozen=True, eq=False)  # one that is started again is another one
-class Start:
-    """A job as it was chosen when it was started, whatever is chosen afterwards.
+@dataclass(frozen=True, eq=False)  # starting the same photos again is a new job
+class Job:
+    """A job, with the choices as they were when it was started.
 
     Attributes:
-        photos: to be restored.
-        order: what is to be done with them.
+        photos: paths of the photos to restore.
+        options: how to restore them.
     """
 
     photos: tuple[Path, ...]
-    order: Order
+    options: JobOptions
 
 
-@dataclass(frozen=True, eq=False)  # as they belong to a job
+@dataclass(frozen=True, eq=False)  # results belong to one job
 class Results:
-    """What has come of a job so far.
+    """The results of a job so far.
 
     Attributes:
-        photos: all of the job.
-        outcomes: of those that are done, in their order.
+        photos: all photos of the job.
+        outcomes: one for each photo that is done, in order.
     """
 
     photos: tuple[Path, ...] = ()
@@ -71,23 +71,25 @@ class Results:
 
     @property
     def is_complete(self) -> bool:
+        """Whether every photo is done."""
         return len(self.outcomes) == len(self.photos)
 
     @property
     def restored(self) -> list[Outcome]:
+        """The outcomes without an error."""
         return [outcome for outcome in self.outcomes if outcome.error is None]
 
 
 @dataclass(frozen=True)
-class Advance:
-    """How far a job is.
+class JobProgress:
+    """The progress of a job.
 
     Attributes:
-        name: of the photo in work.
-        done, total: its tiles.
-        seconds: since it was begun.
-        place: of the photo, from 1, and how many there are.
-        is_loading: whether the server has to load the task's network first.
+        name: stem of the current photo's file name.
+        done, total: finished tiles of the photo, and all of them.
+        seconds: since the photo was started.
+        place: number of the photo, from 1, and the number of photos.
+        is_loading: whether the server has to load the network first.
     """
 
     name: str
@@ -100,100 +102,119 @@ class Advance:
 
 @dataclass(frozen=True)
 class Preview:
-    """A restored photo that can be shown already, while it is written without loss.
+    """A restored photo that can be shown while its lossless file is still being written.
 
     Attributes:
-        outcome: what came of the photo, without its master.
+        outcome: the outcome without its master file.
     """
 
     outcome: Outcome
 
 
-Event = Advance | Preview | Outcome
+Event = JobProgress | Preview | Outcome
 
 
-class Workshop:
-    """What all jobs of a page share: Triton, the pace it works at, and the examples it has restored already.
+class JobRunner:
+    """Runs the jobs of a page; they share the connection, the time estimates and the cache of restored examples.
 
     Args:
         client: connection to Triton.
     """
 
     def __init__(self, client: RestorationClient) -> None:
-        self.client, self.pace, self.tasks = client, Pace(), client.tasks()
+        self.client, self.eta, self.tasks = client, EtaEstimator(), client.tasks()
         shown = (path for task in self.tasks.values() for path in examples(task))
         self._examples = {digest(path) for path in shown}
         self._lock = threading.Lock()
         self._restored: dict[tuple[str, str, Quality], Outcome] = {}
 
     def find_task(self, name: str | None) -> Task:
-        """The task of that name; visitors of a server without tasks may send none.
+        """Return the task of that name; it is None where the server has no tasks.
 
         Raises:
-            UnknownTaskError: there is none; the message says why.
+            UnknownTaskError: no such task is served; the message gives the reason.
         """
         return self.tasks[name] if name in self.tasks else self.client.task(name or "")
 
     def restored_example(self, task: Task) -> Outcome | None:
-        """A task's first example, if it has been restored before."""
+        """Return the cached outcome of a task's first example; None if it has not been restored yet."""
         first = examples(task)[:1]
         return self._restored.get((digest(first[0]), task.name, Quality.FAST)) if first else None
 
     def warm_up(self) -> None:
-        """Restores the first task's first example: it can be shown at once, and the server's pace is known."""
+        """Restore the first task's first example, so that it is cached and the server's speed is known."""
         with contextlib.suppress(RestorationError):
             for task in [*self.tasks.values()][:1]:
-                # Some tiles for every instance, so that each has loaded the network before its pace is taken.
+                # Two tiles for each instance, so that each has loaded the network before its speed is measured.
                 network = task.network()
                 photo = codec.Photo(np.full((network.tile, 2 * network.instances * network.tile, 3), 128, np.uint8))
                 run(photo_steps(photo, task, self.client))
-                list(self.steps(examples(task)[:1], Order(task)))
+                list(self.run(examples(task)[:1], JobOptions(task)))
 
-    def steps(self, paths: Sequence[Path], order: Order) -> Iterator[Event]:
-        """Does a job: tells how far it is, what can be shown, and at last what came of each photo, in their order."""
+    def run(self, paths: Sequence[Path], options: JobOptions) -> Iterator[Event]:
+        """Run a job.
+
+        Args:
+            paths: the photos.
+            options: how to restore them.
+
+        Yields:
+            For each photo in order: its progress, a preview when it can be shown, and its outcome.
+        """
         made: list[Path] = []
         for number, path in enumerate(paths, 1):
             try:
-                with contextlib.closing(self.photo_steps(path, order, (number, len(paths)))) as events:
+                with contextlib.closing(self.run_photo(path, options, (number, len(paths)))) as events:
                     for event in events:
                         if isinstance(event, Outcome) and event.master:
                             made.append(event.master)
-                        storage.keep_young([*paths, *made])
+                        storage.touch([*paths, *made])
                         yield event
             except RestorationError as error:
-                yield Outcome(path.stem, order.task, order.quality, error=error)
+                yield Outcome(path.stem, options.task, options.quality, error=error)
 
-    def photo_steps(self, path: Path, order: Order, place: tuple[int, int]) -> Generator[Event, None, None]:
-        """The same for one photo.
+    def run_photo(self, path: Path, options: JobOptions, place: tuple[int, int]) -> Generator[Event, None, None]:
+        """Restore one photo of a job.
+
+        Args:
+            path: the photo.
+            options: how to restore it.
+            place: its number, from 1, and the number of photos.
+
+        Yields:
+            Progress, a preview and the outcome.
 
         Raises:
-            RestorationError: nothing was restored; the message says why.
+            RestorationError: the photo could not be restored; the message gives the reason.
         """
-        # A visitor who waits for one photo goes before those who brought many.
-        client = self.client.at(Priority.VISITOR if place[1] == 1 else Priority.BATCH)
+        # A single photo takes precedence over a batch.
+        client = self.client.with_priority(Priority.VISITOR if place[1] == 1 else Priority.BATCH)
         with storage.explain_missing():
-            key = (digest(path), order.task.name, order.quality)
-        is_example = key[0] in self._examples and not order.is_reference_test
+            key = (digest(path), options.task.name, options.quality)
+        is_example = key[0] in self._examples and not options.is_reference_test
         if is_example and key in self._restored:
             yield self._restored[key]
             return
-        network = order.task.network(order.quality)
-        about = Advance(path.stem, 0, 1, 0.0, place, is_loading=not self.client.has_restored(network))
+        network = options.task.network(options.quality)
+        progress = JobProgress(path.stem, 0, 1, 0.0, place, is_loading=not self.client.has_restored(network))
         folder = storage.new_folder(is_kept=is_example)
         with storage.explain_missing():
-            photo = codec.decode(path, 1 if order.is_reference_test else order.task.scale)
-        if order.is_reference_test:
-            test = yield from told(reference_steps(photo, order.task, client, order.quality), about, folder)
-            result, shown = test.restoration, show_reference_test(test, path.stem, folder)
+            photo = codec.decode(path, 1 if options.is_reference_test else options.task.scale)
+        if options.is_reference_test:
+            steps = reference_steps(photo, options.task, client, options.quality)
+            test = yield from with_progress(steps, progress, folder)
+            result, shown = test.restoration, preview_reference_test(test, path.stem, folder)
         else:
-            with ThreadPoolExecutor(1) as aside:  # the server is at work meanwhile
-                before = aside.submit(show_before, photo, order.task, folder)
-                result = yield from told(photo_steps(photo, order.task, client, order.quality), about, folder)
-                shown = show_restored(result, before.result(), path.stem, folder)
+            with ThreadPoolExecutor(1) as executor:  # the server is at work meanwhile
+                before = executor.submit(preview_before, photo, options.task, folder)
+                restoration = photo_steps(photo, options.task, client, options.quality)
+                result = yield from with_progress(restoration, progress, folder)
+                shown = preview_restored(result, before.result(), path.stem, folder)
         yield Preview(shown)
-        outcome = keep_restored(shown, result.after, folder)
-        if not (about.is_loading or order.is_reference_test):  # or loading, or degrading, would be taken for slowness
-            self.pace.learn(result)
+        outcome = save_master(shown, result.after, folder)
+        # Loading a network and degrading a photo take time that is not the network's.
+        if not (progress.is_loading or options.is_reference_test):
+            self.eta.update(result)
         if is_example:
             with self._lock:
                 self._restored[key] = outcome
@@ -201,10 +222,10 @@ class Workshop:
 
 
 def check_photos(paths: Sequence[Path], task: Task, is_reference_test: bool = False) -> None:
-    """Checks, by their headers alone, that there is a photo to restore, so that none waits its turn in vain.
+    """Check by the headers that at least one photo can be restored, before the job is queued.
 
     Raises:
-        PhotoError: there is none, or none that can be used; the message says why the first one cannot.
+        PhotoError: there is no photo, or none is usable; the message is that of the first one.
     """
     refusals = []
     for path in paths:
@@ -221,8 +242,8 @@ def check_photos(paths: Sequence[Path], task: Task, is_reference_test: bool = Fa
     raise refusals[0] if refusals else PhotoError(say("error.no_photo"))
 
 
-def told(steps: Steps[T], about: Advance, folder: Path) -> Generator[Advance, None, T]:
-    """The steps of a photo as advances of its job; the folder that its results go to is kept meanwhile."""
+def with_progress(steps: Steps[T], progress: JobProgress, folder: Path) -> Generator[JobProgress, None, T]:
+    """Convert the steps of a photo into progress of its job; the folder of its results is kept from being deleted."""
     started = time.monotonic()
     while True:
         try:
@@ -230,9 +251,9 @@ def told(steps: Steps[T], about: Advance, folder: Path) -> Generator[Advance, No
         except StopIteration as end:
             result: T = end.value
             return result
-        storage.keep_young([folder / "restored.png"])
-        loading = about.is_loading and done == 0
-        yield replace(about, done=done, total=total, seconds=time.monotonic() - started, is_loading=loading)
+        storage.touch([folder / "restored.png"])
+        loading = progress.is_loading and done == 0
+        yield replace(progress, done=done, total=total, seconds=time.monotonic() - started, is_loading=loading)
 
 
 def digest(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The components of the tab where photos are restored."""
+"""Layout of the tab that restores photos."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from app.web import storage
 from app.web.bind import Words
 from app.web.restore import choices
 from app.web.restore.html import field_texts_html
-from app.web.restore.jobs import Results, Workshop
+from app.web.restore.jobs import JobRunner, Results
 
 PHOTO_TYPES = ["image", ".heic", ".heif", ".avif", ".tif", ".tiff", ".webp", ".bmp", ".gif"]
 VIEWER_TEXTS = (
     *("slider", "side_by_side", "zoom_in", "zoom_out", "fit", "actual_pixels", "lens", "full_screen"),
     *("exit_full_screen", "left", "right", "divider", "hint", "picture_alt"),
 )
-# A photo that was brought is shown until it is restored, however late it comes, and an example until there is one.
-SHOW_STATES = """
+# The restored photo takes precedence over the uploaded one, and that over the example, in whatever order they arrive.
+ON_LOAD = """
 const show = () => {
     const [empty, viewer] = element.querySelectorAll('.din-empty, din-compare');
     const { value: texts, example, brought, restored } = props;
@@ -40,12 +40,12 @@ show();
 
 @dataclass(frozen=True)
 class PhotoParts:
-    """The components that take photos.
+    """The components for input photos.
 
     Attributes:
         files: the photos to restore.
-        preview: of a single one, as it was brought.
-        webcam: takes one.
+        preview: messages about the photos.
+        webcam: the camera.
         samples: the examples of the chosen task.
     """
 
@@ -57,7 +57,7 @@ class PhotoParts:
 
 @dataclass(frozen=True)
 class ChoiceParts:
-    """The components that choose what is done, and start and stop it."""
+    """The components for choosing a task, and for starting and stopping a job."""
 
     family: gr.Radio
     task: gr.Radio
@@ -69,7 +69,7 @@ class ChoiceParts:
 
 @dataclass(frozen=True)
 class ResultParts:
-    """The components that show what was made and keep it."""
+    """The components for showing and saving results."""
 
     progress: gr.HTML
     viewer: gr.HTML
@@ -82,46 +82,46 @@ class ResultParts:
 
     @property
     def output(self) -> tuple[gr.Radio, gr.Slider, gr.Checkbox]:
-        """The components that choose the file's format."""
+        """The components for the file format."""
         return self.format, self.percent, self.metadata
 
 
 @dataclass(frozen=True)
 class RestoreTab:
-    """The tab's components and its state.
+    """The components and the state of the tab.
 
     Attributes:
         photos, choice, result: the components.
-        started: a :class:`~app.web.restore.jobs.Start`, the job that was started last.
+        job: a :class:`~app.web.restore.jobs.Job`, the last one that was started.
         results: the :class:`~app.web.restore.jobs.Results` of the job that ran last.
     """
 
     photos: PhotoParts
     choice: ChoiceParts
     result: ResultParts
-    started: gr.State
+    job: gr.State
     results: gr.State
 
 
-def lay_out(workshop: Workshop, words: Words) -> RestoreTab:
-    """Place the components of the tab.
+def lay_out(runner: JobRunner, words: Words) -> RestoreTab:
+    """Lay out the tab.
 
     Args:
-        workshop: the tasks to offer, and the expected times.
-        words: of the page.
+        runner: has the tasks to offer and the time estimates.
+        words: binds the texts of the page.
     """
-    first = next(iter(workshop.tasks.values()), None)
+    first = next(iter(runner.tasks.values()), None)
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=320, elem_id="choose"):
             photos = lay_out_photos(first, words)
-            choice = lay_out_choice(workshop, first, words)
+            choice = lay_out_choice(runner, first, words)
         with gr.Column(scale=7, min_width=320, elem_id="see"):
             result = lay_out_result(words)
-    return RestoreTab(photos, choice, result, started=gr.State(None), results=gr.State(Results()))
+    return RestoreTab(photos, choice, result, job=gr.State(None), results=gr.State(Results()))
 
 
 def lay_out_photos(first: Task | None, words: Words) -> PhotoParts:
-    """Place what takes photos; the examples are those of the first task."""
+    """Lay out the components for input photos, with the examples of the first task."""
     heading(words, "page.step_bring")
     files = words.bind(
         gr.File(file_count="multiple", file_types=PHOTO_TYPES, height=150, elem_id="photos"),
@@ -154,9 +154,9 @@ def lay_out_photos(first: Task | None, words: Words) -> PhotoParts:
     return PhotoParts(files, preview, webcam, samples)
 
 
-def lay_out_choice(workshop: Workshop, first: Task | None, words: Words) -> ChoiceParts:
-    """Place what chooses a task and its quality; the first task is chosen."""
-    tasks = workshop.tasks
+def lay_out_choice(runner: JobRunner, first: Task | None, words: Words) -> ChoiceParts:
+    """Lay out the components for choosing task and quality; the first task is selected."""
+    tasks = runner.tasks
     heading(words, "page.step_choose")
     family = words.bind(
         gr.Radio(value=first.family if first else None, elem_id="family"),
@@ -168,7 +168,7 @@ def lay_out_choice(workshop: Workshop, first: Task | None, words: Words) -> Choi
         label=say("page.variant"),
         choices=lambda language: choices.variants(tasks, language),
     )
-    offered = choices.qualities(first, [], workshop.pace, ENGLISH)
+    offered = choices.qualities(first, [], runner.eta, ENGLISH)
     quality = words.bind(
         gr.Radio(offered, value=Quality.FAST.value, elem_id="quality"),
         label=say("page.quality"),
@@ -181,7 +181,7 @@ def lay_out_choice(workshop: Workshop, first: Task | None, words: Words) -> Choi
 
 
 def lay_out_result(words: Words) -> ResultParts:
-    """Place what shows and keeps the results."""
+    """Lay out the components for showing and saving results."""
     progress = gr.HTML(elem_id="progress")
     viewer = words.bind(
         gr.HTML(
@@ -189,7 +189,7 @@ def lay_out_result(words: Words) -> ResultParts:
             brought={},
             restored=[],
             html_template="<p class='din-empty'></p><din-compare hidden></din-compare>",
-            js_on_load=SHOW_STATES,
+            js_on_load=ON_LOAD,
             elem_id="comparison",
         ),
         value=viewer_texts,
@@ -227,7 +227,7 @@ def lay_out_result(words: Words) -> ResultParts:
 
 
 def viewer_texts(language: str) -> dict[str, str]:
-    """The texts of the comparison."""
+    """Return the texts of the comparison."""
     texts = {name: say(f"viewer.{name}").into(language) for name in VIEWER_TEXTS}
     return texts | {"empty": say("page.empty").into(language)}
 
@@ -241,7 +241,7 @@ def hint(words: Words, text: Text) -> None:
 
 
 def sample_pictures(task: Task, language: str) -> list[tuple[str, str]]:
-    """The examples of a task, each with a name for those who do not see it."""
+    """Return the examples of a task as (path, text alternative)."""
     return [
         (str(path), say("page.sample", number=number, task=choices.task_label(task)).into(language))
         for number, path in enumerate(choices.examples(task), 1)

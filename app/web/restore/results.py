@@ -1,4 +1,4 @@
-"""What came of a photo: the pictures to compare, the file to keep, and what there is to say."""
+"""The outcome of a photo: pictures to compare, the restored file, scores, facts and notices."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from app.tasks import Quality, Task, file_suffix
 from app.web import storage
 from app.web.restore.choices import duration, task_label
 
-MASTER = Output("png")  # what the lossless file is already
+MASTER = Output("png")  # the format of the master file
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One state of a photo, to be compared with others.
+    """One state of a photo in the comparison: before, restored, original.
 
     Attributes:
-        label: of the state.
-        path: what is shown, no larger than browsers bear.
-        size: (h, w) that it really has.
+        label: name of the state.
+        path: file to show, of at most ``storage.MAX_PREVIEW_PIXELS``.
+        size: (h, w) at full resolution.
     """
 
     label: Text
@@ -38,18 +38,18 @@ class Picture:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one photo.
+    """The result of one photo.
 
     Attributes:
-        name: of its file, without suffix.
-        task: what it was restored for.
-        quality: by which network, and whether as self-ensemble.
-        pictures: its states, as it was first and restored last.
-        master: the restored photo without loss; None if it was not restored.
-        facts: what ran, as pairs of a name and a value.
-        scores: of what was measured, by state.
-        notices: about what the photo's file could not keep.
-        error: why it was not restored.
+        name: stem of the photo's file name.
+        task: the task that was run.
+        quality: selects the network, and whether it ran as a self-ensemble.
+        pictures: states to compare, from the input to the restored photo.
+        master: lossless file of the restored photo; None if there is none yet.
+        facts: run-time facts as (name, value).
+        scores: (label, score) of each measured state of a reference test.
+        notices: what was lost in decoding or processing.
+        error: the reason why the photo was not restored, if it was not.
     """
 
     name: str
@@ -64,35 +64,35 @@ class Outcome:
 
 
 def state_label(task: Task, quality: Quality) -> Text:
-    """The label of a restored photo beside others."""
+    """Return the label of a restored photo in the comparison."""
     if quality is Quality.FAST or quality not in task.qualities:
         return task_label(task)
     return say(f"report.{quality}", task=task_label(task))
 
 
-def show_before(photo: Photo, task: Task, folder: Path) -> Picture:
-    """Writes a photo as it is compared with what the task makes of it: bicubically enlarged where that is larger."""
+def preview_before(photo: Photo, task: Task, folder: Path) -> Picture:
+    """Write the preview of an input photo at the size of the output, bicubically enlarged if need be."""
     h, w = photo.size
     size = h * task.scale, w * task.scale
     label = say("report.bicubic") if task.scale > 1 else say("report.before")
     return Picture(label, storage.save_preview(photo, size, folder / "before"), size)
 
 
-def show_restored(result: Restoration, before: Picture, name: str, folder: Path) -> Outcome:
-    """Writes what a restoration needs to be shown; there is no master yet."""
+def preview_restored(result: Restoration, before: Picture, name: str, folder: Path) -> Outcome:
+    """Write the preview of a restored photo; return an outcome without a master file."""
     after = Picture(
         state_label(result.task, result.quality),
         storage.save_preview(result.after, result.after.size, folder / "after"),
         result.after.size,
     )
-    facts, notices = what_ran(result), result.after.notices
+    facts, notices = run_facts(result), result.after.notices
     return Outcome(name, result.task, result.quality, (before, after), facts=facts, notices=notices)
 
 
-def show_reference_test(test: ReferenceTest, name: str, folder: Path) -> Outcome:
-    """The same for a reference test, with the clean photo."""
+def preview_reference_test(test: ReferenceTest, name: str, folder: Path) -> Outcome:
+    """Write the previews of a reference test, the clean photo included; return an outcome without a master file."""
     result = test.restoration
-    outcome = show_restored(result, show_before(result.before, result.task, folder), name, folder)
+    outcome = preview_restored(result, preview_before(result.before, result.task, folder), name, folder)
     before, after = outcome.pictures
     path = storage.save_preview(test.clean, test.clean.size, folder / "clean")
     degraded = replace(before, label=say("report.degraded") if result.task.scale == 1 else say("report.bicubic"))
@@ -101,15 +101,15 @@ def show_reference_test(test: ReferenceTest, name: str, folder: Path) -> Outcome
     return replace(outcome, pictures=(degraded, clean, after), scores=scores)
 
 
-def keep_restored(shown: Outcome, photo: Photo, folder: Path) -> Outcome:
-    """Writes the restored photo without loss: the outcome with its master."""
+def save_master(shown: Outcome, photo: Photo, folder: Path) -> Outcome:
+    """Write the restored photo losslessly; return the outcome with this master file."""
     master = folder / "restored.png"
     codec.save_png(photo, master)
     return replace(shown, master=master)
 
 
-def what_ran(result: Restoration) -> tuple[tuple[Text, Text], ...]:
-    """The facts of a restoration; Triton's own are means over a request."""
+def run_facts(result: Restoration) -> tuple[tuple[Text, Text], ...]:
+    """Return the run-time facts of a restoration as (name, value); queue and compute times are means per request."""
     network, usage = result.task.network(result.quality), result.usage
     (h, w), (rh, rw) = result.before.size, result.after.size
     facts = [
@@ -131,13 +131,14 @@ def what_ran(result: Restoration) -> tuple[tuple[Text, Text], ...]:
 
 
 def as_is(text: str) -> Text:
+    """Wrap a string that is the same in every language."""
     return say("page.as_is", text=text)
 
 
-def beside(earlier: Outcome | None, new: Outcome) -> Outcome:
-    """The new outcome with the states of an earlier one of the same photo, so that tasks and qualities compare.
+def with_earlier_states(earlier: Outcome | None, new: Outcome) -> Outcome:
+    """Add the states of an earlier outcome of the same photo, so that tasks and qualities can be compared.
 
-    A reference test stands alone: what it degraded is another photo.
+    Outcomes of reference tests are never combined: their input is a degraded photo.
     """
     if earlier is None or not earlier.pictures or earlier.scores or new.scores:
         return new
@@ -148,24 +149,24 @@ def beside(earlier: Outcome | None, new: Outcome) -> Outcome:
 
 
 def viewer_states(outcome: Outcome, language: str) -> list[dict[str, object]]:
-    """The states of a photo as the viewer takes them."""
+    """Return the states of an outcome as the properties that ``<din-compare>`` expects."""
     return [viewer_state(picture, language) for picture in outcome.pictures]
 
 
 def viewer_state(picture: Picture, language: str) -> dict[str, object]:
-    """One state as the viewer takes it."""
+    """Return a picture as one state of ``<din-compare>``."""
     h, w = picture.size
     return {"label": picture.label.into(language), "src": storage.url(picture.path), "width": w, "height": h}
 
 
 def save_as(outcomes: Iterable[Outcome], output: Output) -> tuple[Path | None, tuple[Text, ...]]:
-    """Writes restored photos in the chosen format: one as it is, several as a ZIP in their order.
+    """Write restored photos in a format: a single one as a file, several as a ZIP archive, in order.
 
     Returns:
-        The file to download, or None if nothing was restored, and what the format could not keep.
+        The file to download, or None if nothing was restored, and the properties that the format could not store.
 
     Raises:
-        PhotoError: the format cannot hold a photo of that size.
+        PhotoError: the format cannot store a photo of that size.
     """
     losses: list[Text] = []
     written: list[Path] = []
@@ -173,13 +174,14 @@ def save_as(outcomes: Iterable[Outcome], output: Output) -> tuple[Path | None, t
     for outcome in outcomes:
         if outcome.master is None:
             continue
-        path = unused(folder, codec.output_name(outcome.name, file_suffix(outcome.task.name, outcome.quality), output))
+        name = codec.output_name(outcome.name, file_suffix(outcome.task.name, outcome.quality), output)
+        path = unused_path(folder, name)
         losses += [loss for loss in write(outcome.master, path, output) if loss not in losses]
         written.append(path)
     if len(written) < 2:
         return (written[0] if written else None), tuple(losses)
     archive = folder / "restored.zip"
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:  # pictures do not get smaller
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:  # the pictures are compressed already
         for path in written:
             target.write(path, path.name)
             path.unlink()
@@ -187,7 +189,7 @@ def save_as(outcomes: Iterable[Outcome], output: Output) -> tuple[Path | None, t
 
 
 def write(master: Path, path: Path, output: Output) -> tuple[Text, ...]:
-    """Writes a restored photo in a format; returns what that could not keep."""
+    """Write a restored photo in a format; return the properties that it could not store."""
     if output == MASTER:
         os.link(master, path)
         return ()
@@ -196,8 +198,8 @@ def write(master: Path, path: Path, output: Output) -> tuple[Text, ...]:
     return codec.losses(photo, output)
 
 
-def unused(folder: Path, name: str) -> Path:
-    """That name in a folder, or with a number if it is taken."""
+def unused_path(folder: Path, name: str) -> Path:
+    """Return the path of a name in a folder, numbered if the name is taken."""
     path, number = folder / name, 2
     while path.exists():
         path = folder / f"{Path(name).stem}_{number}{Path(name).suffix}"

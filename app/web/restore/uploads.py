@@ -1,4 +1,4 @@
-"""The photos that a visitor brought: their paths, sizes, and a preview."""
+"""Uploaded photos: paths, sizes and a preview."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from app.web.restore.results import Picture, as_is, viewer_state
 
 
 def preview(paths: Sequence[Path], task: Task | None, language: str) -> tuple[list[dict[str, object]], str]:
-    """A single photo as it was brought, and a sentence on each that cannot be restored or is many."""
+    """Preview uploaded photos.
+
+    Returns:
+        The viewer's states of a single photo, and HTML with its size, the number of several photos, and the errors of
+        those that cannot be restored.
+    """
     scale = task.scale if task else 1
     sentences: list[str] = []
     states: list[dict[str, object]] = []
@@ -39,16 +44,17 @@ def preview(paths: Sequence[Path], task: Task | None, language: str) -> tuple[li
 
 
 def photo_sizes(paths: Sequence[Path]) -> list[tuple[int, int]]:
-    """(h, w) of those photos that can be read."""
+    """Return (h, w) of each photo that can be read."""
     sizes = []
     for path in paths:
         try:
             with storage.explain_missing():
                 sizes.append(codec.read_header(path).size)
         except PhotoError:
-            continue  # it is told where the photo is shown
+            continue  # preview() reports it
     return sizes
 
 
 def as_paths(photos: Sequence[str] | None) -> list[Path]:
+    """Convert the value of a file component to paths."""
     return [Path(photo) for photo in photos or ()]
