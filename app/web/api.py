@@ -1,4 +1,4 @@
-"""The calls for other programs: named events behind REST, ``gradio_client`` and MCP."""
+"""The API for programs: named events that Gradio offers by REST, ``gradio_client`` and MCP."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from app.web.restore.results import Outcome, save_as
 from app.web.restore.uploads import as_paths
 
 Report = dict[str, Any]
-Validation = dict[str, Any]  # as gr.validate makes it
-PHOTOS_AT, TASK_AT, QUALITY_AT = 0, 1, 2  # among the arguments
+Validation = dict[str, Any]  # made by gr.validate
+PHOTOS_AT, TASK_AT, QUALITY_AT = 0, 1, 2  # positions among the arguments
 ARGUMENTS = 6
 
 
 class Api:
-    """The calls. Gradio shows their signatures and docstrings to programs and language models.
+    """The functions of the API. Gradio shows their signatures and docstrings to programs and language models.
 
     Args:
-        runner: does the work.
-        page: whose queue is used.
+        runner: runs the jobs.
+        page: the page whose queue holds the jobs.
     """
 
     def __init__(self, runner: JobRunner, page: gr.Blocks) -> None:
@@ -113,15 +113,15 @@ class Api:
         return [describe_task(task) for task in self._runner.client.tasks().values()]
 
     def check_one(self, photo: str | None, task: str, quality: str, *_: object) -> list[Validation]:
-        """What Gradio answers instead of queueing a call of ``restore`` that cannot succeed."""
+        """Validate the arguments of ``restore`` before the call is queued."""
         return self._check([photo] if photo else [], task, quality)
 
     def check_batch(self, photos: list[str] | None, task: str, quality: str, *_: object) -> list[Validation]:
-        """The same for ``restore_batch``."""
+        """Validate the arguments of ``restore_batch`` before the call is queued."""
         return self._check(photos or [], task, quality)
 
     def _check(self, photos: Sequence[str], task: str, quality: str) -> list[Validation]:
-        """A verdict on each argument of a call."""
+        """Return a validation result for each argument."""
         refused = TASK_AT
         try:
             found = self._find(task, quality)[0]
@@ -134,10 +134,10 @@ class Api:
         return [gr.validate(True, "")] * ARGUMENTS
 
     def _find(self, task: str, quality: str) -> tuple[Task, Quality, str]:
-        """The task and quality of those names, and a notice where they are former names.
+        """Find a task and a quality by name; the notice is not empty if a name of 0.4 was used.
 
         Raises:
-            UnknownTaskError, UnknownQualityError: there is none; the message lists those there are.
+            UnknownTaskError, UnknownQualityError: no such task or quality; the message lists those that exist.
         """
         name, level, notice = current_names(task or "", quality)
         return self._runner.find_task(name), level, notice
@@ -153,13 +153,13 @@ class Api:
         request: gr.Request,
         progress: gr.Progress,
     ) -> tuple[Path | None, list[Report], list[Outcome]]:
-        """Restore photos and write them in the wanted format.
+        """Restore photos and write them in the requested format.
 
         Returns:
-            The file to download, None where no photo was restored; and for each photo a report and its outcome.
+            The file to download, or None if no photo was restored; the report and the outcome of each photo.
 
         Raises:
-            RestorationError: nothing was begun.
+            RestorationError: the job was refused.
         """
         limits.check_share(request, self._page, already=1)
         found, level, notice = self._find(task, quality)
@@ -178,7 +178,7 @@ def add_api(runner: JobRunner, page: gr.Blocks) -> None:
     api, names = Api(runner, page), list(runner.tasks)
     with gr.Column(visible=False):
         photo, photos = gr.File(label="photo"), gr.File(label="photos", file_count="multiple")
-        # Unknown names get our own error message.
+        # Unknown names are reported by the validators.
         task = accept_any(gr.Dropdown(names, value=names[0] if names else None, label="task"))
         quality = accept_any(gr.Radio([*Quality, *FORMER_QUALITIES], value=Quality.FAST.value, label="quality"))
         options = [
@@ -212,7 +212,7 @@ def add_api(runner: JobRunner, page: gr.Blocks) -> None:
 
 
 def describe_task(task: Task) -> Report:
-    """A task as JSON, with the facts of its networks by quality."""
+    """Describe a task as JSON, with the facts of its network for each quality."""
     facts = ("preset", "precision", "device", "psnr", "evaluated_on")
 
     def network_facts(quality: Quality) -> Report:
@@ -230,16 +230,17 @@ def describe_task(task: Task) -> Report:
     }
 
 
-def describe(event: JobProgress) -> str:
-    """What a job is at, beside its count of tiles."""
-    what = say("progress.loading" if event.is_loading else "progress.name")
-    if event.place[1] == 1:
-        return str(what)
-    return str(say("progress.photo", place=event.place[0], photos=event.place[1], name=event.name, text=what))
+def describe(progress: JobProgress) -> str:
+    """Describe the current step of a job, for the progress bar that counts its tiles."""
+    text = say("progress.loading" if progress.is_loading else "progress.name")
+    number, photos = progress.place
+    if photos == 1:
+        return str(text)
+    return str(say("progress.photo", place=number, photos=photos, name=progress.name, text=text))
 
 
 def report(outcome: Outcome, notice: str = "") -> Report:
-    """An outcome as JSON, with a notice of the call among its own."""
+    """Describe an outcome as JSON; a notice about the call is added to those of the photo."""
     known = {"name": outcome.name, "task": outcome.task.name, "quality": outcome.quality.value}
     if outcome.error is not None:
         return {**known, "error": str(outcome.error)}

@@ -1,4 +1,4 @@
-"""The Gradio page: build it over a Triton, and launch it."""
+"""The Gradio page: build and launch it."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ TOGGLE_THEME = """() => {
 
 
 def build_page(client: RestorationClient) -> Site:
-    """The page over one Triton.
+    """Build the page.
 
     Args:
         client: connection to Triton; its tasks are read once.
 
     Raises:
-        ServerUnavailableError: no server answers.
+        ServerUnavailableError: no server responds.
     """
-    gr.set_static_paths([choices.EXAMPLES])  # or they would be copied to where visitors' photos are
+    gr.set_static_paths([choices.EXAMPLES])  # otherwise Gradio copies the examples to the upload folder
     runner, words = JobRunner(client), Words()
     page: gr.Blocks
     with gr.Blocks(
@@ -97,8 +97,8 @@ def build_page(client: RestorationClient) -> Site:
 
 
 def launch_page(site: Site, client: RestorationClient, host: str, port: int) -> None:
-    """Starts serving a page and its health, in threads of its own; nothing is fetched from or sent to anywhere else."""
-    storage.sweep_always()
+    """Start serving a page and its health route in background threads, without any request to other hosts."""
+    storage.start_sweeping()
     with without_messages():  # the page's footer links to the API
         site.page.launch(
             server_name=host,

@@ -1,4 +1,4 @@
-"""Errors as the page and its calls show them."""
+"""Conversion of errors for the page and its API."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from app.i18n import say
 
 
 def page_error(error: RestorationError, language: str) -> gr.Error:
-    """An error in a visitor's language, without a traceback."""
+    """Convert an error to one that Gradio shows in a language, without a traceback."""
     return gr.Error(error.into(language), print_exception=False, title=say("page.error").into(language))

@@ -1,6 +1,6 @@
-"""What the page uses of Gradio that is not its public interface, for Gradio 6.31.0, which pyproject.toml pins.
+"""Uses of Gradio's private parts, for Gradio 6.31.0, which pyproject.toml pins.
 
-No other module touches such parts. When Gradio is upgraded, each function here is to be checked against its source.
+No other module uses private parts. When Gradio is upgraded, check each function here against Gradio's source.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ C = TypeVar("C", bound=Component)
 
 
 def set_properties(component: B, **properties: Any) -> B:
-    """Set properties of a component after it was made, as if they had been its arguments; return the component.
+    """Set properties of an existing component as if they had been arguments of its constructor; return the component.
 
     Gradio 6.31.0 sends the attributes to the browser, but copies a visitor's component from ``constructor_args``
     (``Blocks.postprocess_data``): one that is not in there is lost at the component's first update.
@@ -34,7 +34,7 @@ def set_properties(component: B, **properties: Any) -> B:
 
 
 def accept_any(component: C) -> C:
-    """Have a component pass on whatever an API call sends; return the component.
+    """Make a component pass any value of an API call to the handler; return the component.
 
     A Dropdown of Gradio 6.31.0 refuses a value that is not among its choices in ``preprocess``, in English and with a
     list of Python values, and has no option to leave that to the handler without a free text field.
@@ -44,10 +44,10 @@ def accept_any(component: C) -> C:
 
 
 def queued_requests(page: gr.Blocks, concurrency_id: str) -> list[gr.Request | Request]:
-    """Return the HTTP requests behind the events of a concurrency id that wait or are in work.
+    """Return the HTTP requests behind the waiting and running events of a concurrency id.
 
-    Gradio 6.31.0 has them in ``Blocks._queue`` alone, without those that were cancelled or whose visitor left
-    (``Event.alive``); a count of our own would miss these.
+    Only ``Blocks._queue`` of Gradio 6.31.0 has them, and knows those that were cancelled or whose client disconnected
+    (``Event.alive``); a separate counter would miss these.
     """
     queue = page._queue
     queues = queue.event_queue_per_concurrency_id
@@ -57,12 +57,12 @@ def queued_requests(page: gr.Blocks, concurrency_id: str) -> list[gr.Request | R
 
 
 def upload_folder() -> Path:
-    """Return the folder that Gradio 6.31.0 writes uploads to and serves, which only ``gradio.utils`` tells."""
+    """Return the folder of uploads, which Gradio 6.31.0 also serves; only ``gradio.utils`` knows it."""
     return Path(get_upload_folder())
 
 
 @contextlib.contextmanager
 def without_messages() -> Iterator[None]:
-    """Keep ``Blocks.launch`` from printing: with ``quiet``, Gradio 6.31.0 still prints its MCP server's address."""
+    """Suppress the output of ``Blocks.launch``: with ``quiet``, Gradio 6.31.0 still prints its MCP server's address."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield

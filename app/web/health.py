@@ -1,4 +1,4 @@
-"""Whether the page does what it is for: an address that answers once Triton has restored a tiny picture for it."""
+"""The health route: responds with 200 if Triton restores a small probe photo, else with 503."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from app.errors import RestorationError, ServerUnavailableError
 
 PATH = "/health"
 PROBE_TIMEOUT_S = 8.0
-# Whoever asks more often gets the last answer: the address is open to everyone.
-KEPT_S = 2.0
-TINY = np.full((8, 8, 3), 128, np.uint8)
+# Results are cached for this long, since anyone can request the route at any rate.
+CACHE_S = 2.0
+PROBE_PHOTO = np.full((8, 8, 3), 128, np.uint8)
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a probe found.
+class ProbeResult:
+    """The result of a probe.
 
     Attributes:
-        healthy: whether a picture came back.
-        sentence: that says so, for an operator.
-        at_s: when, by the monotonic clock.
+        healthy: whether the photo was restored.
+        sentence: description for an operator.
+        at_s: time of the probe on the monotonic clock, seconds.
     """
 
     healthy: bool
@@ -37,19 +37,19 @@ class Finding:
 
 
 def probe(client: RestorationClient) -> str:
-    """Has Triton restore a tiny picture by the first task's fastest network, which the page has warmed up.
+    """Restore a small photo with the first task's fastest network, which the page has warmed up.
 
     Returns:
-        A sentence that says what was done.
+        A sentence with the task and the time.
 
     Raises:
-        ServerError: no picture came back; the message says why.
+        ServerError: the photo was not restored; the message gives the reason.
     """
     started = time.monotonic()
     task = next(iter(client.tasks().values()), None)
     if task is None:
         raise ServerUnavailableError("Triton serves no task.")
-    answer = client.submit(task.network(), TINY)
+    answer = client.submit(task.network(), PROBE_PHOTO)
     try:
         answer.result(PROBE_TIMEOUT_S)
     except TimeoutError:
@@ -59,23 +59,23 @@ def probe(client: RestorationClient) -> str:
 
 
 def health_route(client: RestorationClient) -> Route:
-    """The address that tells an operator, a container's runtime or a load balancer: status 200 or 503, one sentence."""
-    asking = asyncio.Lock()
-    latest: list[Finding] = []
+    """Return the route for operators, container runtimes and load balancers: status 200 or 503 and one sentence."""
+    lock = asyncio.Lock()
+    latest: list[ProbeResult] = []
 
-    async def find() -> Finding:
+    async def check() -> ProbeResult:
         try:
             sentence = await asyncio.wait_for(asyncio.to_thread(probe, client), PROBE_TIMEOUT_S + 1)
         except TimeoutError:
-            return Finding(False, f"Triton did not answer within {PROBE_TIMEOUT_S:.0f} s.", time.monotonic())
+            return ProbeResult(False, f"Triton did not answer within {PROBE_TIMEOUT_S:.0f} s.", time.monotonic())
         except RestorationError as error:
-            return Finding(False, str(error), time.monotonic())
-        return Finding(True, sentence, time.monotonic())
+            return ProbeResult(False, str(error), time.monotonic())
+        return ProbeResult(True, sentence, time.monotonic())
 
     async def health(request: Request) -> PlainTextResponse:
-        async with asking:
-            if not latest or time.monotonic() - latest[0].at_s > KEPT_S:
-                latest[:] = [await find()]
+        async with lock:
+            if not latest or time.monotonic() - latest[0].at_s > CACHE_S:
+                latest[:] = [await check()]
         return PlainTextResponse(latest[0].sentence + "\n", 200 if latest[0].healthy else 503)
 
     return Route(PATH, health)

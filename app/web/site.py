@@ -1,4 +1,4 @@
-"""A Gradio page with the styles and scripts of its head."""
+"""A Gradio page with its style sheets and scripts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WEB = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Site:
-    """A page and what goes into its head.
+    """A page and the contents of its head.
 
     Attributes:
         page: the page.
@@ -29,11 +29,11 @@ class Site:
 
 
 def styles(*names: str) -> str:
-    """Return the style sheets at these paths below this package, joined."""
+    """Concatenate the style sheets at paths relative to this package."""
     return "".join((WEB / name).read_text(encoding="utf-8") for name in names)
 
 
 def scripts(*names: str) -> str:
-    """Render the scripts at these paths below this package inline: the page fetches nothing."""
+    """Render the scripts at paths relative to this package as inline script elements."""
     sources = [(WEB / name).read_text(encoding="utf-8") for name in names]
     return render("scripts.html", ENGLISH, sources=sources)

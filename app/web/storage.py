@@ -1,4 +1,4 @@
-"""Where the page keeps what visitors bring and get: in Gradio's folder, which it serves."""
+"""Storage of uploads and results in Gradio's upload folder, which Gradio serves."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ from app.errors import PhotoError
 from app.i18n import say
 from app.web.gradio_compat import upload_folder
 
-# No file is kept for longer; the folder is looked through every so often, for those that would be before the next time.
+# Maximum age of a file, and interval at which older files are deleted.
 CACHE_AGE_S = 600
 CACHE_SWEEP_S = 60
-# What is shown has at most this many pixels: browsers stall on more. The download is always whole.
+# Previews have at most this many pixels, since browsers stall on more; downloads have all of them.
 MAX_PREVIEW_PIXELS = 8_000_000
 
 RESULTS, KEPT = "results", "kept"
 
 
 def new_folder(is_kept: bool = False) -> Path:
-    """An empty folder, for a visitor or, if it is to be kept as long as the page runs, for everyone."""
+    """Create an empty folder for the results of a visitor, or, if kept, for as long as the page runs."""
     parent = upload_folder() / (KEPT if is_kept else RESULTS)
     parent.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=parent))
 
 
 def sweep(age_s: float) -> None:
-    """Deletes what visitors brought or got, by whatever way, once it has lain there for so long."""
+    """Delete the folders of uploads and results that are older than this."""
     root = upload_folder()
     for folder in [*root.glob("*"), *(root / RESULTS).glob("*")]:
-        is_a_photos = folder.name not in (RESULTS, KEPT)
-        with contextlib.suppress(FileNotFoundError):  # it may be gone already
-            if is_a_photos and time.time() - folder.stat().st_mtime > age_s:
-                shutil.rmtree(folder, ignore_errors=True)  # its visitor may be saving another format into it
+        is_upload_or_result = folder.name not in (RESULTS, KEPT)
+        with contextlib.suppress(FileNotFoundError):  # it may have been deleted already
+            if is_upload_or_result and time.time() - folder.stat().st_mtime > age_s:
+                shutil.rmtree(folder, ignore_errors=True)  # a file may be written into it at this moment
 
 
 def touch(paths: Iterable[Path]) -> None:
     """Reset the age of files of a running job, which may take longer than files are kept."""
     for path in paths:
-        if is_brought(path):
+        if is_stored(path):
             with contextlib.suppress(FileNotFoundError):
                 os.utime(path.parent)
 
 
-def sweep_always() -> None:
-    """Keeps sweeping, in a thread that ends with the program."""
+def start_sweeping() -> None:
+    """Start a daemon thread that deletes old files at intervals."""
 
     def keep_sweeping() -> None:
         while True:
@@ -63,21 +63,21 @@ def sweep_always() -> None:
 
 
 def url(path: Path) -> str:
-    """Where a browser finds a file of such a folder, relative to the page."""
+    """Return the URL of a stored file, relative to the page."""
     return f"gradio_api/file={path}"
 
 
-def is_brought(path: Path) -> bool:
-    """Whether a file was uploaded to the page or made by it."""
+def is_stored(path: Path) -> bool:
+    """Return whether a file is an upload or a result of the page."""
     return path.resolve().is_relative_to(upload_folder().resolve())
 
 
 @contextlib.contextmanager
 def explain_missing() -> Iterator[None]:
-    """Turn the error of opening a visitor's photo into a sentence: photos are deleted after a time.
+    """Convert an error in opening a stored photo to a message that photos are deleted after a time.
 
     Raises:
-        PhotoError: it cannot be opened.
+        PhotoError: the photo cannot be opened.
     """
     try:
         yield
@@ -86,9 +86,12 @@ def explain_missing() -> Iterator[None]:
 
 
 def save_preview(photo: Photo, size: tuple[int, int], path: Path) -> Path:
-    """Writes a photo at (h, w), or smaller if that is too much for a browser, with the suffix that suits it.
+    """Write a preview of a photo at (h, w), or smaller so as not to exceed ``MAX_PREVIEW_PIXELS``.
 
-    An opaque one becomes a nearly lossless JPEG, which a browser gets sooner than a PNG.
+    Opaque photos are written as JPEG of quality 95, which is smaller than PNG; others as PNG.
+
+    Returns:
+        The path with the suffix of its format.
     """
     shown = codec.resize(photo, codec.fit(size, MAX_PREVIEW_PIXELS))
     if photo.alpha is None:

@@ -96,7 +96,7 @@ class Show:
         Raises:
             RestorationError: it was not brought to the page, cannot be read, or was not restored.
         """
-        if not storage.is_brought(path):
+        if not storage.is_stored(path):
             raise PhotoError(say("stage.not_ours"))
         task = self.telling(family)
         with storage.explain_missing():

@@ -1,4 +1,4 @@
-"""Triton's counters, read once for all visitors who watch, and their rate over the last minute."""
+"""Triton's counters, read once for all visitors, and the request rate over the last minute."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.tasks import Tasks
 from app.usage import Usage
 
 WINDOW_S = 60.0
-FRESH_S = 1.0  # a reading this young serves the next visitor too
+FRESH_S = 1.0  # newer readings are shared by all visitors
 MAX_READINGS = int(WINDOW_S / FRESH_S) + 1
 
 
