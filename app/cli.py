@@ -157,9 +157,9 @@ def serve_page(args: argparse.Namespace) -> int:
     with page_folder(), find_triton(args) as triton, RestorationClient(triton.url) as client:
         # Imported here: Gradio takes seconds to import, and the other commands do not need it.
         from app.web.app import build_page, launch_page
-        from app.web.kiosk.page import build_stage
+        from app.web.kiosk.page import build_kiosk
 
-        site = (build_stage if args.kiosk else build_page)(client)
+        site = (build_kiosk if args.kiosk else build_page)(client)
         launch_page(site, client, args.host, args.port)
         print(f"The page is at http://{args.host}:{args.port} (Ctrl-C ends it)", flush=True)
         try:

@@ -57,11 +57,11 @@ def phone(tab: Page) -> None:
     tab.locator("#see").evaluate("column => column.scrollIntoView({ behavior: 'instant' })")
 
 
-def proof(tab: Page) -> None:
+def reference_test(tab: Page) -> None:
     """A clean photo degraded, restored and measured."""
     bring(tab, saved("chelsea"))
     choose(tab, "enlarge", "sr_x4")
-    tab.locator("#trial input").check()
+    tab.locator("#reference_test input").check()
     restore(tab)
 
 
@@ -91,8 +91,8 @@ def about(tab: Page) -> None:
     expect(tab.locator("#network svg").first).to_be_visible()
 
 
-def stage(tab: Page) -> None:
-    """The stage, in the middle of a sweep."""
+def kiosk(tab: Page) -> None:
+    """Kiosk mode, in the middle of a sweep."""
     tab.locator(".frame").first.wait_for(timeout=60_000)
     tab.wait_for_timeout(1500)
 
@@ -118,11 +118,11 @@ VISITS = {
     "page_desk": Visit(desk, DESK),
     "page_dark": Visit(dark, DESK, "?__theme=dark"),
     "page_phone": Visit(phone, PHONE),
-    "page_proof": Visit(proof, DESK),
+    "page_reference_test": Visit(reference_test, DESK),
     "page_batch": Visit(batch, DESK),
     "page_server": Visit(server, DESK),
     "page_about": Visit(about, DESK),
-    "stage": Visit(stage, SCREEN, options=("--kiosk",)),
+    "kiosk": Visit(kiosk, SCREEN, options=("--kiosk",)),
 }
 
 

@@ -62,9 +62,9 @@ def check_reference_size(size: tuple[int, int], task: Task) -> None:
     h, w = cut_size(size, task.scale)
     smallest = max(task.scale, 2) * WINDOW_SIZE
     if min(h, w) < smallest:
-        raise PhotoError(say("error.trial_small", limit=smallest))
+        raise PhotoError(say("error.reference_test_small", limit=smallest))
     if h * w > MAX_REFERENCE_PIXELS:
-        raise PhotoError(say("error.trial_large", limit=MAX_REFERENCE_PIXELS / 1e6))
+        raise PhotoError(say("error.reference_test_large", limit=MAX_REFERENCE_PIXELS / 1e6))
 
 
 def cut_size(size: tuple[int, int], scale: int) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from app.web.site import Site, scripts, styles
 from app.web.theme import theme
 
 STYLES = ("static/page.css", "server/static/server.css", "about/static/about.css")
-SET_LANGUAGE = "(language) => dinSpeak(language)"
+SET_LANGUAGE = "(language) => dinSetLanguage(language)"
 TOGGLE_THEME = """() => {
     document.body.classList.toggle('dark');
     document.body.style.background = 'var(--body-background-fill)';
@@ -85,7 +85,7 @@ def build_page(client: RestorationClient) -> Site:
             None,
             None,
             [language, tab.choice.family, tab.choice.task],
-            js=f"() => dinArrive({choices.offered(runner.tasks)}, {json.dumps(list(LANGUAGES))})",
+            js=f"() => dinReadAddress({choices.offered(runner.tasks)}, {json.dumps(list(LANGUAGES))})",
             api_visibility="private",
         )
         handlers.wire(tab, runner, language, page, arrived)

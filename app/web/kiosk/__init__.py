@@ -1,1 +1,1 @@
-"""The full-screen show of before and after for a booth."""
+"""Kiosk mode: a full-screen slideshow of photos before and after restoration, with a camera."""

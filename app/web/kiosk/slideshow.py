@@ -1,4 +1,4 @@
-"""What the stage shows: pairs of a photo as it was and as it became."""
+"""The slideshow of the kiosk mode: pairs of photos before and after restoration."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from app.tasks import Task
 from app.web import storage
 from app.web.restore.choices import examples
 
-# A taken photo is first made so small that its result fits the screen: what was done to it can then be seen.
+# Photos are reduced so that the result fits the screen; otherwise the effect would not be visible.
 SCREEN_PIXELS = 1280 * 720
 RETRY_S = 5.0
-# What a photo is enlarged or freed from, where a family has several tasks and the first one is not the one to show.
-TELLING = ("sr_x4", "derain_mixed")
+# The tasks that represent their families, where it is not the first task.
+PREFERRED_TASKS = ("sr_x4", "derain_mixed")
 
 Progress = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A photo as it was and as it became.
+    """A photo before and after restoration.
 
     Attributes:
-        task: what it was restored for.
-        before, after: pictures of one size.
-        sizes: (h, w) of the photo and of its result.
+        task: the task that was run.
+        before, after: files of pictures of equal size.
+        sizes: (h, w) of the photo and of the result.
     """
 
     task: Task
@@ -42,14 +42,14 @@ class Pair:
     sizes: tuple[tuple[int, int], tuple[int, int]]
 
 
-class Show:
-    """The restored examples, which grow while they are restored.
+class Slideshow:
+    """The pairs of the restored examples; a background thread restores them.
 
     Args:
         client: connection to Triton; its tasks are read once.
 
     Raises:
-        ServerUnavailableError: no server answers.
+        ServerUnavailableError: no server responds.
     """
 
     def __init__(self, client: RestorationClient) -> None:
@@ -57,23 +57,23 @@ class Show:
         self.pairs: tuple[Pair, ...] = ()
         self.error: RestorationError | None = None
         self.is_done = False
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self.fill, name="show", daemon=True)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self.fill, name="slideshow", daemon=True)
 
-    def begin(self) -> None:
-        """Starts restoring the examples in the background."""
+    def start(self) -> None:
+        """Start to restore the examples in the background."""
         self._thread.start()
 
-    def end(self) -> None:
-        """Stops that after the photo in work: the connection to Triton may then be closed."""
-        self._ended.set()
+    def stop(self) -> None:
+        """Stop after the current photo, and wait for it; the connection to Triton may then be closed."""
+        self._stopped.set()
         self._thread.join()
 
     def fill(self) -> None:
-        """Restores every example, first one of each task; waits where the server does not answer."""
+        """Restore all examples, the first one of each task first; retry while the server does not respond."""
         numbered = [(i, task, path) for task in self.tasks.values() for i, path in enumerate(examples(task))]
         waiting = deque((task, path) for _, task, path in sorted(numbered, key=lambda e: (e[0], e[1].order)))
-        while waiting and not self._ended.is_set():
+        while waiting and not self._stopped.is_set():
             task, path = waiting.popleft()
             try:
                 result = restore(path.read_bytes(), task, self.client)
@@ -81,45 +81,49 @@ class Show:
                 self.error = error
                 if isinstance(error, ServerUnavailableError):
                     waiting.appendleft((task, path))
-                    self._ended.wait(RETRY_S)
+                    self._stopped.wait(RETRY_S)
             else:
                 self.error = None
-                self.pairs += (keep(result, storage.new_folder(is_kept=True)),)
+                self.pairs += (save_pair(result, storage.new_folder(is_kept=True)),)
         self.is_done = not waiting
 
-    def take(self, path: Path, family: str) -> Iterator[Progress | Pair]:
-        """Restores a photo that was brought, first made so small that its result fits the screen.
+    def restore_photo(self, path: Path, family: str) -> Iterator[Progress | Pair]:
+        """Restore an uploaded photo, reduced so that the result fits the screen.
+
+        Args:
+            path: of the upload.
+            family: of the task to run.
 
         Yields:
-            (tiles done, tiles in all), and at last the pair.
+            (tiles done, tiles in all), and finally the pair.
 
         Raises:
-            RestorationError: it was not brought to the page, cannot be read, or was not restored.
+            RestorationError: the file is not an upload, cannot be decoded, or could not be restored.
         """
         if not storage.is_stored(path):
-            raise PhotoError(say("stage.not_ours"))
-        task = self.telling(family)
+            raise PhotoError(say("kiosk.not_ours"))
+        task = self.task_of(family)
         with storage.explain_missing():
             photo = codec.decode(path)
         small = codec.resize(photo, codec.fit(photo.size, SCREEN_PIXELS // task.scale**2))
         result = yield from photo_steps(small, task, self.client)
-        yield keep(result, storage.new_folder())
+        yield save_pair(result, storage.new_folder())
 
-    def telling(self, family: str) -> Task:
-        """The task that shows what a family does.
+    def task_of(self, family: str) -> Task:
+        """Return the task that represents a family.
 
         Raises:
-            UnknownTaskError: there is no such family.
+            UnknownTaskError: no such family is served.
         """
         tasks = [task for task in self.tasks.values() if task.family == family]
         if not tasks:
             offered = ", ".join(dict.fromkeys(task.family for task in self.tasks.values()))
             raise UnknownTaskError(say("error.unknown_task", name=family, offered=offered))
-        return min(tasks, key=lambda task: (task.name not in TELLING, task.order))
+        return min(tasks, key=lambda task: (task.name not in PREFERRED_TASKS, task.order))
 
 
-def keep(result: Restoration, folder: Path) -> Pair:
-    """Writes both pictures at the result's size."""
+def save_pair(result: Restoration, folder: Path) -> Pair:
+    """Write both pictures at the size of the result."""
     before, after = (
         storage.save_preview(photo, result.after.size, folder / name)
         for name, photo in (("before", result.before), ("after", result.after))

@@ -29,9 +29,9 @@ Photos = list[str] | None
 Updates = dict[Any, Any]  # of components
 # JavaScript that runs in the browser without a request: clear the results of photos that were removed; disable the
 # download until the file has the chosen format; enable Restore and disable Stop when no job runs.
-CLEAR_RESULTS = "(photos) => dinForget(photos)"
-DISABLE = "() => dinPut({ interactive: false })"
-SET_IDLE = "() => [dinPut({ interactive: true }), dinPut({ interactive: false })]"
+CLEAR_RESULTS = "(photos) => dinClearResults(photos)"
+DISABLE = "() => dinUpdate({ interactive: false })"
+SET_IDLE = "() => [dinUpdate({ interactive: true }), dinUpdate({ interactive: false })]"
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
@@ -219,7 +219,7 @@ def wire_choices(tab: RestoreTab, runner: JobRunner, handlers: Handlers, languag
         None,
         [choice.family, choice.task, choice.quality],
         [choice.task, choice.quality],
-        js=f"(...chosen) => dinSettle({choices.offered(runner.tasks)}, ...chosen)",
+        js=f"(...chosen) => dinResolveChoice({choices.offered(runner.tasks)}, ...chosen)",
         api_visibility="private",
     )
     arrived.then(handlers.show_example, [choice.task, language], result.viewer, **QUIET)
@@ -251,7 +251,7 @@ def wire_job(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> None
     checked.failure(None, None, buttons, js=SET_IDLE, api_visibility="private")
     outputs = [photos.files, tab.job, *buttons]
     photos.samples.select(handlers.start_sample, chosen, outputs, concurrency_limit=None, **EACH)
-    tab.job.change(None, None, None, js="() => dinWatch()", api_visibility="private")
+    tab.job.change(None, None, None, js="() => dinScrollToResult()", api_visibility="private")
     run = tab.job.change(
         handlers.restore,
         [tab.job, tab.results, language],

@@ -173,7 +173,9 @@ def lay_out_choice(runner: JobRunner, first: Task | None, words: Words) -> Choic
         gr.Radio(offered, value=Quality.FAST.value, elem_id="quality"),
         label=say("page.quality"),
     )
-    is_reference_test = words.bind(gr.Checkbox(elem_id="trial"), label=say("page.trial"), info=say("page.trial_info"))
+    is_reference_test = words.bind(
+        gr.Checkbox(elem_id="reference_test"), label=say("page.reference_test"), info=say("page.reference_test_info")
+    )
     with gr.Row(elem_id="act"):
         restore = words.bind(gr.Button(variant="primary", elem_id="restore"), value=say("page.restore"))
         stop = words.bind(gr.Button(variant="stop", interactive=False, elem_id="stop"), value=say("page.stop"))

@@ -1,52 +1,53 @@
-// What Gradio has no component for: choices that follow from others, a remembered language, a result brought into sight,
-// names of groups, and photos pasted from the clipboard.
+// Functions that Gradio has no component for: dependent choices, the saved language, scrolling to the result, accessible
+// names of radio groups, and photos pasted from the clipboard.
 
 (() => {
-    // Task and quality that go with what was chosen last. `tasks` is what choices.py offers, by their names.
-    window.dinSettle = (tasks, family, task, quality) => {
+    // Returns task and quality that are consistent with the latest choice. `tasks` is choices.offered() of choices.py.
+    window.dinResolveChoice = (tasks, family, task, quality) => {
         const first = () => Object.keys(tasks).find((name) => tasks[name].family === family);
         const settled = tasks[task]?.family === family ? task : first();
         return [settled, quality === 'finer' && !tasks[settled].has_finer ? 'fast' : quality];
     };
 
-    // Language, family and task that the address asks for, as ?lang=de&task=derain_light. The language is otherwise the
-    // one chosen before, or the browser's.
-    window.dinArrive = (tasks, languages) => {
+    // Returns language, family and task from a URL such as ?lang=de&task=derain_light. Without `lang`, the language is the
+    // saved one, or that of the browser.
+    window.dinReadAddress = (tasks, languages) => {
         const asked = new URLSearchParams(location.search);
         const wanted = [asked.get('lang'), localStorage.getItem('din-language'), ...navigator.languages];
         const spoken = wanted.map((tag) => tag?.split('-')[0].toLowerCase());
         const task = Object.hasOwn(tasks, asked.get('task')) ? asked.get('task') : undefined;
-        return [spoken.find((tag) => languages.includes(tag)), tasks[task]?.family, task]; // undefined stays as it is
+        return [spoken.find((tag) => languages.includes(tag)), tasks[task]?.family, task]; // undefined leaves a choice unchanged
     };
 
-    // Properties of a component as Gradio takes them from an event.
-    window.dinPut = (properties) => ({ __type__: 'update', ...properties });
+    // Returns an update of component properties, as Gradio expects it from an event.
+    window.dinUpdate = (properties) => ({ __type__: 'update', ...properties });
 
-    // Comparison, gallery, file, report and what was brought, without what is of other photos. Gradio tells of the same
-    // photos twice now and then, the second time when they may have been restored already: then everything stays.
+    // Returns updates that clear comparison, gallery, download, report and messages when the photos change. Gradio may
+    // send the event twice for the same photos, when they may have been restored already: then nothing is cleared.
     let remembered = '';
-    window.dinForget = (photos) => {
+    window.dinClearResults = (photos) => {
         const present = JSON.stringify((photos ?? []).map((photo) => photo.path));
-        const isTold = present === remembered;
+        const isSame = present === remembered;
         remembered = present;
         const forgotten = [{ restored: [], brought: { states: [] } }, { visible: false }, { interactive: false }];
-        return [...forgotten, { value: '' }, { value: '' }].map((properties) => dinPut(isTold ? {} : properties));
+        return [...forgotten, { value: '' }, { value: '' }].map((properties) => dinUpdate(isSame ? {} : properties));
     };
 
-    window.dinSpeak = (language) => {
+    // Saves the language and sets it for the document.
+    window.dinSetLanguage = (language) => {
         localStorage.setItem('din-language', language);
         document.documentElement.lang = language;
     };
 
-    // Brings progress and result into sight, if they are not: on a phone they lie below the choices.
-    window.dinWatch = () => {
+    // Scrolls to progress and result if they are not visible: on a phone they are below the choices.
+    window.dinScrollToResult = () => {
         const see = document.querySelector('#see');
         const { top } = see.getBoundingClientRect();
         const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
         if (top < 0 || top > innerHeight / 2) see.scrollIntoView({ behavior: isStill ? 'instant' : 'smooth' });
     };
 
-    // Radio groups of Gradio's have no names for screen readers; what stands above them is theirs.
+    // Gives Gradio's radio groups, which have no accessible name, the name in their heading.
     const nameGroups = () => {
         for (const group of document.querySelectorAll('fieldset:not([aria-labelledby])')) {
             const title = group.querySelector('[data-testid=block-info]');

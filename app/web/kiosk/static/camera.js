@@ -1,12 +1,12 @@
 /*
- * <din-camera>: takes a photo over the whole screen, or takes a file where there is no camera.
+ * <din-camera>: a full-screen dialog that takes a photo, or accepts a file if there is no camera.
  *
- *   camera.families = [{ name: "enlarge", label: "Enlarge" }, ...]   what may be done with the photo
+ *   camera.families = [{ name: "enlarge", label: "Enlarge" }, ...]   choices for the photo
  *   camera.texts = { take: "Take a photo", ... }                     see TEXTS
  *   camera.open()
  *
- * A photo comes as the event `photo` with detail {file, family}; then the photo is shown with `camera.progress =
- * {text, share}`, until `camera.done()` closes it.
+ * A new photo is reported by the event `photo` with detail {file, family}. The photo is then shown with
+ * `camera.progress = {text, share}` until `camera.done()` closes the dialog.
  */
 (() => {
   if (customElements.get("din-camera")) return;
@@ -20,7 +20,7 @@
     denied: "Access to the camera was denied: allow it in the browser, or choose a file.",
     close: "Close",
   };
-  const WISH = { audio: false, video: { width: { ideal: 1920 }, height: { ideal: 1080 } } };
+  const CONSTRAINTS = { audio: false, video: { width: { ideal: 1920 }, height: { ideal: 1080 } } };
 
   const TEMPLATE = `
     <dialog data-mode="waiting">
@@ -51,7 +51,7 @@
     .families [aria-pressed=true] { color: var(--on-accent); background: var(--accent); }
     .view { position: relative; grid-row: 2; width: 100%; display: grid; place-items: center; }
     video, img { position: absolute; width: 100%; height: 100%; object-fit: contain; }
-    video { transform: scaleX(-1); } /* as in a mirror; the photo is not */
+    video { transform: scaleX(-1); } /* the preview is mirrored, the photo is not */
     .view p { max-width: 26em; text-align: center; font-size: 1.4em; text-wrap: balance; }
     .actions, .work { grid-row: 3; min-height: 5.6em; width: 100%; display: flex; align-items: center;
       justify-content: center; gap: 1.6em; }
@@ -81,10 +81,10 @@
 
   const stop = (stream) => stream?.getTracks().forEach((track) => track.stop());
 
-  /** The camera's picture; a page that is not served safely has no media devices at all. */
+  /** Requests the camera; a page without HTTPS has no media devices. */
   const openCamera = async () => {
     if (!navigator.mediaDevices) throw new DOMException("no media devices", "NotFoundError");
-    return navigator.mediaDevices.getUserMedia(WISH);
+    return navigator.mediaDevices.getUserMedia(CONSTRAINTS);
   };
 
   class DinCamera extends HTMLElement {
@@ -124,7 +124,7 @@
     }
 
     set families(families) {
-      if (JSON.stringify(families) === JSON.stringify(this.#families)) return; // or a press of theirs could be lost
+      if (JSON.stringify(families) === JSON.stringify(this.#families)) return; // replacing the buttons could lose a click
       this.#families = families;
       const buttons = families.map(({ name, label }) => {
         const button = Object.assign(document.createElement("button"), { type: "button", textContent: label });
@@ -155,7 +155,7 @@
 
     async open() {
       const [dialog, video] = [this.#find("dialog"), this.#find("video")];
-      const isWaiting = () => dialog.open && dialog.dataset.mode === "waiting"; // nobody closed it or chose a file
+      const isWaiting = () => dialog.open && dialog.dataset.mode === "waiting"; // not closed, no file chosen
       this.#mode("waiting");
       dialog.showModal();
       try {
@@ -174,7 +174,7 @@
       }
     }
 
-    /** The photo in work is done; a camera opened anew meanwhile stays. */
+    /** Closes the dialog if it shows progress; one that was opened again stays open. */
     done() {
       const dialog = this.#find("dialog");
       if (dialog.dataset.mode === "working") dialog.close();
@@ -201,12 +201,12 @@
         height: video.videoHeight,
       });
       canvas.getContext("2d").drawImage(video, 0, 0);
-      const family = this.#family; // as it is now, not when the photo is encoded
+      const family = this.#family; // the choice at the click, not when the photo is encoded
       const send = (blob) => this.#send(new File([blob], "photo.jpg", { type: blob.type }), family);
       canvas.toBlob(send, "image/jpeg", 0.95);
     }
 
-    /** Shows the photo that is to be restored, and tells of it. */
+    /** Shows the photo and dispatches the event. */
     #send(file, family) {
       const img = this.#find("img");
       URL.revokeObjectURL(img.src);

@@ -1,10 +1,10 @@
 /*
- * <din-compare>: pictures of one scene, compared by a divider, side by side, or under a lens.
+ * <din-compare>: compares pictures of one scene by a divider, side by side, or with a lens.
  *
  *   viewer.states = [{ label: "Before", src: "a.png", width: 512, height: 512 }, ...]
  *   viewer.texts = { slider: "Slider", ... }                            see TEXTS in compare_look.js
  *
- * How it is made. All pictures are stretched over one "scene", and all panes share one view of it (compare_view.js).
+ * Implementation: all pictures are scaled to one "scene", and all panes share one view of it (compare_view.js).
  * Slider mode has one pane with two layers, the left one clipped at the divider; side by side has a pane with one layer
  * for each state. `#paint` turns the view into CSS variables of the stage, and the style sheet (compare_look.js) places
  * everything by them: no picture is copied or drawn by script.
@@ -18,7 +18,7 @@
   const ZOOM_STEP = 1.5;
   const PIXELATED_FROM = 3;
   const SPLIT_STEP = 0.02;
-  const FINGER_PX = 130; // a lens under a finger could not be seen: it floats this far above
+  const FINGER_PX = 130; // distance of the lens above a finger, which would cover it
   const [TAP_PX, DOUBLE_TAP_PX, DOUBLE_TAP_MS] = [5, 24, 400];
 
   const KEYS = { "+": "zoom_in", "=": "zoom_in", "-": "zoom_out", _: "zoom_out", 0: "fit", 1: "actual_pixels",
@@ -44,7 +44,7 @@
     #left = 0;
     #right = 0;
     #split = 0.5;
-    #lens = null; // the scene's point under it, and how far above it floats
+    #lens = null; // point of the scene, and distance of the lens above it
     #isOverlay = false;
     #view = new View();
     #pointers = new Map();
@@ -112,10 +112,10 @@
       }
     }
 
-    /** The tools and panes of the mode, each pane with the layers of its states. */
+    /** Creates the controls and panes of the mode, each pane with the layers of its states. */
     #arrange() {
       const focused = this.shadowRoot.activeElement;
-      this.#pointers.clear(); // what was dragged is taken away
+      this.#pointers.clear(); // the dragged elements are replaced
       for (const part of [".modes", "#hint"]) this.#find(part).hidden = this.#states.length < 2;
       this.#find(".picks").hidden = !this.#isSlider || this.#states.length < 3;
       for (const select of this.#all("select")) {
@@ -125,7 +125,7 @@
       const panes = this.#isSlider ? [[this.#left, this.#right]] : this.#states.map((_, i) => [i]);
       this.#stage.replaceChildren(...panes.map((places) => this.#makePane(places.map((i) => this.#layers[i]))));
       if (focused?.isConnected) focused.focus({ preventScroll: true });
-      this.#tellSplit();
+      this.#announceSplit();
       this.#layout();
     }
 
@@ -136,7 +136,7 @@
       return make("div", { className: "pane" }, ...layers.map(({ root }) => root), ...dividers, lenses);
     }
 
-    /** Shares the room among the panes. */
+    /** Divides the space among the panes. */
     #layout() {
       const [{ style, children, offsetWidth: w, offsetHeight, classList }, { scene }] = [this.#stage, this.#view];
       if (!w || !children.length) return;
@@ -179,10 +179,10 @@
       for (const mode of MODES) pressed[mode] = this.#mode === mode;
       for (const [name, isOn] of Object.entries(pressed)) this.#tool(name).ariaPressed = isOn;
       const [output, level] = [this.#find("output"), `${Math.round(zoom * 100)}%`];
-      if (output.textContent !== level) output.textContent = level; // a status: said only when it changes
+      if (output.textContent !== level) output.textContent = level; // a live region: announced only when it changes
     }
 
-    #tellSplit() {
+    #announceSplit() {
       const percent = Math.round(this.#split * 100);
       const ariaValueText = `${this.#states[this.#left]?.label ?? ""} ${percent}%`;
       Object.assign(this.#divider, { ariaValueNow: percent, ariaValueText });
@@ -204,14 +204,14 @@
       actions[name]?.();
     }
 
-    /** A state chosen for both sides makes them change places. */
+    /** Sets mode and sides; choosing the same state for both sides swaps them. */
     #choose({ mode = this.#mode, left = this.#left, right = this.#right }) {
       if (left === right) [left, right] = [this.#right, this.#left];
       [this.#mode, this.#left, this.#right] = [mode, left, right];
       this.#arrange();
     }
 
-    /** A step of zoom that does not jump over 1:1. */
+    /** Zooms by a factor, but stops at 1:1. */
     #step(factor) {
       const [zoom, next] = [this.#view.zoom, this.#view.zoom * factor];
       this.#glideTo((zoom - 1) * (next - 1) < -1e-9 ? 1 : next);
@@ -220,7 +220,7 @@
     #glideTo(zoom, anchor) { this.#stage.classList.add("gliding"); this.#zoomTo(zoom, anchor); }
     #zoomTo(zoom, anchor) { this.#view.zoomTo(zoom, anchor); this.#paint(); }
     #panBy(dx, dy) { this.#view.panBy(dx, dy); this.#paint(); }
-    #splitAt(share) { this.#split = clamp(share, 0, 1); this.#tellSplit(); this.#paint(); }
+    #splitAt(share) { this.#split = clamp(share, 0, 1); this.#announceSplit(); this.#paint(); }
 
     #setLens(lens) {
       const { w, h } = this.#view.scene;
@@ -228,7 +228,7 @@
       this.#paint();
     }
 
-    /** Full screen; where the browser has none or refuses it, as phones do, an overlay over the page. */
+    /** Toggles full screen, or an overlay over the page if the browser does not support or refuses it, as on phones. */
     async #toggleFull() {
       const wasFull = this.#isFull;
       this.#isOverlay = false;
@@ -261,7 +261,7 @@
       this.addEventListener("fullscreenchange", () => this.#showFull());
     }
 
-    /** A point of the window as a point of the pane that it lies in. */
+    /** Converts window coordinates to those of the pane that contains the point. */
     #local({ x, y }) {
       const boxes = this.#all(".pane").map((pane) => pane.getBoundingClientRect());
       const box = boxes.find((box) => x >= box.left && x <= box.right && y >= box.top && y <= box.bottom) ?? boxes[0];
@@ -277,7 +277,7 @@
       const isDivider = this.#divider.contains(event.target);
       const kind = this.#pointers.size > 1 ? "pinch" : this.#dragKind(event, isDivider);
       const { left, width } = this.#divider.getBoundingClientRect();
-      const grip = isDivider ? event.clientX - left - width / 2 : 0; // so that it does not jump to the pointer
+      const grip = isDivider ? event.clientX - left - width / 2 : 0; // keeps the divider from jumping to the pointer
       this.#gesture = { kind, grip, isDivider, start: at(event), isMoved: kind === "pinch" };
       this.#followLens(event);
     }
@@ -323,10 +323,10 @@
       const gesture = this.#gesture;
       if (!this.#pointers.delete(event.pointerId)) return;
       if (event.type === "pointerup" && !gesture.isMoved && !gesture.isDivider) this.#tap(event);
-      if (gesture.kind === "pinch" && this.#pointers.size === 1) gesture.kind = "pan"; // with the finger left
+      if (gesture.kind === "pinch" && this.#pointers.size === 1) gesture.kind = "pan"; // with the remaining finger
     }
 
-    /** The second of two taps toggles between fit and 1:1. */
+    /** Toggles between fit and 1:1 at the second of two taps. */
     #tap(event) {
       const [point, time, last] = [at(event), event.timeStamp, this.#lastTap];
       const isDouble = last && time - last.time < DOUBLE_TAP_MS && distance(last.point, point) < DOUBLE_TAP_PX;
@@ -334,12 +334,12 @@
       if (isDouble) this.#glideTo(this.#view.isFit ? 1 : this.#view.fitZoom, this.#local(point));
     }
 
-    /** The wheel zooms only with ctrl, in full screen, or once the viewer has the focus: else the page scrolls. */
+    /** Zooms by the wheel with Ctrl, in full screen, or if the viewer has the focus; otherwise the page scrolls. */
     #wheel(event) {
       if (!event.ctrlKey && !this.#isFull && !this.shadowRoot.activeElement) return;
       event.preventDefault();
       this.#stage.classList.remove("gliding");
-      const unit = (event.deltaMode === 1 ? 0.05 : 0.0025) * (event.ctrlKey ? 4 : 1); // a pinched pad's steps are small
+      const unit = (event.deltaMode === 1 ? 0.05 : 0.0025) * (event.ctrlKey ? 4 : 1); // touchpads send small steps for a pinch
       this.#zoomTo(this.#view.zoom * 2 ** clamp(-event.deltaY * unit, -0.5, 0.5), this.#local(at(event)));
     }
 

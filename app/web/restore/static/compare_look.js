@@ -1,9 +1,9 @@
 /*
- * What <din-compare> looks like: its words, icons, markup and styles, and the elements that each picture brings.
+ * The appearance of <din-compare>: texts, icons, markup, styles, and the elements of each picture.
  *
- * The style sheet places everything by CSS variables of the stage, in pixels of the pane: --x --y --w --h is where the
- * scene lies, --left --top --right --bottom are the empty borders around it, --split is where the divider stands, and
- * --lens… places the lenses and what is seen in them.
+ * The style sheet positions everything by CSS variables of the stage, in CSS pixels of the pane: --x --y --w --h is the
+ * rectangle of the scene, --left --top --right --bottom are the empty borders around it, --split is the position of the
+ * divider, and --lens… are the positions of the lenses and their contents.
  */
 window.dinCompareLook = (() => {
   const { LENS } = window.dinCompareView;
@@ -102,7 +102,7 @@ window.dinCompareLook = (() => {
     .left .error { right: auto; width: var(--split); }
     .right .error { left: var(--split); }
 
-    /* No backdrop-filter on what is clipped: browsers then draw the picture between the screen's pixels. */
+    /* No backdrop-filter on clipped elements: browsers would then draw the picture at fractional pixels. */
     .label { position: absolute; top: calc(var(--top) + 12px); left: calc(var(--left) + 12px); padding: 5px 11px;
       max-width: calc(100% - 24px); border-radius: 999px; color: #fff; background: rgb(16 18 24 / .76);
       font-size: 13px; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
@@ -177,7 +177,7 @@ window.dinCompareLook = (() => {
     return Object.assign(element, properties);
   };
 
-  /** One state's picture, with its label, a lens, and the sentence shown when it cannot be loaded. */
+  /** Creates the picture of a state with its label, lens, and error message. */
   const makeLayer = ({ label, src }) => {
     const img = make("img", { draggable: false, decoding: "sync" });
     const name = make("div", { className: "label", textContent: label });

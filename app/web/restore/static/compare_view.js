@@ -1,27 +1,26 @@
 /*
- * The geometry of <din-compare>, without a page: what a pane shows of a scene.
+ * The geometry of <din-compare>, without DOM: the part of a scene that a pane shows.
  *
- * The scene is measured in pixels of its picture, a pane in pixels of the page. A view is the zoom, and the point of
- * the scene in the middle of the pane. Zoom counts the screen's pixels per pixel of the scene, so 1 is "1:1" on any
- * screen.
+ * The scene is measured in pixels of its picture, a pane in CSS pixels. A view is the zoom and the point of the scene at
+ * the centre of the pane. Zoom is in device pixels per pixel of the scene, so 1 is "1:1" on any screen.
  */
 window.dinCompareView = (() => {
   const MAX_ZOOM = 32;
-  const LENS = { size: 180, gap: 8, border: 3, room: 24 }; // pixels of the page; room is what a small pane keeps free
+  const LENS = { size: 180, gap: 8, border: 3, room: 24 }; // CSS pixels; room is the margin in a small pane
 
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
   const snap = (value) => Math.round(value * devicePixelRatio) / devicePixelRatio;
 
-  /** Where one axis may be centred: no empty border while the scene is longer than what is seen of it. */
+  /** Limits the centre along an axis: no empty border unless the whole scene is visible. */
   const hold = (centre, length, seen) => (seen >= length ? length / 2 : clamp(centre, seen / 2, length - seen / 2));
 
-  /** The size of the largest picture: it has the pixels that 1:1 is about. */
+  /** Returns the size of the largest picture, whose pixels define 1:1. */
   const sceneOf = (states) => {
     const sizes = states.map(({ width, height }) => ({ w: width, h: height }));
     return sizes.reduce((a, b) => (b.w * b.h > a.w * a.h ? b : a), { w: 1, h: 1 });
   };
 
-  /** How many columns show `count` scenes largest in a room. */
+  /** Returns the number of columns that shows `count` scenes largest in a space. */
   const bestColumns = (count, scene, room) => {
     const size = (columns) => Math.min(room.w / columns / scene.w, room.h / Math.ceil(count / columns) / scene.h);
     return Array.from({ length: count }, (_, i) => i + 1).reduce((a, b) => (size(b) >= size(a) ? b : a));
@@ -42,14 +41,14 @@ window.dinCompareView = (() => {
       return Math.min(scale * devicePixelRatio, MAX_ZOOM);
     }
 
-    /** Takes the room there is now: a fitted view stays fitted, any other keeps its zoom and its middle. */
+    /** Sets the size of the pane: a fitted view stays fitted, any other keeps its zoom and centre. */
     resize(pane) {
       this.pane = pane;
       if (this.isFit) this.zoom = this.fitZoom;
       this.#hold();
     }
 
-    /** Zooms so that what lies under `anchor`, a point of the pane, stays there where the borders allow it. */
+    /** Zooms about `anchor`, a point of the pane, as far as the borders allow. */
     zoomTo(zoom, anchor = { x: this.pane.w / 2, y: this.pane.h / 2 }) {
       const [fit, fixed] = [this.fitZoom, this.toScene(anchor)];
       this.zoom = clamp(zoom, Math.min(fit, 1), MAX_ZOOM);
@@ -72,7 +71,7 @@ window.dinCompareView = (() => {
       return { x: this.pane.w / 2 + (x - this.x) * this.scale, y: this.pane.h / 2 + (y - this.y) * this.scale };
     }
 
-    /** Where the scene lies in the pane, whole pixels of the screen, and the empty borders around it. */
+    /** The rectangle of the scene in the pane, in whole device pixels, and the empty borders around it. */
     get lengths() {
       const [{ w: paneW, h: paneH }, w, h] = [this.pane, this.scene.w * this.scale, this.scene.h * this.scale];
       const [x, y] = [snap(paneW / 2 - this.x * this.scale), snap(paneH / 2 - this.y * this.scale)];
@@ -80,10 +79,10 @@ window.dinCompareView = (() => {
       return { x, y, w, h, left, top, right: Math.max(0, paneW - x - w), bottom: Math.max(0, paneH - y - h) };
     }
 
-    /** The lens shows 1:1, or twice what is seen already where that is more. */
+    /** The zoom of the lens: 1:1, or twice that of the pane if the pane shows 1:1 or more. */
     get lensZoom() { return this.zoom < 1 ? 1 : 2 * this.zoom; }
 
-    /** Where `count` lenses lie beside each other, `above` a point of the scene, and the scene in them. */
+    /** The positions of `count` adjacent lenses, `above` a point of the scene, and of the scene in them. */
     lensLengths({ x, y, above }, count) {
       const [{ w, h }, point, scale] = [this.pane, this.toPane({ x, y }), this.lensZoom / devicePixelRatio];
       const size = Math.floor(Math.min(LENS.size, (w - LENS.room) / count, h - LENS.room));

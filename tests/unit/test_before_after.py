@@ -1,4 +1,4 @@
-"""The sheets of tools/looked_at.py."""
+"""The sheets of tools/before_after.py."""
 
 import importlib.util
 from pathlib import Path
@@ -10,35 +10,35 @@ from PIL import Image
 
 from din_model.loading import shipped_presets
 
-SCRIPT = Path(__file__).parents[2] / "tools/looked_at.py"
+SCRIPT = Path(__file__).parents[2] / "tools/before_after.py"
 
 
 @pytest.fixture(scope="module")
-def looked_at():
-    spec = importlib.util.spec_from_file_location("looked_at", SCRIPT)
+def before_after():
+    spec = importlib.util.spec_from_file_location("before_after", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def test_every_photo_is_shown_as_it_is_and_by_every_network(looked_at, tmp_path, capsys):
+def test_every_photo_is_shown_as_it_is_and_by_every_network(before_after, tmp_path, capsys):
     photo = skimage.data.astronaut()[:64, 180:260]
     for name in ("a", "b"):
         (tmp_path / "in/street_blur").mkdir(parents=True, exist_ok=True)
         Image.fromarray(photo).save(tmp_path / f"in/street_blur/{name}.png")
-    assert looked_at.main(["--root", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    assert before_after.main(["--root", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
     columns = 1 + len(shipped_presets("deblur"))
     assert columns > 1
     with Image.open(tmp_path / "out/street_blur.png") as sheet:
-        assert sheet.size == (columns * (80 + looked_at.GAP) - looked_at.GAP, 2 * (64 + looked_at.CAPTION))
-        assert np.array_equal(np.asarray(sheet)[looked_at.CAPTION : looked_at.CAPTION + 64, :80], photo)
+        assert sheet.size == (columns * (80 + before_after.GAP) - before_after.GAP, 2 * (64 + before_after.CAPTION))
+        assert np.array_equal(np.asarray(sheet)[before_after.CAPTION : before_after.CAPTION + 64, :80], photo)
     assert "street_blur.png" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("folder", "message"), [("none", "there is no folder"), ("in", "the name of snow has none of")]
 )
-def test_what_cannot_be_shown_is_an_error(looked_at, tmp_path, capsys, folder, message):
+def test_what_cannot_be_shown_is_an_error(before_after, tmp_path, capsys, folder, message):
     (tmp_path / "in/snow").mkdir(parents=True)
-    assert looked_at.main(["--root", str(tmp_path / folder), "--out", str(tmp_path / "out")]) == 2
+    assert before_after.main(["--root", str(tmp_path / folder), "--out", str(tmp_path / "out")]) == 2
     assert message in capsys.readouterr().err

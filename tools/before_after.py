@@ -1,4 +1,4 @@
-"""Puts real photos before and after side by side: ``python -m tools.looked_at --root FOLDER --out OUT``.
+"""Puts real photos before and after side by side: ``python -m tools.before_after --root FOLDER --out OUT``.
 
 The folder's subfolders are of blurred, rainy or hazy photos, as their names say. Each gives a sheet with a row a photo:
 as it is, and restored by every shipped network of that kind, the whole photo at once.

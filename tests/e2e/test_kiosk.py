@@ -1,4 +1,4 @@
-"""The stage on a big screen and on a phone: the element by itself with the clock in our hands, then the whole page."""
+"""Kiosk mode on a large screen and on a phone: the element alone with a fake clock, then the whole page."""
 
 import itertools
 import re
@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from app.errors import PhotoError, UnknownTaskError
 from app.i18n import say
 from app.triton import Triton, embedded
-from app.web.kiosk.slideshow import Show
+from app.web.kiosk.slideshow import Slideshow
 from app.web.restore.choices import examples
 from app.web.site import WEB, scripts
 from tests.e2e.browser import PHONE
@@ -22,21 +22,21 @@ SCREEN = {"viewport": {"width": 1280, "height": 720}}
 HOST = "http://127.0.0.1:9"  # nothing listens there: all is answered here
 PICTURES = {"cat": skimage.data.chelsea(), "cup": skimage.data.coffee(), "face": skimage.data.astronaut()}
 SHOW = """(names) => {
-    const stage = document.querySelector('din-stage');
-    stage.families = [{ name: 'enlarge', label: 'Enlarge' }, { name: 'derain', label: 'Remove rain' }];
+    const kiosk = document.querySelector('din-kiosk');
+    kiosk.families = [{ name: 'enlarge', label: 'Enlarge' }, { name: 'derain', label: 'Remove rain' }];
     const pair = (name) => ({ before: `${name}.png`, after: `${name}.png?after`, label: name, caption: '' });
-    stage.pairs = names.map(pair);
-    stage.addEventListener('photo', ({ detail }) => (window.photo = detail));
+    kiosk.pairs = names.map(pair);
+    kiosk.addEventListener('photo', ({ detail }) => (window.photo = detail));
 }"""
 FORBID = """() => {
     navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); };
 }"""
-TAKEN = "stage => stage.show({ before: 'face.png', after: 'face.png', label: 'me', caption: '', life_s: 20 })"
+TAKEN = "kiosk => kiosk.show({ before: 'face.png', after: 'face.png', label: 'me', caption: '', life_s: 20 })"
 
 
 @pytest.fixture
 def screen(browser):
-    """Opens an address in a tab of its own; errors and whatever is asked for elsewhere fail the test."""
+    """Opens a URL in a new tab; script errors and requests to other hosts fail the test."""
     tabs, asked = [], set()
 
     def open_tab(url, device=SCREEN, prepare=lambda tab: None, **options):
@@ -57,7 +57,7 @@ def screen(browser):
 
 @pytest.fixture
 def show(screen):
-    """The element alone, with pairs of these names, included twice, and time that only passes when told."""
+    """Opens the element alone, with its scripts included twice, pairs of these names and a fake clock."""
 
     def answer(route):
         name = re.sub(r".*/(\w*)(\.png)?(\?.*)?$", r"\1", route.request.url)
@@ -66,9 +66,9 @@ def show(screen):
         elif name:
             route.fulfill(status=404)
         else:
-            head = scripts("kiosk/static/camera.js", "kiosk/static/stage.js") * 2
+            head = scripts("kiosk/static/camera.js", "kiosk/static/kiosk.js") * 2
             style = "<style>body { margin: 0; height: 100vh }</style>"
-            body = f"<meta charset=utf-8><meta name=viewport content='width=device-width'>{style}{head}<din-stage>"
+            body = f"<meta charset=utf-8><meta name=viewport content='width=device-width'>{style}{head}<din-kiosk>"
             route.fulfill(body=f"<!doctype html>{body}", content_type="text/html")
 
     def prepare(tab):
@@ -87,12 +87,12 @@ def show(screen):
 
 
 def shown(tab, label):
-    """Waits for a pair; its pictures are decoded in real time."""
+    """Waits for a pair, whose pictures are decoded in real time."""
     expect(tab.locator("h1")).to_have_text(label)
 
 
 def split(tab):
-    """The share of the shown picture that is "before"."""
+    """The share of "before" in the picture."""
     return float(tab.locator(".slide:not(.leaving)").evaluate("slide => slide.style.getPropertyValue('--split')"))
 
 
@@ -116,7 +116,7 @@ def test_the_divider_sweeps_and_the_next_pair_follows(show):
     shown(tab, "cat")
 
 
-def test_a_loop_can_be_held_and_turned(show):
+def test_the_slideshow_can_be_paused_and_moved(show):
     tab = show("cat", "cup", "face")
     tab.keyboard.press(" ")
     tab.clock.run_for(9000)
@@ -134,7 +134,7 @@ def test_a_loop_can_be_held_and_turned(show):
     tab.clock.run_for(7100)
     shown(tab, "cup")
     tab.keyboard.press("f")
-    tab.wait_for_function("document.fullscreenElement?.localName === 'din-stage'")
+    tab.wait_for_function("document.fullscreenElement?.localName === 'din-kiosk'")
 
 
 def test_a_finger_swipes_to_the_next_pair(show):
@@ -147,7 +147,7 @@ def test_a_finger_swipes_to_the_next_pair(show):
         shown(tab, label)
 
 
-def test_less_motion_fades_instead(show):
+def test_pictures_fade_if_reduced_motion_is_preferred(show):
     tab = show("cat", reduced_motion="reduce")
     tab.clock.run_for(1600)
     style = tab.locator(".layer.before").evaluate("e => [getComputedStyle(e).clipPath, getComputedStyle(e).opacity]")
@@ -157,9 +157,9 @@ def test_less_motion_fades_instead(show):
     expect(tab.locator(".divider").first).to_be_hidden()
 
 
-def test_a_taken_photo_is_shown_first_and_leaves_in_time_even_while_held(show):
+def test_a_new_photo_is_shown_first_and_removed_in_time_even_if_paused(show):
     tab = show("cat", "cup")
-    tab.locator("din-stage").evaluate(TAKEN)
+    tab.locator("din-kiosk").evaluate(TAKEN)
     shown(tab, "me")
     expect(tab.get_by_role("button", name="Take another")).to_be_visible()
     expect(tab.locator(".segments i")).to_have_count(3)
@@ -170,14 +170,14 @@ def test_a_taken_photo_is_shown_first_and_leaves_in_time_even_while_held(show):
     expect(tab.get_by_role("button", name="Take a photo")).to_be_visible()
 
 
-def test_a_pair_whose_pictures_are_gone_is_left_out(show):
+def test_a_pair_whose_pictures_cannot_be_loaded_is_skipped(show):
     tab = show("cat", "gone", "cup")
     tab.keyboard.press("ArrowRight")
     shown(tab, "cup")
     expect(tab.locator(".segments i")).to_have_count(2)
 
 
-def test_before_there_is_a_pair_it_says_so(show):
+def test_a_message_is_shown_until_there_is_a_pair(show):
     tab = show()
     expect(tab.locator(".starting")).to_have_text("Restoring the first photos …")
     tab.evaluate(SHOW, ["cat"])
@@ -185,7 +185,7 @@ def test_before_there_is_a_pair_it_says_so(show):
     expect(tab.locator(".starting")).to_be_hidden()
 
 
-def test_without_a_camera_a_file_will_do(show, tmp_path):
+def test_a_file_can_be_chosen_without_a_camera(show, tmp_path):
     (tmp_path / "face.png").write_bytes(png(PICTURES["face"]))
     tab = show("cat")
     tab.evaluate(FORBID)
@@ -197,14 +197,14 @@ def test_without_a_camera_a_file_will_do(show, tmp_path):
     chooser.value.set_files(tmp_path / "face.png")
     assert tab.evaluate("[photo.file.name, photo.family]") == ["face.png", "derain"]
     expect(tab.get_by_role("status").filter(has_text="Restoring")).to_be_visible()
-    tab.evaluate("document.querySelector('din-stage').fail('It is too dark.')")
+    tab.evaluate("document.querySelector('din-kiosk').fail('It is too dark.')")
     expect(tab.get_by_role("alert").filter(has_text="too dark")).to_be_visible()
     tab.clock.run_for(13_000)
     expect(tab.locator(".notice")).to_be_hidden()
 
 
-def test_a_press_outlasts_a_refresh(show):
-    """The families are told again while a finger is on one of them."""
+def test_a_click_during_a_refresh_is_not_lost(show):
+    """The families are set again while a button is pressed."""
     tab = show("cat")
     tab.get_by_role("button", name="Take a photo").click()
     rain = tab.get_by_role("button", name="Remove rain")
@@ -215,7 +215,7 @@ def test_a_press_outlasts_a_refresh(show):
     expect(rain).to_have_attribute("aria-pressed", "true")
 
 
-def test_a_photo_is_restored_as_its_shutter_found_the_choice(show):
+def test_the_choice_at_the_shutter_click_counts(show):
     tab = show("cat")
     tab.get_by_role("button", name="Take a photo").click()
     tab.get_by_role("button", name="Remove rain").click()
@@ -231,7 +231,7 @@ def test_a_photo_is_restored_as_its_shutter_found_the_choice(show):
 
 
 @pytest.mark.parametrize("device", [SCREEN, PHONE], ids=["screen", "phone"])
-def test_all_fits_and_can_be_touched(show, device):
+def test_all_controls_fit_and_are_large_enough_for_touch(show, device):
     tab = show("cat", device=device)
     w, h = device["viewport"]["width"], device["viewport"]["height"]
     assert tab.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [w, h]
@@ -249,14 +249,14 @@ def test_all_fits_and_can_be_touched(show, device):
         assert box["y"] + box["height"] <= h
 
 
-def test_the_scripts_may_stand_in_a_page():
-    for name in ("stage.js", "camera.js"):
+def test_the_scripts_can_be_inlined():
+    for name in ("kiosk.js", "camera.js"):
         text = (WEB / "kiosk/static" / name).read_text(encoding="utf-8")
         assert "</script" not in text
         assert not re.search(r"https?://", text)
 
 
-def test_a_server_that_goes_away_is_told_of(screen):
+def test_an_unavailable_server_is_reported(screen):
     with Triton(embedded.launch()) as triton:
         triton.wait_ready()
         with running_page("--kiosk", "--triton-url", triton.url) as (url, _):
@@ -269,19 +269,19 @@ def test_a_server_that_goes_away_is_told_of(screen):
 
 
 @pytest.fixture(scope="module")
-def stage_url(triton):
+def kiosk_url(triton):
     with running_page("--kiosk", "--triton-url", triton.url) as (url, _):
         yield url
 
 
 def pairs(tab):
-    return tab.evaluate("document.querySelector('din-stage').pairs")
+    return tab.evaluate("document.querySelector('din-kiosk').pairs")
 
 
-def test_restored_examples_join_one_after_the_other(screen, stage_url, client):
-    tab = screen(stage_url)
+def test_restored_examples_are_added_one_after_the_other(screen, kiosk_url, client):
+    tab = screen(kiosk_url)
     tab.locator(".frame").first.wait_for(timeout=15_000)
-    tab.wait_for_function("document.querySelector('din-stage').pairs.length > 2", timeout=30_000)
+    tab.wait_for_function("document.querySelector('din-kiosk').pairs.length > 2", timeout=30_000)
     first, second = list(client.tasks().values())[:2]
     assert [pair["label"] for pair in pairs(tab)[:2]] == [f"Enlarge {first.scale}×", f"Enlarge {second.scale}×"]
     h, w, _ = skimage.io.imread(examples(first)[0]).shape
@@ -289,12 +289,12 @@ def test_restored_examples_join_one_after_the_other(screen, stage_url, client):
     sizes = tab.locator(".frame img").evaluate_all("all => all.map((img) => [img.naturalWidth, img.naturalHeight])")
     assert sizes[0] == sizes[1]
     assert pairs(tab)[0]["before"] != pairs(tab)[0]["after"]
-    assert tab.locator("din-stage").bounding_box() == {"x": 0, "y": 0, **SCREEN["viewport"]}
+    assert tab.locator("din-kiosk").bounding_box() == {"x": 0, "y": 0, **SCREEN["viewport"]}
 
 
 @pytest.mark.parametrize("device", [SCREEN, PHONE], ids=["screen", "phone"])
-def test_a_photo_taken_here_is_restored_and_shown(screen, stage_url, device):
-    tab = screen(stage_url, device)
+def test_a_photo_from_the_camera_is_restored_and_shown(screen, kiosk_url, device):
+    tab = screen(kiosk_url, device)
     tab.locator(".frame").first.wait_for()
     tab.get_by_role("button", name="Take a photo").click()
     tab.get_by_role("button", name="Take the photo").click()
@@ -307,9 +307,9 @@ def test_a_photo_taken_here_is_restored_and_shown(screen, stage_url, device):
     expect(tab.get_by_role("button", name="Take the photo")).to_be_visible()
 
 
-def test_a_bad_file_is_explained_and_the_loop_goes_on(screen, stage_url, tmp_path):
+def test_an_invalid_file_is_reported_and_the_slideshow_continues(screen, kiosk_url, tmp_path):
     (tmp_path / "note.png").write_bytes(b"this is no image")
-    tab = screen(stage_url)
+    tab = screen(kiosk_url)
     tab.locator(".frame").first.wait_for()
     tab.get_by_role("button", name="Take a photo").click()
     for _ in range(2):
@@ -322,26 +322,26 @@ def test_a_bad_file_is_explained_and_the_loop_goes_on(screen, stage_url, tmp_pat
     expect(tab.locator(".slide:not(.leaving) img").first).not_to_have_attribute("src", before, timeout=15_000)
 
 
-def test_it_speaks_the_visitors_language(screen, stage_url):
-    for tab in (screen(f"{stage_url}/?lang=de"), screen(stage_url, locale="de-AT")):
-        expect(tab.get_by_role("button", name=say("stage.take").into("de"))).to_be_visible(timeout=15_000)
+def test_the_language_is_the_visitors(screen, kiosk_url):
+    for tab in (screen(f"{kiosk_url}/?lang=de"), screen(kiosk_url, locale="de-AT")):
+        expect(tab.get_by_role("button", name=say("kiosk.take").into("de"))).to_be_visible(timeout=15_000)
         assert tab.locator("html").get_attribute("lang") == "de"
 
 
-def test_only_photos_of_visitors_are_restored(client, tmp_path):
+def test_only_uploads_are_restored(client, tmp_path):
     path = tmp_path / "secret.png"
     path.write_bytes(png(PICTURES["cat"]))
-    show = Show(client)
+    slideshow = Slideshow(client)
     with pytest.raises(PhotoError, match="brought to this page"):
-        next(show.take(path, "enlarge"))
+        next(slideshow.restore_photo(path, "enlarge"))
     with pytest.raises(UnknownTaskError, match="no task 'colour'"):
-        show.telling("colour")
+        slideshow.task_of("colour")
 
 
-def test_a_show_ends_with_its_page(client):
-    """Nothing asks Triton any more when the connection is closed; a thread that failed would fail the test."""
-    show = Show(client)
-    show.begin()
-    show.end()
-    assert not show.is_done
-    assert len(show.pairs) <= 1
+def test_the_slideshow_stops_with_its_page(client):
+    """No request is sent after the connection is closed; an exception in the thread would fail the test."""
+    slideshow = Slideshow(client)
+    slideshow.start()
+    slideshow.stop()
+    assert not slideshow.is_done
+    assert len(slideshow.pairs) <= 1

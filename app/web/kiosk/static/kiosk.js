@@ -1,20 +1,20 @@
 /*
- * <din-stage>: an endless show of before and after for a big screen, with a <din-camera> for those who pass by.
+ * <din-kiosk>: an endless full-screen slideshow of pairs before and after restoration, with a <din-camera>.
  *
- *   stage.pairs = [{ before: "a.jpg", after: "b.jpg", label: "Enlarge 4×", caption: "128×128 to 512×512 pixels" }, ...]
- *   stage.families = [{ name: "enlarge", label: "Enlarge" }, ...]   what may be done with a photo taken here
- *   stage.texts = { before: "Before", ... }                         see TEXTS, and those of <din-camera>
+ *   kiosk.pairs = [{ before: "a.jpg", after: "b.jpg", label: "Enlarge 4×", caption: "128×128 to 512×512 pixels" }, ...]
+ *   kiosk.families = [{ name: "enlarge", label: "Enlarge" }, ...]   choices for a photo of the camera
+ *   kiosk.texts = { before: "Before", ... }                         see TEXTS, and those of <din-camera>
  *
- * A photo comes as the event `photo` with detail {file, family}. What becomes of it is told by `stage.progress =
- * {text, share}`, and in the end by `stage.show(pair)`, where `pair.life_s` may say when it leaves, or by
- * `stage.fail(sentence)`. `stage.notice` is a sentence that stays until it is set to "".
+ * A new photo is reported by the event `photo` with detail {file, family}. The page sets `kiosk.progress =
+ * {text, share}` while it is restored, and calls `kiosk.show(pair)`, where the optional `pair.life_s` is the time until
+ * the pair is removed, or `kiosk.fail(message)`. `kiosk.notice` is a message that is shown until it is set to "".
  *
- * How it is made. One clock runs through TIMELINE for each pair; it sets the CSS variable --split, and the style sheet
- * clips the upper picture at it (or fades it, where less motion is wanted). The next pair is decoded before it is
- * shown; one whose pictures are gone leaves the show.
+ * Implementation: for each pair, a clock runs through TIMELINE and sets the CSS variable --split, at which the style
+ * sheet clips the upper picture (or fades it, if reduced motion is preferred). The next pair is decoded before it is
+ * shown; pairs whose pictures cannot be loaded are removed.
  */
 (() => {
-  if (customElements.get("din-stage")) return;
+  if (customElements.get("din-kiosk")) return;
 
   const TEXTS = {
     name: "Before and after",
@@ -31,10 +31,10 @@
     no_full_screen: "This browser does not show single elements in full screen.",
   };
 
-  // Seconds of a pair, and the share of it that shows "before" then: before, after, back, and after once more.
+  // [seconds, share of "before" in the picture]: before, after, before, after.
   const TIMELINE = [[0, 1], [0.8, 1], [2.4, 0], [3, 0], [4.3, 1], [4.6, 1], [6, 0], [7, 0]];
   const PAIR_S = TIMELINE.at(-1)[0];
-  const LONGEST_STEP_S = 0.25; // a tab that was in the background does not jump
+  const LONGEST_STEP_S = 0.25; // prevents a jump after the tab was in the background
   const SWIPE_PX = 48;
   const FAILURE_S = 12;
 
@@ -50,7 +50,7 @@
   const tool = (name) => `<button type="button" class="tool" data-do="${name}">${icon(name)}</button>`;
 
   const TEMPLATE = `
-    <div class="stage" role="region">
+    <div class="kiosk" role="region">
       <div class="scene"><p class="starting" role="status"></p></div>
       <p class="notice" role="alert" hidden></p>
       <div class="segments" aria-hidden="true"></div>
@@ -67,7 +67,7 @@
       font: 400 clamp(16px, 1.1vw + .9vh, 40px)/1.3 system-ui, sans-serif; --accent: #2dd4bf; }
     [hidden] { display: none !important; }
     * { box-sizing: border-box; margin: 0; }
-    .stage { height: 100%; display: grid; grid-template-rows: minmax(0, 1fr) auto auto; isolation: isolate; }
+    .kiosk { height: 100%; display: grid; grid-template-rows: minmax(0, 1fr) auto auto; isolation: isolate; }
     .scene { position: relative; grid-row: 1; container-type: size; cursor: pointer; touch-action: none;
       user-select: none; -webkit-user-select: none; }
     .starting { position: absolute; inset: 0; display: grid; place-content: center; padding: 2em; text-align: center;
@@ -75,7 +75,7 @@
     .slide { position: absolute; inset: 0; display: grid; place-items: center; animation: come .9s ease both; }
     .slide.leaving { animation: leave .9s ease both; }
     .backdrop { position: fixed; left: 45%; top: 45%; z-index: -1; width: 10vw; height: 10vh; object-fit: cover;
-      /* Blurred while small: cheap even where the processor draws. */
+      /* Blurred at a small size, which is cheap without a GPU, too. */
       filter: blur(5px) brightness(.34) saturate(1.3); transform: scale(13); }
     .frame { position: relative; overflow: hidden; width: min(100cqw, 100cqh * var(--ratio)); aspect-ratio: var(--ratio);
       box-shadow: 0 0 4em rgb(0 0 0 / .55); }
@@ -136,7 +136,7 @@
   };
   const ease = (t) => (t < 0.5 ? 4 * t ** 3 : 1 - (2 - 2 * t) ** 3 / 2);
 
-  /** The share of "before" after so many seconds of a pair. */
+  /** Returns the share of "before" at a time of the pair, in seconds. */
   const splitAt = (seconds) => {
     const next = TIMELINE.findIndex(([time]) => time > seconds);
     if (next < 0) return TIMELINE.at(-1)[1];
@@ -144,7 +144,7 @@
     return from + (to - from) * ease((seconds - t0) / (t1 - t0));
   };
 
-  /** A pair's pictures in one box, once both can be shown. */
+  /** Resolves to the slide of a pair when both pictures are decoded. */
   const makeSlide = async (pair, texts) => {
     const layer = (side) => {
       const img = make("img", { src: pair[side], alt: `${pair.label}: ${texts[side]}`, draggable: false });
@@ -158,20 +158,20 @@
     return make("div", { className: "slide" }, backdrop, frame);
   };
 
-  class DinStage extends HTMLElement {
+  class DinKiosk extends HTMLElement {
     #texts = TEXTS;
     #pairs = [];
-    #taken = []; // pairs of photos taken here, the newest first
-    #pair = null; // the one shown
+    #taken = []; // pairs of photos from the camera, newest first
+    #pair = null; // the one that is shown
     #slide = null;
-    #turn = 0; // counts changes of the pair: a slower one that was overtaken is not shown
+    #turn = 0; // number of the latest change of the pair; results of earlier ones are discarded
     #isChanging = false;
     #elapsed = 0;
     #last = 0;
     #isPaused = false;
     #swipe = null;
     #notice = "";
-    #failure = ""; // covers the notice for a while
+    #failure = ""; // replaces the notice for a time
     #ends = null;
 
     constructor() {
@@ -196,7 +196,7 @@
 
     connectedCallback() {
       this.#ends = new AbortController();
-      const awake = () => document.hidden || navigator.wakeLock?.request("screen").catch(() => {}); // a wish, no need
+      const awake = () => document.hidden || navigator.wakeLock?.request("screen").catch(() => {}); // optional
       document.addEventListener("keydown", (event) => this.#key(event), { signal: this.#ends.signal });
       document.addEventListener("visibilitychange", awake, { signal: this.#ends.signal });
       awake();
@@ -220,7 +220,7 @@
     set pairs(pairs) {
       if (JSON.stringify(pairs) === JSON.stringify(this.#pairs)) return;
       this.#pairs = pairs;
-      const same = this.#show.find((pair) => pair.after === this.#pair?.after);
+      const same = this.#playlist.find((pair) => pair.after === this.#pair?.after);
       this.#pair = same ?? this.#pair;
       this.#showPlace();
       if (!this.#slide) this.#go(0);
@@ -240,7 +240,7 @@
       this.#camera.families = families;
     }
 
-    /** How far the photo is that was taken: {text, share from 0 to 1}. */
+    /** Progress of the photo from the camera: {text, share from 0 to 1}. */
     set progress(progress) {
       this.#camera.progress = progress;
     }
@@ -250,7 +250,7 @@
       this.#showNotice();
     }
 
-    /** Shows a pair at once; it stays in the show for `life_s` seconds. */
+    /** Shows a pair at once, and keeps it in the slideshow for `life_s` seconds. */
     show(pair) {
       this.#taken.unshift({ ...pair, leaves: performance.now() + (pair.life_s ?? Infinity) * 1000 });
       this.#camera.done();
@@ -259,14 +259,14 @@
       this.#change(this.#taken[0]);
     }
 
-    /** Says why a photo was not restored. */
+    /** Shows why a photo was not restored. */
     fail(sentence) {
       this.#camera.done();
       this.#showNotice(sentence);
       setTimeout(() => this.#failure === sentence && this.#showNotice(""), FAILURE_S * 1000);
     }
 
-    get #show() {
+    get #playlist() {
       this.#taken = this.#taken.filter(({ leaves }) => leaves > performance.now());
       return [...this.#taken, ...this.#pairs];
     }
@@ -287,7 +287,7 @@
 
     #showTexts() {
       const texts = this.#texts;
-      this.#find(".stage").ariaLabel = texts.name;
+      this.#find(".kiosk").ariaLabel = texts.name;
       this.#find(".starting").textContent = texts.starting;
       for (const name of ["previous", "next", "full_screen"]) {
         Object.assign(this.#find(`[data-do=${name}]`), { ariaLabel: texts[name], title: texts[name] });
@@ -295,14 +295,14 @@
       this.#showPlace();
     }
 
-    /** Says what is shown, and where in the show it is. */
+    /** Updates title, caption and position. */
     #showPlace() {
-      const [show, texts, name] = [this.#show, this.#texts, this.#isPaused ? "play" : "pause"];
+      const [playlist, texts, name] = [this.#playlist, this.#texts, this.#isPaused ? "play" : "pause"];
       this.#find("h1").textContent = this.#pair?.label ?? texts.name;
       this.#find(".title p").textContent = this.#pair?.caption ?? "";
       this.#find(".big span").textContent = this.#taken.includes(this.#pair) ? texts.another : texts.take;
-      const place = show.indexOf(this.#pair);
-      this.#find(".segments").replaceChildren(...show.map((_, i) => make("i", { className: i < place ? "past" : "" })));
+      const place = playlist.indexOf(this.#pair);
+      this.#find(".segments").replaceChildren(...playlist.map((_, i) => make("i", { className: i < place ? "past" : "" })));
       this.#find(".segments").children[place]?.classList.add("now");
       const toggle = this.#find("[data-do=pause]");
       Object.assign(toggle, { innerHTML: icon(name), ariaLabel: texts[name], title: texts[name] });
@@ -322,12 +322,12 @@
       else this.#go(1);
     }
 
-    /** Goes so many pairs on; those that left were before the one that is shown. */
+    /** Moves on by a number of pairs. Pairs that were removed preceded the current one. */
     #go(steps) {
-      const show = this.#show;
-      if (!show.length) return this.#empty();
-      const place = show.indexOf(this.#pair);
-      this.#change(show[(Math.max(place, steps > 0 ? -1 : 0) + steps + show.length) % show.length]);
+      const playlist = this.#playlist;
+      if (!playlist.length) return this.#empty();
+      const place = playlist.indexOf(this.#pair);
+      this.#change(playlist[(Math.max(place, steps > 0 ? -1 : 0) + steps + playlist.length) % playlist.length]);
     }
 
     #empty() {
@@ -369,7 +369,7 @@
       done.catch(() => this.fail(this.#texts.no_full_screen));
     }
 
-    /** A finger or a button of the mouse was lifted: it swiped, or it tapped. */
+    /** Handles the end of a swipe or a tap. */
     #release(x) {
       const way = x - (this.#swipe ?? x);
       this.#swipe = null;
@@ -381,7 +381,7 @@
       if (this.#camera.isOpen || event.ctrlKey || event.metaKey || event.altKey) return;
       const isOnButton = event.composedPath()[0].closest?.("button");
       const keys = { ArrowLeft: () => this.#go(-1), ArrowRight: () => this.#go(1), f: () => this.#toggleFullScreen() };
-      if (!isOnButton) keys[" "] = () => this.#toggle(); // there it presses the button
+      if (!isOnButton) keys[" "] = () => this.#toggle(); // on a button, the space bar presses it
       const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
       if (!act) return;
       event.preventDefault();
@@ -389,5 +389,5 @@
     }
   }
 
-  customElements.define("din-stage", DinStage);
+  customElements.define("din-kiosk", DinKiosk);
 })();
