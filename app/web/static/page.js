@@ -1,5 +1,5 @@
-// Functions that Gradio has no component for: dependent choices, the saved language, scrolling to the result, accessible
-// names of radio groups, and photos pasted from the clipboard.
+// Functions that Gradio has no component for: dependent choices, the saved language, scrolling to the result, names of
+// radio groups for screen readers, and photos pasted from the clipboard.
 
 (() => {
     // Returns task and quality that are consistent with the latest choice. `tasks` is choices.offered() of choices.py.
@@ -9,14 +9,14 @@
         return [settled, quality === 'finer' && !tasks[settled].has_finer ? 'fast' : quality];
     };
 
-    // Returns language, family and task from a URL such as ?lang=de&task=derain_light. Without `lang`, the language is the
-    // saved one, or that of the browser.
+    // Returns language, family and task from a URL such as ?lang=de&task=derain_light. Without `lang`, the language is
+    // the saved one, or that of the browser.
     window.dinReadAddress = (tasks, languages) => {
         const asked = new URLSearchParams(location.search);
         const wanted = [asked.get('lang'), localStorage.getItem('din-language'), ...navigator.languages];
         const spoken = wanted.map((tag) => tag?.split('-')[0].toLowerCase());
         const task = Object.hasOwn(tasks, asked.get('task')) ? asked.get('task') : undefined;
-        return [spoken.find((tag) => languages.includes(tag)), tasks[task]?.family, task]; // undefined leaves a choice unchanged
+        return [spoken.find((tag) => languages.includes(tag)), tasks[task]?.family, task]; // undefined changes nothing
     };
 
     // Returns an update of component properties, as Gradio expects it from an event.

@@ -124,7 +124,7 @@
     }
 
     set families(families) {
-      if (JSON.stringify(families) === JSON.stringify(this.#families)) return; // replacing the buttons could lose a click
+      if (JSON.stringify(families) === JSON.stringify(this.#families)) return; // a new button would lose a click
       this.#families = families;
       const buttons = families.map(({ name, label }) => {
         const button = Object.assign(document.createElement("button"), { type: "button", textContent: label });

@@ -302,7 +302,8 @@
       this.#find(".title p").textContent = this.#pair?.caption ?? "";
       this.#find(".big span").textContent = this.#taken.includes(this.#pair) ? texts.another : texts.take;
       const place = playlist.indexOf(this.#pair);
-      this.#find(".segments").replaceChildren(...playlist.map((_, i) => make("i", { className: i < place ? "past" : "" })));
+      const segments = playlist.map((_, i) => make("i", { className: i < place ? "past" : "" }));
+      this.#find(".segments").replaceChildren(...segments);
       this.#find(".segments").children[place]?.classList.add("now");
       const toggle = this.#find("[data-do=pause]");
       Object.assign(toggle, { innerHTML: icon(name), ariaLabel: texts[name], title: texts[name] });

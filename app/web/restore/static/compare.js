@@ -339,7 +339,7 @@
       if (!event.ctrlKey && !this.#isFull && !this.shadowRoot.activeElement) return;
       event.preventDefault();
       this.#stage.classList.remove("gliding");
-      const unit = (event.deltaMode === 1 ? 0.05 : 0.0025) * (event.ctrlKey ? 4 : 1); // touchpads send small steps for a pinch
+      const unit = (event.deltaMode === 1 ? 0.05 : 0.0025) * (event.ctrlKey ? 4 : 1); // a pinch sends small steps
       this.#zoomTo(this.#view.zoom * 2 ** clamp(-event.deltaY * unit, -0.5, 0.5), this.#local(at(event)));
     }
 

@@ -1,8 +1,8 @@
 /*
  * The geometry of <din-compare>, without DOM: the part of a scene that a pane shows.
  *
- * The scene is measured in pixels of its picture, a pane in CSS pixels. A view is the zoom and the point of the scene at
- * the centre of the pane. Zoom is in device pixels per pixel of the scene, so 1 is "1:1" on any screen.
+ * The scene is measured in pixels of its picture, a pane in CSS pixels. A view is the zoom and the point of the scene
+ * at the centre of the pane. Zoom is in device pixels per pixel of the scene, so 1 is "1:1" on any screen.
  */
 window.dinCompareView = (() => {
   const MAX_ZOOM = 32;
