@@ -1,1 +1,1 @@
-"""Commands that measure the figures of docs/performance.md and docs/experiments.md."""
+"""Programs that measure the figures of docs/performance.md and docs/experiments.md."""

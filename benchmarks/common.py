@@ -1,4 +1,4 @@
-"""What the benchmarks of serving share: tables, callers that keep a server busy, and a Triton of one model."""
+"""Shared parts of the serving benchmarks: tables, load generation, and a Triton with one model."""
 
 import os
 import re
@@ -25,46 +25,47 @@ ROOT = Path(__file__).parent.parent
 TASK, SCALE = "sr_x4", 4
 MODEL = f"din_{TASK}"
 PHOTO = skimage.data.astronaut()  # 512x512
-RETRY_S = 1.0  # what a caller that was refused waits
+RETRY_S = 1.0  # wait of a caller after a refused request
 TILE_STREAMS = (1, 8)
 WARM_UP_S = 1.0
 
 
-def keep_memory() -> None:
-    """Starts this program again with the allocator's settings that the server's instances have."""
+def use_server_allocator() -> None:
+    """Restart this program with the allocator settings of the server's instances, unless it has them."""
     if not KEPT_MEMORY.items() <= os.environ.items():
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **KEPT_MEMORY})
 
 
 def free_port() -> int:
-    """A loopback port that is free now."""
+    """Return a free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def start_table(title: str, caption: str, *header: str) -> None:
+    """Print the heading and the header row of a Markdown table."""
     print(f"\n## {title}\n\n{caption}\n")
     print_row(*header)
     print("|" + "---|" * len(header), flush=True)
 
 
 def print_row(*cells: object) -> None:
-    """Rows appear as they are measured."""
+    """Print a row of a Markdown table at once."""
     print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 
 
-# Load: callers that call again as soon as they have their answer
+# Load generation: each caller repeats its request as soon as it has the response
 
 
 @dataclass
 class Load:
-    """What a number of callers saw.
+    """The results of a load test.
 
     Attributes:
-        seconds: from the first call to the last answer.
-        latencies: seconds of every call that succeeded.
-        failures: what the others were told.
+        seconds: from the first request to the last response.
+        latencies: of the successful requests, seconds.
+        failures: error messages of the failed requests.
     """
 
     seconds: float = 0.0
@@ -73,17 +74,18 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Answers a second."""
+        """Successful requests per second."""
         return len(self.latencies) / self.seconds
 
     def percentile(self, q: float) -> float:
+        """Return a percentile of the latencies, seconds; NaN if every request failed."""
         return float(np.percentile(self.latencies, q)) if self.latencies else float("nan")
 
 
 def keep_busy(callers: Sequence[Callable[[], object]], seconds: float) -> Load:
-    """Lets every caller call again and again until the time is up.
+    """Repeat the requests of every caller until the time is up.
 
-    What is under way then is waited for and counts, or the slow answers would be the ones left out.
+    Pending requests are completed and counted; otherwise slow responses would be left out.
     """
     load = Load()
     started = time.monotonic()
@@ -105,12 +107,12 @@ def keep_busy(callers: Sequence[Callable[[], object]], seconds: float) -> Load:
     return load
 
 
-# A Triton of one model in one configuration
+# A Triton with one model in one configuration
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One configuration of the server and the tile it is sent; the defaults are the present ones on two cores."""
+    """A configuration of the server, and the side of its tiles; the defaults are those of the demo on two cores."""
 
     instances: int = 2
     threads: int = 1
@@ -120,6 +122,7 @@ class Setting:
 
     @property
     def cores(self) -> int:
+        """Number of cores that the instances use."""
         return self.instances * self.threads
 
 
@@ -127,7 +130,11 @@ PRESENT = Setting()
 
 
 def configure(text: str, setting: Setting) -> str:
-    """A model's ``cpu.pbtxt`` with the setting written into it."""
+    """Return a model's ``cpu.pbtxt`` with a setting applied.
+
+    Raises:
+        ValueError: a field of the setting is missing or not unique.
+    """
     delay = f"max_queue_delay_microseconds: {setting.delay_us} " if setting.delay_us else ""
     text = re.sub(r"max_queue_delay_microseconds: *\d+ *", "", text)
     for pattern, value in (
@@ -142,8 +149,8 @@ def configure(text: str, setting: Setting) -> str:
 
 
 @contextmanager
-def held_to(cores: int) -> Iterator[None]:
-    """Holds what is started meanwhile to so many cores, which its backend then shares out among its instances."""
+def limited_to(cores: int) -> Iterator[None]:
+    """Limit processes started in the context to a number of cores, which the backend divides among its instances."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(allowed)[:cores])
     try:
@@ -154,12 +161,12 @@ def held_to(cores: int) -> Iterator[None]:
 
 @contextmanager
 def serving(setting: Setting) -> Iterator[tuple[RestorationClient, Network]]:
-    """An embedded Triton in that configuration, every instance of which has loaded its network."""
+    """Run an embedded Triton in a configuration; every instance has loaded the network."""
     with tempfile.TemporaryDirectory(prefix="din-serving-") as folder:
         shutil.copytree(REPOSITORY / MODEL, Path(folder) / MODEL)
         config = Path(folder) / MODEL / "configs" / "cpu.pbtxt"
         config.write_text(configure(config.read_text(), setting))
-        with held_to(setting.cores):
+        with limited_to(setting.cores):
             triton = Triton(embedded.launch(), Path(folder))
         with triton, RestorationClient(triton.url) as client:
             triton.wait_ready()
@@ -169,6 +176,6 @@ def serving(setting: Setting) -> Iterator[tuple[RestorationClient, Network]]:
 
 
 def stream_tiles(client: RestorationClient, network: Network, side: int, streams: int, seconds: float) -> Load:
-    """Sends one tile after the other in each of several streams."""
+    """Send tiles one after the other in several concurrent streams."""
     tile = PHOTO[:side, :side]
     return keep_busy([lambda: client.submit(network, tile).result()] * streams, seconds)

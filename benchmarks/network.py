@@ -1,13 +1,11 @@
-"""Prints how fast the network itself is, without server and page: ``python -m benchmarks.network`` (CPU, idle).
+"""Measure the speed of the network without server and page: ``python -m benchmarks.network`` (CPU, idle).
 
-DIN as it is exported against its authors' formulation, against other networks and against what the machine can do:
-x4 super-resolution of one SIZExSIZE picture, random weights. All of them take turns in one run, so that a machine
-that slows down slows all of them alike; medians of several turns. One turn of everything at 128x128 takes a core
-about a minute.
+Compares the exported DIN with its authors' formulation, with other networks and with the peak of the machine, for x4
+super-resolution of one SIZExSIZE picture with random weights. All are measured in turns, so that changes of the
+machine's speed affect all of them alike; the results are medians. A turn at 128x128 takes a core about a minute.
 
-Every precision has two measures of the machine: the convolution peak, which is the best of several 3x3 convolutions,
-and the convolutions of DIN alone, one after the other with nothing between them, which is about the least that any
-inference form of the same layers can take.
+There are two references for each precision: the convolution peak, which is the fastest of several 3x3 convolutions, and
+the convolutions of DIN without the operations between them, which is a lower bound on the time of these layers.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.common import keep_memory
+from benchmarks.common import use_server_allocator
 from din_model.config import PRESETS
 from din_model.export import ServedDIN, max_tile_pixels, trace
 from din_model.fold import DTYPES, fold
@@ -39,9 +37,9 @@ TASK = find_task("sr_x4")
 PRECISIONS = ("fp32", "bf16")
 PEAK_CHANNELS = ((64, 32), (224, 64), (256, 256), (512, 512))
 PEAK_SIZES = (64, 128)
-PEAK_REPEATS = 2  # a single small convolution is over before the clock can tell
+PEAK_REPEATS = 2  # a single small convolution is too short for the clock
 
-# Where each network comes from, and its size in its paper.
+# Module, class and arguments of each network, in the size of its paper.
 PEERS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "EDSR": ("torchsr.models.edsr", "EDSR", {"n_resblocks": 32, "n_feats": 256, "res_scale": 0.1, "scale": 4}),
     "RRDBNet": ("spandrel.architectures.ESRGAN", "ESRGAN", {"num_blocks": 23, "num_filters": 64, "scale": 4}),
@@ -84,20 +82,21 @@ PEERS: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"num_in_ch": 3, "num_out_ch": 3, "feature_channels": 48, "upscale": 4},
     ),
 }
-LARGE_PEERS = ("EDSR", "RRDBNet", "RCAN", "RDN", "SwinIR-M")  # of DIN's own size
+LARGE_PEERS = ("EDSR", "RRDBNet", "RCAN", "RDN", "SwinIR-M")  # of a size similar to DIN's
 
 
 @dataclass
 class Contender:
-    """One that takes its turn: a network in one form, or bare convolutions.
+    """A network in one form, or a set of convolutions, to be measured.
 
     Attributes:
-        name: what it is. form: how it runs.
+        name: of the network or the convolutions.
+        form: mode of execution, or the size of the convolutions.
         precision: ``fp32`` or ``bf16``.
-        run: one pass.
-        parameters: of the network.
-        flops: of one pass in convolutions and matrix products, two for a multiplication with its addition.
-        seconds: of every turn so far.
+        run: runs one pass.
+        parameters: number of weights.
+        flops: of the convolutions and matrix products in one pass; two for each multiply-add.
+        seconds: of each turn so far.
     """
 
     name: str
@@ -110,16 +109,21 @@ class Contender:
 
     @property
     def ms(self) -> float:
+        """Median time of a pass, ms."""
         return statistics.median(self.seconds) * 1e3
 
     @property
     def gflops(self) -> float:
-        """GFLOP/s."""
+        """Throughput, GFLOP/s."""
         return self.flops / self.ms / 1e6
 
 
 def skip_init(package: str) -> None:
-    """Makes a package's modules importable without its ``__init__``, which imports torchvision for other networks."""
+    """Make a package's modules importable without running its ``__init__``, which imports torchvision.
+
+    Raises:
+        SystemExit: the package is not installed.
+    """
     spec = importlib.util.find_spec(package)
     if spec is None:
         raise SystemExit(f"{package} is missing: pip install --no-deps -r requirements-bench.txt")
@@ -127,20 +131,21 @@ def skip_init(package: str) -> None:
 
 
 def build_peer(name: str) -> nn.Module:
-    """A peer in the size of its paper, with random weights."""
+    """Build a peer in the size of its paper, with random weights."""
     module, network, options = PEERS[name]
     skip_init(module.split(".")[0])
-    warnings.filterwarnings("ignore", "torch.meshgrid")  # SwinIR's way of calling it
+    warnings.filterwarnings("ignore", "torch.meshgrid")  # raised by SwinIR
     built: nn.Module = getattr(importlib.import_module(module), network)(**options)
     return built
 
 
 def random_input(shape: tuple[int, ...], precision: str) -> Tensor:
+    """Return random values in channels_last."""
     return torch.rand(shape).to(DTYPES[precision]).contiguous(memory_format=torch.channels_last)
 
 
 def peak_convolution(channels: tuple[int, int], size: int, precision: str) -> Contender:
-    """One 3x3 convolution in the layout that is fastest."""
+    """Return a 3x3 convolution in channels_last, the fastest layout."""
     conv = nn.Conv2d(*channels, 3, padding=1).to(DTYPES[precision], memory_format=torch.channels_last)  # type: ignore[call-overload]
     x = random_input((1, channels[0], size, size), precision)
 
@@ -152,7 +157,7 @@ def peak_convolution(channels: tuple[int, int], size: int, precision: str) -> Co
 
 
 def bare_convolutions(model: DIN, precision: str, size: int) -> Contender:
-    """Every convolution of the folded network one after the other, each on random input of its own shape."""
+    """Return all convolutions of the folded network, each on random input of its shape."""
     network = fold(model)
     calls: list[tuple[nn.Conv2d, torch.Size]] = []
     hooks = [
@@ -175,7 +180,7 @@ def bare_convolutions(model: DIN, precision: str, size: int) -> Contender:
 
 
 def eager(name: str, model: nn.Module, precision: str, size: int) -> Contender:
-    """A network as its users run it: as it is, or under autocast in channels_last."""
+    """Return a network in eager mode: in float32, or under autocast in channels_last."""
     network, x = deepcopy(model).eval(), torch.rand(1, 3, size, size)
     half = precision != "fp32"
     if half:
@@ -190,14 +195,14 @@ def eager(name: str, model: nn.Module, precision: str, size: int) -> Contender:
 
 
 def exported(name: str, model: DIN, precision: str, size: int) -> Contender:
-    """DIN as it is served: folded, traced and frozen, from 8-bit pixels to 8-bit pixels."""
+    """Return DIN in the served form: folded, traced and frozen, with uint8 input and output."""
     network = trace(ServedDIN(model, DTYPES[precision], max_tile_pixels(TASK)), torch.device("cpu"))
     x = torch.randint(256, (1, size, size, 3), dtype=torch.uint8)
     return Contender(name, f"exported {precision}", precision, lambda: network(x), count_parameters(model))
 
 
 def networks(size: int, peers: list[str]) -> list[Contender]:
-    """Every form of DIN, its authors' formulation first, then its compact presets and the peers."""
+    """Return DIN in every form, the authors' formulation first, its compact presets, and the peers."""
     din, authors = DIN(PRESETS["din"]), DIN(PRESETS["din"].as_authors())
     found = [
         eager("DIN, authors' formulation", authors, "fp32", size),
@@ -213,8 +218,8 @@ def networks(size: int, peers: list[str]) -> list[Contender]:
 
 
 def measure(contenders: list[Contender], runs: int) -> None:
-    """Takes everyone's time in turns, after one pass each that warms up and counts."""
-    with torch.inference_mode(), torch.jit.optimized_execution(False):  # as the server runs what is exported
+    """Measure all contenders in turns, after a warm-up pass that counts operations."""
+    with torch.inference_mode(), torch.jit.optimized_execution(False):  # as in the server
         for contender in contenders:
             with FlopCounterMode(display=False) as counter:
                 contender.run()
@@ -227,7 +232,7 @@ def measure(contenders: list[Contender], runs: int) -> None:
 
 
 def print_machine(peaks: dict[str, Contender], bare: dict[str, Contender], served: dict[str, Contender]) -> None:
-    """What convolutions reach on this machine, and what part of DIN's time its convolutions alone would take."""
+    """Print the convolution peak of the machine, and the share of convolutions in DIN's time."""
     print(
         "| precision | convolution peak | reached by | DIN's convolutions alone | of the peak | part of DIN exported |"
     )
@@ -242,7 +247,7 @@ def print_machine(peaks: dict[str, Contender], bare: dict[str, Contender], serve
 
 
 def print_networks(rows: list[Contender], peaks: dict[str, Contender], served: dict[str, Contender]) -> None:
-    """One line a network and form; the last column compares with DIN exported in the same precision."""
+    """Print a row for each network and form; the last column is relative to DIN exported in the same precision."""
     print("| network | form | parameters | ms | ms per M | GFLOP/s | of the peak | times DIN exported |")
     print("|---|---|---|---|---|---|---|---|")
     for row in rows:
@@ -266,7 +271,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_arguments()
-    keep_memory()  # for every contender
+    use_server_allocator()  # for every contender
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     convolutions = [peak_convolution(c, s, p) for p in PRECISIONS for c in PEAK_CHANNELS for s in PEAK_SIZES]

@@ -1,7 +1,7 @@
-"""Prints the figures of docs/performance.md on the machine it runs on: ``python -m benchmarks.page`` (CPU, idle).
+"""Measure the page: ``python -m benchmarks.page`` (CPU, idle).
 
-Start-up, page memory, a 512x512 photo at 4x, how far tiles are from the whole photo, and what a visitor's browser waits
-for. Medians of several runs.
+Prints the start-up time, memory, the time of a 512x512 photo at 4x, the difference between tiles and the whole photo,
+and the waiting times in a browser, as medians of several runs.
 """
 
 import functools
@@ -38,12 +38,12 @@ START_RUNS = 3
 TASK = "sr_x4"
 CHROMIUM_FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 EXAMPLE = "astronaut"
-FACT_SECONDS = 5  # which line of the page's report tells how long the network took
+FACT_SECONDS = 5  # index of the line with the network's time in the page's report
 
 
 @contextmanager
 def started_page() -> Iterator[tuple[str, int]]:
-    """A page's address and process, once it says that it is there."""
+    """Run a page; yield its URL and process ID when it is ready."""
     port = free_port()
     command = [sys.executable, "-m", "app", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as page:
@@ -55,7 +55,7 @@ def started_page() -> Iterator[tuple[str, int]]:
 
 
 def start_page() -> tuple[float, float]:
-    """Seconds until the page says where it is, and its resident MB then."""
+    """Return the start-up time of the page in seconds, and its resident memory in MB."""
     started = time.monotonic()
     with started_page() as (_, pid):
         seconds = time.monotonic() - started
@@ -64,24 +64,25 @@ def start_page() -> tuple[float, float]:
 
 
 def timed(function: Callable[[], object]) -> float:
+    """Return the time of a call in seconds."""
     started = time.monotonic()
     function()
     return time.monotonic() - started
 
 
 def first_answer(client: RestorationClient, network: Network, tile: Pixels) -> Pixels:
-    """A tile through the server."""
+    """Restore a tile on the server."""
     return client.submit(network, tile).result()
 
 
 def server_memory_gb() -> float:
-    """What Triton and its stubs take together, shared pages counted once."""
+    """Return the memory of Triton and its stub processes in GB; shared pages count once."""
     processes = psutil.Process().children(recursive=True)
     return sum(p.memory_full_info().pss for p in processes) / 1e9
 
 
 def start_server() -> float:
-    """Seconds until every model answers."""
+    """Return the start-up time of the server in seconds."""
     started = time.monotonic()
     with Triton(embedded.launch()) as triton:
         triton.wait_ready()
@@ -89,23 +90,23 @@ def start_server() -> float:
 
 
 def paint_s(tab: Page) -> float:
-    """Seconds from asking for the page to its first picture."""
+    """Return the first contentful paint in seconds."""
     return float(tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")) / 1e3
 
 
 def arrive(tab: Page, url: str) -> None:
-    """Opens the page for one task."""
+    """Open the page with the task selected."""
     tab.goto(f"{url}/?task={TASK}")
     tab.wait_for_selector(f"#task input[value={TASK}]:checked")
 
 
 def wait_for_report(tab: Page, name: str) -> None:
-    """Until the page tells what became of a photo, which can then be downloaded."""
+    """Wait for the report of a photo, which can then be downloaded."""
     tab.wait_for_function("name => document.querySelector('#report h3')?.textContent.includes(name)", arg=name)
 
 
 def wait_for_pictures(tab: Page) -> None:
-    """Until the comparison has loaded both pictures."""
+    """Wait until the comparison has loaded both pictures."""
     tab.wait_for_function(
         """() => {
             const pictures = [...document.querySelector('din-compare').shadowRoot.querySelectorAll('.layer img')];
@@ -115,7 +116,7 @@ def wait_for_pictures(tab: Page) -> None:
 
 
 def browse(photo: Pixels) -> None:
-    """What a visitor's browser waits for, and how much of that is not the network's work."""
+    """Print the waiting times in a browser, and the share that is not the network's."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -151,7 +152,7 @@ def browse(photo: Pixels) -> None:
             wait_for_report(tab, EXAMPLE)
             wait_for_pictures(tab)
             cached.append(time.monotonic() - started)
-        # The first ones wait for networks and caches.
+        # The first runs, which load networks and fill caches, are left out.
         print_figure("first paint in a browser", f"{statistics.median(paints[1:]):.2f} s")
         print_figure("all of the page", f"{statistics.median(arrivals[1:]):.2f} s")
         print_figure("a cached example, from the click to both pictures", f"{statistics.median(cached[1:]):.2f} s")
@@ -161,6 +162,7 @@ def browse(photo: Pixels) -> None:
 
 
 def print_figure(name: str, value: str) -> None:
+    """Print a row of the table."""
     print(f"| {name} | {value} |", flush=True)
 
 
@@ -182,7 +184,7 @@ def main() -> None:
         tile = np.zeros((32, 32, 3), np.uint8)
         firsts = [timed(functools.partial(first_answer, client, network, tile)) for network in networks]
         print_figure("what the first picture waits for its network", f"{statistics.median(firsts):.1f} s")
-        for network in networks:  # several at once, so that every instance gets some
+        for network in networks:  # several requests at once, so that every instance gets one
             for answer in [client.submit(network, tile) for _ in range(16)]:
                 answer.result()
         print_figure("the server's memory when every network has been used", f"{server_memory_gb():.1f} GB")

@@ -1,6 +1,6 @@
-"""Prints Triton as its own load generator sees it: ``python -m benchmarks.perf_analyzer`` (CPU, idle).
+"""Measure Triton with its own load generator: ``python -m benchmarks.perf_analyzer`` (CPU, idle).
 
-perf_analyzer comes in a wheel that is fetched once, into a folder beside the system's temporary files.
+perf_analyzer is part of a wheel that is downloaded once to a folder for temporary files.
 """
 
 import base64
@@ -29,17 +29,17 @@ from benchmarks.common import (
 
 SECONDS = 12.0
 SIDE, CONCURRENCY = 128, (1, 4, 16)
-WHEEL = "tritonclient==2.50.0"  # the last one that carries the binary
+WHEEL = "tritonclient==2.50.0"  # the last one with the binary
 FOLDER = Path(tempfile.gettempdir()) / "din-perf-analyzer"
-# What the binary asks for, and how the server's wheel calls it.
+# The libraries that the binary loads, and their names in the server's wheel.
 LIBRARIES = {"libb64.so.0d": "libb64-*.so.0d", "libcudart.so.12": "libcudart-*.so.12*"}
 
 
 def find_analyzer() -> Path:
-    """The binary, out of a wheel that is kept beside it and never installed: another tritonclient is.
+    """Extract the binary from its wheel, which is not installed since another version of tritonclient is.
 
     Raises:
-        SystemExit: the wheel could not be fetched.
+        SystemExit: the wheel could not be downloaded.
     """
     FOLDER.mkdir(mode=0o700, exist_ok=True)
     wheels = FOLDER.glob("tritonclient-*.whl")
@@ -58,7 +58,7 @@ def find_analyzer() -> Path:
 
 
 def link_libraries() -> Path:
-    """A folder with the libraries that the binary wants, under the names it wants."""
+    """Create a folder with links to the libraries, by the names that the binary loads."""
     folder = FOLDER / "lib"
     folder.mkdir(exist_ok=True)
     for name, pattern in LIBRARIES.items():
@@ -68,7 +68,7 @@ def link_libraries() -> Path:
 
 
 def write_analyzer_data() -> Path:
-    """The tile as perf_analyzer reads it. With data from a file, unlike random data, it leaves optional inputs out."""
+    """Write the tile as perf_analyzer's input; unlike with random data, it then omits optional inputs."""
     tile = PHOTO[:SIDE, :SIDE]
     content = {"b64": base64.b64encode(tile.tobytes()).decode(), "shape": tile.shape}
     path = FOLDER / "tile.json"
@@ -77,13 +77,16 @@ def write_analyzer_data() -> Path:
 
 
 def analyze(binary: Path, url: str, concurrency: int, requests: int) -> tuple[str, float]:
-    """perf_analyzer's report, and the answers a second from its trace: its own figure counts in whole seconds.
+    """Run perf_analyzer.
+
+    Returns:
+        Its report, and the responses per second by its trace, which is more precise than the report.
 
     Raises:
-        SystemExit: it failed; the message is what it said.
+        SystemExit: it failed; the message is its output.
     """
     trace = FOLDER / "trace.json"
-    trace.unlink(missing_ok=True)  # it overwrites none
+    trace.unlink(missing_ok=True)  # it does not overwrite a file
     command = [str(binary), "-m", MODEL, "-u", url, "-i", "grpc", "--input-data", str(write_analyzer_data())]
     load = ["--concurrency-range", str(concurrency), "--request-count", str(requests)]
     environment = {**os.environ, "LD_LIBRARY_PATH": str(link_libraries())}
@@ -91,7 +94,7 @@ def analyze(binary: Path, url: str, concurrency: int, requests: int) -> tuple[st
         [*command, *load, "--profile-export-file", str(trace)], capture_output=True, text=True, env=environment
     )
     if done.returncode:
-        said = (done.stdout + done.stderr).partition("Usage:")[0]  # it follows an error with all of its manual
+        said = (done.stdout + done.stderr).partition("Usage:")[0]  # it prints its manual after an error
         raise SystemExit(f"perf_analyzer failed: {said[-1000:].strip()}")
     traced = json.loads(trace.read_text())["experiments"][0]["requests"]
     nanoseconds = max(r["response_timestamps"][-1] for r in traced) - min(r["timestamp"] for r in traced)
@@ -99,7 +102,11 @@ def analyze(binary: Path, url: str, concurrency: int, requests: int) -> tuple[st
 
 
 def figure(report: str, name: str) -> float:
-    """The number behind a name in perf_analyzer's report, or before it on the server's line."""
+    """Return the number that follows a name in perf_analyzer's report.
+
+    Raises:
+        SystemExit: the report does not contain it.
+    """
     found = re.search(rf"{name}:? ([\d.]+)", report)
     if found is None:
         raise SystemExit(f"perf_analyzer reports no {name!r}:\n{report}")

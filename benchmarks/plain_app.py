@@ -1,7 +1,7 @@
-"""The usual demo, for ``benchmarks/serving.py`` to compare: ``python -m benchmarks.plain_app --port P [--bf16]``.
+"""A plain Gradio demo, the baseline of ``benchmarks/serving.py``: ``python -m benchmarks.plain_app --port P [--bf16]``.
 
-The network runs in Gradio's own process, eager and on the whole photo, and every setting is Gradio's default. What a
-visitor gets is what the page gives, two PNG files encoded by the same code: the photo enlarged and the photo restored.
+The network runs in Gradio's process, in eager mode and on the whole photo, with Gradio's default settings. The results
+are those of the page, two PNG files encoded by the same code: the photo enlarged and the photo restored.
 """
 
 import argparse
@@ -20,13 +20,13 @@ TASK, SCALE = "sr_x4", 4
 
 
 def build_demo(dtype: torch.dtype) -> gr.Interface:
-    """A photo in, the comparison out; its event is named ``restore`` as the page's is."""
+    """Build an interface from a photo to the comparison, with the API name ``restore`` as that of the page."""
     model = load_model(TASK).to(dtype)
 
     def restore(photo: Pixels) -> tuple[str, str]:
         with torch.inference_mode():
             x = torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255
-            # DIN.forward with the body alone in dtype: PyTorch enlarges no bfloat16 on a CPU, and the page does so too.
+            # As in the page, only the body is in dtype: PyTorch cannot enlarge bfloat16 on a CPU.
             y = model.residual(x.to(dtype)).float() + global_skip(x, model.config)
             restored = (y[0] * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()
         return save_png("before", codec.enlarge(photo, SCALE)), save_png("after", restored)
@@ -35,6 +35,7 @@ def build_demo(dtype: torch.dtype) -> gr.Interface:
 
 
 def save_png(name: str, pixels: codec.Pixels) -> str:
+    """Write a PNG to a new folder; return its path."""
     path = Path(tempfile.mkdtemp(dir=gr.utils.get_upload_folder())) / f"{name}.png"
     path.write_bytes(codec.encode_png(codec.Photo(pixels)))
     return str(path)

@@ -1,8 +1,8 @@
-"""Chooses compact presets: ``python -m benchmarks.presets --root DATA [--iterations N]`` (CPU, one core).
+"""Compare compact configurations: ``python -m benchmarks.presets --root DATA [--iterations N]`` (CPU, one core).
 
-For each of a family of configurations at 4x: the processor time of its exported bfloat16 form for a 128x128 picture,
-and, with ``--iterations``, the PSNR on what ``sr_x4``'s recipe holds out after that many iterations of the recipe, on
-the same patches. Small peers are timed in the same turns. Processor time hardly depends on what else the machine does.
+Measures, for each of several configurations at 4x, the processor time of the exported bfloat16 form for a 128x128
+picture, and with ``--iterations`` the PSNR on the held-out photos of ``sr_x4``'s recipe after that many iterations on
+the same patches. Small peers are measured in the same turns. Processor time depends little on the load of the machine.
 Prints a table and, with ``--plot``, draws PSNR over time.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
-from benchmarks.common import keep_memory
+from benchmarks.common import use_server_allocator
 from benchmarks.network import Contender, build_peer, eager, exported
 from din_model.config import PRESETS, DINConfig
 from din_model.data import Batches, PatchSampler, read_pairs
@@ -48,13 +48,14 @@ FAMILY = (
 
 
 def configuration(shape: tuple[int, ...]) -> DINConfig:
+    """Return the configuration of (C, G, M, D, B, K)."""
     c, g, m, d, b, k = shape
     return replace(PRESETS["din_64"], channels=c, growth=g, branches=m, wrdbs=d, rdbs=b, convs=k)
 
 
 def take_turns(contenders: list[Contender]) -> None:
-    """Takes everyone's processor time in turns, after two passes each that warm up."""
-    with torch.inference_mode(), torch.jit.optimized_execution(False):  # as the server runs what is exported
+    """Measure the processor time of all contenders in turns, after two warm-up passes."""
+    with torch.inference_mode(), torch.jit.optimized_execution(False):  # as in the server
         for turn in range(TURNS + 2):
             for contender in contenders:
                 started = time.process_time()
@@ -64,7 +65,7 @@ def take_turns(contenders: list[Contender]) -> None:
 
 
 def train(config: DINConfig, root: Path, iterations: int) -> tuple[float, float]:
-    """PSNR on what is held out, dB, and the milliseconds of an iteration."""
+    """Train a configuration; return the PSNR on held-out photos in dB, and the time of an iteration in ms."""
     recipe = read_recipes()["sr_x4-din_64"]
     torch.manual_seed(recipe.seed)
     trainer = Trainer(DIN(config), Accelerator(mixed_precision="bf16", cpu=True), recipe.optimiser, ema_decay=0.99)
@@ -81,7 +82,7 @@ def train(config: DINConfig, root: Path, iterations: int) -> tuple[float, float]
 
 
 def plot(path: Path, points: dict[str, tuple[float, float]], peers: dict[str, float]) -> None:
-    """Draws PSNR over time; of the peers only the time is known."""
+    """Draw PSNR over time; peers, which are not trained, are vertical lines."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 5), layout="constrained")
@@ -110,7 +111,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_arguments()
-    keep_memory()
+    use_server_allocator()
     torch.set_num_threads(1)
     ours = {shape: exported(str(shape), DIN(configuration(shape)), "bf16", SIZE) for shape in FAMILY}
     peers = [eager(name, build_peer(name), precision, SIZE) for name in PEERS for precision in ("fp32", "bf16")]

@@ -1,10 +1,10 @@
-"""Prints what serving costs and brings: ``python -m benchmarks.serving [--seconds S] [PART ...]`` (CPU, idle).
+"""Measure overhead and throughput of serving: ``python -m benchmarks.serving [--seconds S] [PART ...]`` (CPU, idle).
 
-hop       a tile through the embedded Triton against the same tile in this process
-visitors  photos a minute of this page and of a plain Gradio app, for 1, 4 and 16 visitors at once
-sweep     instances, threads, batch, queue delay and tile, one at a time around the present configuration
+hop       latency of a tile on the embedded Triton, compared with the same tile in this process
+visitors  photos per minute of this page and of a plain Gradio app, with 1, 4 and 16 concurrent visitors
+sweep     instances, threads, batch, queue delay and tile, varied one at a time from the present configuration
 
-Without PART all of them.
+The default is all of them.
 """
 
 import argparse
@@ -46,11 +46,11 @@ from benchmarks.common import (
     WARM_UP_S,
     free_port,
     keep_busy,
-    keep_memory,
     print_row,
     serving,
     start_table,
     stream_tiles,
+    use_server_allocator,
 )
 
 HOP_SIDE, HOP_PAIRS, EMPTY_HOP_PAIRS = 256, 40, 300
@@ -65,7 +65,7 @@ SETTINGS = [
     replace(PRESENT, delay_us=2000),
     replace(PRESENT, side=128),
     replace(PRESENT, side=256),
-    PRESENT,  # once more: how far the machine wandered meanwhile
+    PRESENT,  # repeated, to see how much the speed of the machine changed
 ]
 
 
@@ -73,7 +73,7 @@ SETTINGS = [
 
 
 def load_module() -> Callable[[Pixels], Pixels]:
-    """The served network in this process, called as the backend calls it."""
+    """Load the served network in this process, to be called as the backend does."""
     torch.set_num_threads(PRESENT.threads)
     module = torch.jit.load(REPOSITORY / MODEL / "1" / "model.pt").eval()
 
@@ -87,14 +87,14 @@ def load_module() -> Callable[[Pixels], Pixels]:
 
 
 def timed(function: Callable[[], object]) -> float:
-    """Milliseconds."""
+    """Return the time of a call in ms."""
     started = time.perf_counter()
     function()
     return (time.perf_counter() - started) * 1e3
 
 
 def time_pairs(first: Callable[[], object], second: Callable[[], object], pairs: int) -> tuple[float, float, float]:
-    """Medians of both, and of what the second took more than the first right beside it; they take turns in leading."""
+    """Measure two functions alternately; return their medians and the median of the paired differences, ms."""
     times: list[tuple[float, float]] = []
     for i in range(pairs):
         if i % 2:
@@ -107,12 +107,12 @@ def time_pairs(first: Callable[[], object], second: Callable[[], object], pairs:
 
 
 def restore_tile(client: RestorationClient, network: Network, tile: Pixels) -> Pixels:
-    """A tile through the server."""
+    """Restore a tile on the server."""
     return client.submit(network, tile).result()
 
 
 def measure_hop(seconds: float) -> None:
-    """What a tile pays for going through Triton; the number of pairs is fixed, whatever the seconds."""
+    """Print the overhead of Triton for a tile; the number of pairs is fixed, whatever ``seconds``."""
     module = load_module()
     rows = [(HOP_SIDE, HOP_PAIRS), (1, EMPTY_HOP_PAIRS)]
     with serving(replace(PRESENT, side=HOP_SIDE)) as (client, network):
@@ -140,7 +140,7 @@ def measure_hop(seconds: float) -> None:
 
 @dataclass(frozen=True)
 class Page:
-    """A page to visit: how it is started, and what its event takes besides the photo."""
+    """A page to measure: its program, and the inputs of its event after the photo."""
 
     name: str
     program: tuple[str, ...]
@@ -157,12 +157,16 @@ PAGES = [
 
 @contextmanager
 def running(page: Page) -> Iterator[str]:
-    """The page in a process of its own: yields its address once it says that it is there."""
+    """Run a page in a new process; yield its URL when it is ready.
+
+    Raises:
+        SystemExit: the page did not start.
+    """
     port = free_port()
     command = [sys.executable, *page.program, "--port", str(port)]
     with tempfile.TemporaryDirectory(prefix="din-serving-") as folder:
-        as_users_have = {name: value for name, value in os.environ.items() if name not in KEPT_MEMORY}
-        environment = {**as_users_have, "GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False"}
+        inherited = {name: value for name, value in os.environ.items() if name not in KEPT_MEMORY}
+        environment = {**inherited, "GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False"}
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment) as process:
             try:
                 assert process.stdout is not None
@@ -174,7 +178,7 @@ def running(page: Page) -> Iterator[str]:
 
 
 def visitor(url: str, page: Page, photo: Path) -> Callable[[], None]:
-    """One person with a connection: uploads the photo, waits for it, and fetches the pictures of the answer."""
+    """Return a function that acts as a visitor: uploads the photo, waits, and downloads the resulting pictures."""
     client = Client(url, verbose=False, download_files=False, analytics_enabled=False)
 
     def visit() -> None:
@@ -186,7 +190,7 @@ def visitor(url: str, page: Page, photo: Path) -> Callable[[], None]:
 
 
 def picture_addresses(answer: object) -> set[str]:
-    """Where the files of an answer are; one that is shown twice is fetched once, as browsers do."""
+    """Return the distinct URLs of the files in a response."""
     if isinstance(answer, dict):
         return {answer["url"]} if "url" in answer else set()
     if isinstance(answer, (list, tuple)):
@@ -195,14 +199,18 @@ def picture_addresses(answer: object) -> set[str]:
 
 
 def check_picture(data: bytes) -> None:
-    """Checks that a visitor was given a whole PNG of the right size."""
+    """Check that a response is a PNG of the right size.
+
+    Raises:
+        ValueError: it is not.
+    """
     with Image.open(io.BytesIO(data)) as picture:
         if picture.format != "PNG" or picture.size != (PHOTO.shape[1] * SCALE, PHOTO.shape[0] * SCALE):
             raise ValueError(f"got a {picture.format} of {picture.size}")
 
 
 def measure_visitors(seconds: float) -> None:
-    """Photos a minute of the page and of the plain app, each in a process of its own, one after the other."""
+    """Print the photos per minute of the page and of the plain app, one after the other."""
     start_table(
         "Visitors",
         f"Each sends a 512x512 photo for {TASK}, fetches both PNG files of the comparison and comes again, for "
@@ -234,7 +242,7 @@ def measure_visitors(seconds: float) -> None:
 
 
 def measure_sweep(seconds: float) -> None:
-    """Every setting on its own server, with one stream of tiles and with several."""
+    """Print the throughput of each setting, with one stream of tiles and with several."""
     cores = len(os.sched_getaffinity(0))
     possible = [setting for setting in SETTINGS if setting.cores <= cores]
     left_out = ", ".join(f"{s.instances}x{s.threads}" for s in SETTINGS if s.cores > cores)
@@ -267,13 +275,14 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def cpu_name() -> str:
+    """Return the model name of the processor."""
     found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     return found[1] if found else "unknown CPU"
 
 
 def main() -> None:
     args = parse_arguments()
-    keep_memory()  # for the tile in this process
+    use_server_allocator()  # for the tile in this process
     print(f"{cpu_name()}, {len(os.sched_getaffinity(0))} cores, torch {torch.__version__}")
     for name, measure in {"hop": measure_hop, "visitors": measure_visitors, "sweep": measure_sweep}.items():
         if not args.parts or name in args.parts:

@@ -1,7 +1,7 @@
-"""Prints how close a photo in tiles is to the photo in one piece, and what that costs: ``python -m benchmarks.tiles``.
+"""Measure difference and time of a photo in tiles and in one piece: ``python -m benchmarks.tiles``.
 
-Every task through the embedded Triton, with tiles that take their own attention and with the rounds that the task asks
-for. Strided tasks are cut into smaller tiles than they are served with, or a photo of this size would be one.
+Every task runs on the embedded Triton, with tiles that use their own channel descriptors, and with the attention rounds
+of the task. Strided tasks are cut into smaller tiles than in service; otherwise a photo of this size would be one tile.
 """
 
 import time
@@ -25,7 +25,7 @@ ANY_SIZE = 2**30
 
 
 def restored(photo: Pixels, network: Network, client: RestorationClient, whole_pixels: int) -> tuple[Pixels, float]:
-    """The restored photo and the seconds it took."""
+    """Return the restored photo and the time in seconds."""
     tile = network.tile if network.size_multiple == 1 else STRIDED_TILE
     started = time.monotonic()
     pixels = run(pixel_steps(photo, replace(network, tile=tile, whole_pixels=whole_pixels), client))
@@ -33,12 +33,13 @@ def restored(photo: Pixels, network: Network, client: RestorationClient, whole_p
 
 
 def load(network: Network, client: RestorationClient) -> None:
-    """Has every instance load the network: several pictures at once, so that each gets some."""
+    """Make every instance load the network, by several requests at once."""
     for answer in [client.submit(network, np.zeros((64, 64, 3), np.uint8)) for _ in range(16)]:
         answer.result()
 
 
 def psnr(one: Pixels, other: Pixels) -> str:
+    """Format the PSNR of two photos."""
     error = np.mean((one.astype(float) - other) ** 2)
     return f"{10 * np.log10(255**2 / error):.1f} dB" if error else "equal"
 
