@@ -10,7 +10,7 @@ export CHROMIUM
 demo: $(VENV)/.models  ## install, build the models, start Triton and the page
 	@exec $(BIN)/python -m app $(ARGS)
 
-# With ARGS only some tests run, of which no coverage can be asked.
+# With ARGS, only some tests run, so the minimum coverage is not checked.
 test: $(VENV)/.dev $(VENV)/.models browser  ## install, run every test, and check how much of the code they cover
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/coverage erase
@@ -32,11 +32,11 @@ docs: $(VENV)/.dev  ## build the documentation's site into site/; a broken link 
 bench: $(VENV)/.dev $(VENV)/.bench $(VENV)/.models  ## print the tables of docs/performance.md; on an idle machine
 	@for part in page network serving perf_analyzer tiles; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
-models: $(VENV)/.run  ## build the models that Triton serves anew, also damaged or deleted ones
+models: $(VENV)/.run  ## rebuild the models that Triton serves, for example damaged or deleted ones
 	$(BIN)/python -m din_model.export
 	@touch $(VENV)/.models
 
-weights: $(VENV)/.dev  ## train and ship what docs/training.md tells: make weights ARGS="--root DATA --hours 2"
+weights: $(VENV)/.dev  ## train and ship as docs/training.md describes: make weights ARGS="--root DATA --hours 2"
 	$(BIN)/python -m din_model.train $(ARGS)
 
 UV_COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -65,7 +65,7 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	$(PIP) check
 	@touch $@
 
-# --no-deps: what the peers' packages ask for would replace the pinned torch, and the benchmark needs none of it.
+# --no-deps: the dependencies of the peers would replace the pinned torch, and the benchmark does not need them.
 $(VENV)/.bench: requirements-bench.txt $(VENV)/.run
 	$(PIP) install --no-deps -r requirements-bench.txt
 	@touch $@
@@ -74,7 +74,7 @@ $(VENV)/.models: $(VENV)/.run $(wildcard din_model/*.py imaging/degradations/*.p
 	$(BIN)/python -m din_model.export
 	@touch $@
 
-# The tests need a Chromium and curl; Debian's are installed where there are none and we may.
+# The tests need Chromium and curl; if they are missing, Debian's packages are installed where permissions allow it.
 browser:
 	@{ test -n "$(CHROMIUM)" && command -v curl >/dev/null; } \
 		|| { apt-get update -qq && apt-get install -y -qq $(if $(CHROMIUM),,chromium) curl; } \

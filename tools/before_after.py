@@ -1,7 +1,7 @@
-"""Puts real photos before and after side by side: ``python -m tools.before_after --root FOLDER --out OUT``.
+"""Draw sheets of real photos before and after restoration: ``python -m tools.before_after --root FOLDER --out OUT``.
 
-The folder's subfolders are of blurred, rainy or hazy photos, as their names say. Each gives a sheet with a row a photo:
-as it is, and restored by every shipped network of that kind, the whole photo at once.
+The subfolders contain blurred, rainy or hazy photos, as their names state. Each results in a sheet with a row for each
+photo: the input, and the results of every shipped network of that kind, without tiling.
 """
 
 import argparse
@@ -25,14 +25,14 @@ TASKS_OF = {
     "haze": ("dehaze_outdoor", "dehaze_indoor"),
 }
 CELL, GAP, CAPTION = 460, 4, 20  # pixels; photos are shown at their own size where that is no wider
-LARGEST = 1280  # side of what is restored, pixels: enough to see by, and soon done
+LARGEST = 1280  # longest side of a photo that is restored, pixels; larger ones are cropped
 
 
 def tasks_of(folder: str) -> tuple[str, ...]:
-    """The tasks for the photos of a folder.
+    """Return the tasks for the photos of a folder, by its name.
 
     Raises:
-        ValueError: its name says none.
+        ValueError: the name has none of the keywords.
     """
     for word, tasks in TASKS_OF.items():
         if word in folder:
@@ -41,7 +41,7 @@ def tasks_of(folder: str) -> tuple[str, ...]:
 
 
 def networks(tasks: tuple[str, ...]) -> dict[str, torch.nn.Module]:
-    """The shipped networks of some tasks by the names of their weights."""
+    """Load the shipped networks of tasks, by the names of their weights."""
     return {
         f"{task}-{preset}": load_model(task, preset).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for task in tasks
@@ -50,7 +50,7 @@ def networks(tasks: tuple[str, ...]) -> dict[str, torch.nn.Module]:
 
 
 def row(name: str, pictures: dict[str, NDArray[np.uint8]]) -> Image.Image:
-    """Pictures of one size beside each other, each with its caption."""
+    """Place pictures of equal size side by side, with captions."""
     cells = [Image.fromarray(picture) for picture in pictures.values()]
     for cell in cells:
         cell.thumbnail((CELL, 2 * CELL), Image.Resampling.LANCZOS)
@@ -64,7 +64,7 @@ def row(name: str, pictures: dict[str, NDArray[np.uint8]]) -> Image.Image:
 
 
 def sheet(photos: list[Path], models: dict[str, torch.nn.Module]) -> Image.Image:
-    """One row a photo."""
+    """Draw a sheet with one row for each photo."""
     rows = []
     for path in photos:
         photo = read_photo(path)[:LARGEST, :LARGEST]

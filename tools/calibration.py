@@ -1,8 +1,8 @@
-"""Compares the degradations with real pairs: ``python -m tools.calibration --root DATA [--looks FOLDER]``.
+"""Compare the degradations with real pairs: ``python -m tools.calibration --root DATA [--looks FOLDER]``.
 
-Measures the same on the inputs of real pairs and on inputs made of the same ground truths, prints the table of
-docs/experiments.md and draws docs/images/degradations.jpg from scikit-image's photos. ``--looks`` also puts real inputs
-and made ones side by side, for looking at; those pictures are the data sets' own and are not for the docs.
+Measures the inputs of real pairs and the synthetic inputs of the same ground truths, prints the table of
+docs/experiments.md, and draws docs/images/degradations.jpg from scikit-image's photos. ``--looks`` also writes pictures
+of real and synthetic inputs side by side, for inspection only: they are parts of the data sets.
 """
 
 import argparse
@@ -31,7 +31,7 @@ Figures = dict[str, list[float]]
 
 
 def kernel(sharp: Plane, blurred: Plane, reach: int = 31) -> Plane:
-    """The blur of a square window, by Wiener's division of the spectra: (2 reach + 1, 2 reach + 1)."""
+    """Estimate the blur kernel of a square window by Wiener deconvolution: (2 reach + 1, 2 reach + 1)."""
     side = len(sharp)
     window = np.hanning(side)[:, None] * np.hanning(side)
     before, after = (np.fft.rfft2((plane - plane.mean()) * window) for plane in (sharp, blurred))
@@ -42,7 +42,7 @@ def kernel(sharp: Plane, blurred: Plane, reach: int = 31) -> Plane:
 
 
 def extent(blur: Plane) -> tuple[float, float, float]:
-    """Length, width and offset of a kernel, pixels: of the evenly lit bar with the same second moments."""
+    """Return length, width and offset of a kernel in pixels: those of the uniform bar with equal second moments."""
     weight = np.where(blur > 0.12 * blur.max(), blur, 0)
     weight = weight / weight.sum()
     reach = len(blur) // 2
@@ -55,7 +55,7 @@ def extent(blur: Plane) -> tuple[float, float, float]:
 
 
 def flat_noise(picture: Picture, side: int = 16) -> float:
-    """Standard deviation of what is finer than 3 pixels, in the flattest tenth of the blocks."""
+    """Return the standard deviation of structures finer than 3 pixels, in the flattest tenth of the blocks."""
     luma = picture.mean(2)
     fine = luma[1:-1, 1:-1] - sum(luma[i : i - 2 or None, j : j - 2 or None] for i in range(3) for j in range(3)) / 9
     h, w = (n // side for n in fine.shape)
@@ -65,7 +65,7 @@ def flat_noise(picture: Picture, side: int = 16) -> float:
 
 
 def blur_figures(lq: Picture, hq: Picture) -> Figures:
-    """Of every window with enough structure to tell its blur by."""
+    """Measure blur in every window with enough structure to estimate a kernel."""
     side = 160 if min(hq.shape[:2]) > 400 else 80
     sharp, blurred = hq.mean(2) / 255, lq.mean(2) / 255
     corners = [(y, x) for y in range(0, hq.shape[0] - side + 1, side) for x in range(0, hq.shape[1] - side + 1, side)]
@@ -86,7 +86,7 @@ def blur_figures(lq: Picture, hq: Picture) -> Figures:
 
 
 def correlation_length(correlation: Plane, direction: tuple[float, float]) -> float:
-    """How far along a direction an autocorrelation, centred, first falls to a half, pixels."""
+    """Return the distance in pixels at which a centred autocorrelation falls to a half along a direction (y, x)."""
     middle = np.array(correlation.shape) // 2
     for distance in np.arange(0.5, 100, 0.5):
         y, x = np.rint(middle + distance * np.array(direction)).astype(int)
@@ -96,7 +96,7 @@ def correlation_length(correlation: Plane, direction: tuple[float, float]) -> fl
 
 
 def rain_figures(lq: Picture, hq: Picture) -> Figures:
-    """Of the light that the rain adds, luma."""
+    """Measure the luma that rain adds."""
     weights = np.array([0.299, 0.587, 0.114])
     added = (lq.astype(float) - hq) @ weights
     dark = added[hq @ weights < 200]  # elsewhere it is clipped
@@ -122,7 +122,7 @@ def rain_figures(lq: Picture, hq: Picture) -> Figures:
 
 
 def haze_figures(lq: Picture, hq: Picture) -> Figures:
-    """By what a pair tells of A and t."""
+    """Measure airlight A and transmission t of a pair."""
     transmission = np.exp(-recover_depth(lq, hq))
     low, middle, high = np.percentile(transmission, [10, 50, 90])
     return {
@@ -136,7 +136,7 @@ def haze_figures(lq: Picture, hq: Picture) -> Figures:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A degradation and the real pairs that it is to be like."""
+    """A degradation, and the real pairs that it models."""
 
     title: str
     kind: str
@@ -155,7 +155,7 @@ COMPARISONS = (
 
 
 def read_pair(sample: Sample) -> tuple[Picture, Picture]:
-    """Input and ground truth, cut to what they share and to a size that is soon measured."""
+    """Read input and ground truth, cropped to their common size and to ``MOST_PIXELS``."""
     assert sample.lq is not None
     lq, hq = read_photo(sample.lq), read_photo(sample.hq)
     h, w = (min(sizes) for sizes in zip(lq.shape[:2], hq.shape[:2], MOST_PIXELS, strict=True))
@@ -167,7 +167,7 @@ def some(samples: list[Sample], most: int = MOST_PICTURES) -> list[Sample]:
 
 
 def join(parts: Iterator[Figures]) -> Figures:
-    """The figures of several pictures together."""
+    """Concatenate the figures of several pictures."""
     joined: Figures = {}
     for part in parts:
         for name, values in part.items():
@@ -181,7 +181,7 @@ def made(comparison: Comparison, hq: Picture, index: int) -> Picture:
 
 
 def measure(comparison: Comparison, root: Path) -> tuple[Figures, Figures]:
-    """The figures of real inputs and of made ones, of the same ground truths."""
+    """Measure the real and the synthetic inputs of the same ground truths."""
     pairs = [read_pair(sample) for sample in some(dataset(comparison, root))]
     real = join(comparison.figures(lq, hq) for lq, hq in pairs)
     return real, join(comparison.figures(made(comparison, hq, i), hq) for i, (_, hq) in enumerate(pairs))
@@ -193,7 +193,7 @@ def dataset(comparison: Comparison, root: Path) -> list[Sample]:
 
 
 def spread(values: list[float]) -> str:
-    """Median and the 10 and 90 % quantiles."""
+    """Format the median with the 10 % and 90 % quantiles."""
     low, middle, high = np.percentile(values, [10, 50, 90])
     digits = 0 if max(abs(low), abs(high)) >= 30 else 1 if max(abs(low), abs(high)) >= 2 else 2
     return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
@@ -220,7 +220,7 @@ SHEET: dict[str, tuple[Callable[[], Picture], int, int]] = {
 
 
 def row(cells: list[tuple[str, Picture]]) -> Image.Image:
-    """Pictures beside each other, with captions."""
+    """Place pictures side by side, with captions."""
     strip = Image.new("RGB", (len(cells) * (CELL + 4) - 4, CELL + CAPTION), "white")
     draw = ImageDraw.Draw(strip)
     for i, (caption, picture) in enumerate(cells):
@@ -239,7 +239,7 @@ def stack(strips: list[Image.Image]) -> Image.Image:
 
 
 def examples() -> Image.Image:
-    """What the degradations make of scikit-image's photos."""
+    """Draw examples of each degradation on scikit-image's photos."""
     strips = []
     for kind, (photo, top, left) in SHEET.items():
         hq = photo()[top : top + CELL + 32, left : left + CELL + 32]
@@ -250,7 +250,7 @@ def examples() -> Image.Image:
 
 
 def looks(comparison: Comparison, root: Path, rows: int = 6) -> Image.Image:
-    """Ground truth, real input, and three made ones, of the same part of a picture."""
+    """Draw ground truth, real input and three synthetic inputs, of the same part of each picture."""
     rng, strips = np.random.default_rng(0), []
     for i, sample in enumerate(some(dataset(comparison, root), rows)):
         lq, hq = read_pair(sample)

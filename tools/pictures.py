@@ -1,7 +1,7 @@
 """Make the pictures of the page and the docs: ``python -m tools.pictures`` (needs the extra dev).
 
-The photos are scikit-image's bundled ones; the page's examples are their degraded versions. Each task states what is
-shown of it (``din_model.tasks.Pictures``).
+The photos are those bundled with scikit-image; the page's examples are degraded versions of them. The photos and crops
+of each task are in ``din_model.tasks.Pictures``.
 """
 
 from pathlib import Path
@@ -30,7 +30,7 @@ def photo(name: str, task: Task) -> Pixels:
 
 
 def example(name: str, task: Task) -> Pixels:
-    """Degrade a photo; the task alone seeds the randomness, so that the example can be made again."""
+    """Degrade a photo; the seed depends on the task alone, so that examples are reproducible."""
     hq, rng = photo(name, task), np.random.default_rng(list(TASKS).index(task.name))
     if task.pictures.depth is None or task.degradation.with_depth is None:
         return degrade(task, hq, rng)
@@ -39,6 +39,7 @@ def example(name: str, task: Task) -> Pixels:
 
 
 def make_examples() -> None:
+    """Write the examples of the page."""
     for task in TASKS.values():
         folder = ROOT / "app/examples" / task.name
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +48,7 @@ def make_examples() -> None:
 
 
 def states(task: Task) -> dict[str, Pixels]:
-    """Return a task's first example before (enlarged), restored and as it was, by captions with the scores."""
+    """Return a task's first example before (enlarged) and after restoration, and the original, by caption."""
     name = task.pictures.photos[0]
     hq, lq = photo(name, task), example(name, task)
     restored = restore_image(load_model(task.name), lq)
@@ -61,7 +62,7 @@ def states(task: Task) -> dict[str, Pixels]:
 
 
 def strip(task: Task) -> Image.Image:
-    """Return one row of the contact sheet: the same square of the three states."""
+    """Draw a row of the contact sheet: the same square of the three states."""
     pictures = states(task)
     top, left, side = task.pictures.square
     row = Image.new("RGB", (len(pictures) * (CELL + GAP) - GAP, CELL + CAPTION), "white")
@@ -74,6 +75,7 @@ def strip(task: Task) -> Image.Image:
 
 
 def make_sheet(tasks: list[Task], columns: int) -> Image.Image:
+    """Draw the contact sheet of tasks, down the columns."""
     strips = [strip(task) for task in tasks]
     w, h = strips[0].width + 3 * GAP, strips[0].height + GAP
     rows = -(-len(strips) // columns)
@@ -84,7 +86,7 @@ def make_sheet(tasks: list[Task], columns: int) -> Image.Image:
 
 
 def card(task: Task, crop: tuple[int, int, int]) -> Image.Image:
-    """Return a picture whose left half is as it was before and whose right half is restored."""
+    """Draw a picture whose left half is the input and whose right half is restored."""
     before, restored, _ = states(task).values()
     (top, left, w), (h, full) = crop, CARD_SIZE
     rows, columns = slice(top, top + w * h // full), slice(left, left + w)
@@ -95,6 +97,7 @@ def card(task: Task, crop: tuple[int, int, int]) -> Image.Image:
 
 
 def make_cards() -> None:
+    """Write the pictures of the task families."""
     folder = ROOT / "app/web/restore/static/cards"
     folder.mkdir(parents=True, exist_ok=True)
     for task in TASKS.values():

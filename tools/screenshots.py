@@ -1,6 +1,6 @@
-"""Makes the screenshots of the docs: ``python -m tools.screenshots [NAME ...]`` (needs the extra dev, Chromium).
+"""Make the screenshots of the docs: ``python -m tools.screenshots [NAME ...]`` (needs the extra dev and Chromium).
 
-A headless Chromium visits the page as a person would; the photos are the page's own examples and scikit-image's.
+A headless Chromium uses the page as a visitor does; the photos are the page's examples and those of scikit-image.
 """
 
 import sys
@@ -20,19 +20,19 @@ from tests.support.processes import running_page
 
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs" / "images"
-PHOTOS = tempfile.TemporaryDirectory(prefix="din-screenshots-")  # goes when the program ends
+PHOTOS = tempfile.TemporaryDirectory(prefix="din-screenshots-")  # deleted at exit
 DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 1080}}
 SCREEN: dict[str, Any] = {"viewport": {"width": 1280, "height": 720}}
 SETTLED = """() => [...document.querySelectorAll('img')].every((image) => image.complete)"""
 
 
 def desk(tab: Page) -> None:
-    """Rain taken out of an example."""
+    """Show an example with rain removed."""
     example(tab, "derain", "derain_heavy")
 
 
 def dark(tab: Page) -> None:
-    """Three ways to enlarge one photo, side by side at a detail, in the dark."""
+    """Show three enlargements of a photo side by side, zoomed in, in dark mode."""
     small = example_file("sr_x4", "astronaut")
     bring(tab, small)
     for task, level, title in (
@@ -51,14 +51,14 @@ def dark(tab: Page) -> None:
 
 
 def phone(tab: Page) -> None:
-    """An example enlarged, on a phone, with the comparison in sight."""
+    """Show an enlarged example on a phone, scrolled to the comparison."""
     example(tab, "enlarge", "sr_x4")
-    tab.wait_for_timeout(1500)  # the page brings it into sight
+    tab.wait_for_timeout(1500)  # the page scrolls to it
     tab.locator("#see").evaluate("column => column.scrollIntoView({ behavior: 'instant' })")
 
 
 def reference_test(tab: Page) -> None:
-    """A clean photo degraded, restored and measured."""
+    """Show a reference test."""
     bring(tab, saved("chelsea"))
     choose(tab, "enlarge", "sr_x4")
     tab.locator("#reference_test input").check()
@@ -66,7 +66,7 @@ def reference_test(tab: Page) -> None:
 
 
 def batch(tab: Page) -> None:
-    """Several photos at once, one of them broken."""
+    """Show a job of several photos, one of them broken."""
     broken = saved("chelsea").with_name("broken.jpg")
     broken.write_bytes(b"no picture")
     bring(tab, saved("astronaut"), saved("chelsea"), broken, saved("coffee"), saved("rocket"))
@@ -75,7 +75,7 @@ def batch(tab: Page) -> None:
 
 
 def server(tab: Page) -> None:
-    """The server's panel after a photo of many tiles."""
+    """Show the server tab after a photo of many tiles."""
     example(tab, "derain", "derain_heavy")
     bring(tab, saved("astronaut"))
     choose(tab, "enlarge", "sr_x4")
@@ -86,26 +86,26 @@ def server(tab: Page) -> None:
 
 
 def about(tab: Page) -> None:
-    """What there is to know of the network."""
+    """Show the about tab."""
     tab.get_by_role("tab", name="About").click()
     expect(tab.locator("#network svg").first).to_be_visible()
 
 
 def kiosk(tab: Page) -> None:
-    """Kiosk mode, in the middle of a sweep."""
+    """Show kiosk mode, in the middle of a sweep."""
     tab.locator(".frame").first.wait_for(timeout=60_000)
     tab.wait_for_timeout(1500)
 
 
 @dataclass(frozen=True)
 class Visit:
-    """How a picture comes about.
+    """A screenshot to make.
 
     Attributes:
-        act: what is done on the page.
-        device: that it is done on.
-        address: what is asked for.
-        options: that the page is started with.
+        act: brings the page into the state to show.
+        device: Playwright's options for the device.
+        address: query string of the URL.
+        options: of the command that starts the page.
     """
 
     act: Callable[[Page], None]
@@ -127,20 +127,20 @@ VISITS = {
 
 
 def example(tab: Page, family: str, task: str) -> None:
-    """A task's first example, restored."""
+    """Restore a task's first example."""
     choose(tab, family, task)
-    tab.wait_for_timeout(500)  # its examples take the place of those before
+    tab.wait_for_timeout(500)  # until its examples have replaced the previous ones
     tab.locator("#samples .thumbnail-lg").first.click()
     done(tab)
 
 
 def example_file(task: str, name: str) -> Path:
-    """One of the page's examples."""
+    """Return the path of one of the page's examples."""
     return ROOT / "app" / "examples" / task / f"{name}.png"
 
 
 def saved(name: str) -> Path:
-    """One of scikit-image's photos as a file."""
+    """Write one of scikit-image's photos to a file; return its path."""
     path = Path(PHOTOS.name) / f"{name}.png"
     if not path.exists():
         Image.fromarray(getattr(skimage.data, name)()).save(path)
@@ -148,16 +148,16 @@ def saved(name: str) -> Path:
 
 
 def take(name: str, visit: Visit, browser: Browser, url: str) -> None:
-    """Makes one picture."""
+    """Make a screenshot."""
     tab = browser.new_context(**visit.device).new_page()
     tab.goto(f"{url}/{visit.address}")
-    tab.wait_for_timeout(1500)  # for what the page tells on arrival
+    tab.wait_for_timeout(1500)  # until the events after loading are handled
     visit.act(tab)
     tab.wait_for_function(SETTLED)
     if visit.device is not PHONE:
         tab.evaluate("scrollTo(0, 0)")
     tab.mouse.move(0, 0)
-    tab.wait_for_timeout(700)  # colours and sizes on their way
+    tab.wait_for_timeout(700)  # until transitions have ended
     tab.screenshot(path=IMAGES / f"{name}.jpg", type="jpeg", quality=85)
     print(IMAGES / f"{name}.jpg", flush=True)
     tab.context.close()
