@@ -1,4 +1,4 @@
-"""What several kinds of tests share: bundled photos, and one real Triton for the whole run."""
+"""Shared fixtures: bundled photos, and one real Triton for the whole run."""
 
 from collections.abc import Iterator
 

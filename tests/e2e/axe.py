@@ -1,10 +1,10 @@
-"""What axe finds wrong with a page."""
+"""Accessibility violations found by axe."""
 
 from axe_playwright_python.sync_playwright import Axe
 
 
 def serious(tab):
-    """What axe finds wrong, of those rules that matter most."""
+    """The violations of the most important rules."""
     tab.add_style_tag(content="* { transition: none !important; animation: none !important; }")  # colours on their way
     found = Axe().run(tab).response["violations"]
     return [

@@ -16,7 +16,7 @@ def browser():
 
 @pytest.fixture
 def visit(browser, page_url):
-    """Opens the page in a tab of its own; what it asks for anywhere else fails the test."""
+    """Opens the page in a new tab; requests to other hosts fail the test."""
     contexts, asked = [], set()
 
     def open_page(address="", device=DESK, url=page_url, **options):

@@ -26,7 +26,7 @@ def test_axe_finds_nothing_serious(visit, device, theme, small_photo, tmp_path):
 
 
 @pytest.mark.parametrize("device", [DESK, PHONE], ids=["desk", "phone"])
-def test_nothing_sticks_out_sideways(visit, device, small_photo, tmp_path):
+def test_nothing_overflows_horizontally(visit, device, small_photo, tmp_path):
     tab = visit("?task=sr_x4&lang=de", device)  # the longest words
     (tmp_path / "photo.png").write_bytes(png(small_photo))
     bring(tab, tmp_path / "photo.png")
@@ -70,7 +70,7 @@ def test_screen_readers_get_names_and_alternative_texts(visit):
         expect(tab.get_by_role("group", name=group)).to_be_visible()
 
 
-def test_light_and_dark_are_one_click_apart(visit):
+def test_the_theme_button_toggles_dark_mode(visit):
     tab = visit("?__theme=light")
     ground = "getComputedStyle(document.body).backgroundColor"
     light = tab.evaluate(ground)

@@ -1,4 +1,4 @@
-"""What was chosen is what runs: fast clicks, answers that come late and in any order, mouse and keyboard."""
+"""Jobs run with the choices at their click: fast clicks, late responses in any order, mouse and keyboard."""
 
 import random
 
@@ -38,7 +38,7 @@ def small(tmp_path, small_photo):
 
 
 class SlowLine:
-    """Holds back what a page asks of the server, until it is let through, the last first."""
+    """Holds back requests of a page until they are released, the last one first."""
 
     def __init__(self, page):
         self.page, self.held, self.is_slow = page, [], True
@@ -74,8 +74,8 @@ def has_run(page, client, task, quality):
     expect(page.locator("#report h3")).to_have_text(f"{label} · holiday")
 
 
-def test_choices_made_while_others_are_under_way_stay_valid(desk, small):
-    """Each is sent with what was chosen so far, before the page has answered the one before it."""
+def test_choices_during_pending_requests_stay_valid(desk, small):
+    """Each choice is sent before the page has responded to the previous one."""
     bring(desk, small)
     desk.evaluate(
         """async () => {
@@ -95,7 +95,7 @@ def test_choices_made_while_others_are_under_way_stay_valid(desk, small):
 
 
 @pytest.mark.parametrize("press", [by_mouse, by_keyboard])
-def test_what_was_chosen_at_the_click_runs_however_late_the_answers_come(desk, small, client, press):
+def test_the_choices_at_the_click_run_however_late_the_responses_arrive(desk, small, client, press):
     bring(desk, small)
     with SlowLine(desk):
         press(desk, "#family input[value=derain]")
@@ -113,7 +113,7 @@ def test_what_was_chosen_at_the_click_runs_however_late_the_answers_come(desk, s
 
 @pytest.mark.parametrize("seed", range(4))
 def test_fast_clicks_in_any_order(desk, small, client, seed):
-    """On families, variants and qualities, then on Restore, and on others at once while that is under way."""
+    """Clicks on families, variants and qualities, on Restore, and on other choices while the job runs."""
     bring(desk, small)
     clicks = random.Random(seed)
     places = [clicks.random() for _ in range(20)]
@@ -133,7 +133,7 @@ def test_a_choice_without_a_finer_network_falls_back_at_once(desk):
 
 
 def test_an_address_chooses_in_the_browser(visit):
-    """Before the server has answered anything, so that no answer can undo what the visitor chooses then."""
+    """The choice is set before any response of the server, so that none can undo a later choice."""
     tab = visit()
     with SlowLine(tab):
         tab.goto(tab.url + "?task=derain_heavy&lang=de")
@@ -144,7 +144,7 @@ def test_an_address_chooses_in_the_browser(visit):
     assert chosen(tab) == ["dehaze", "dehaze_outdoor", "fast"]
 
 
-def test_an_example_runs_as_its_click_found_the_choices(desk):
+def test_an_example_runs_with_the_choices_at_its_click(desk):
     with SlowLine(desk):
         desk.locator("#samples .thumbnail-lg").nth(1).click()
         choose(desk, "derain", "derain_heavy")
@@ -156,8 +156,8 @@ def test_an_example_runs_as_its_click_found_the_choices(desk):
     assert labels(desk) == ["Before (bicubic)", "Enlarge 4×", "Remove heavy rain"]
 
 
-def test_a_result_outlasts_a_late_look_at_the_photo(desk, small, client):
-    """The answer to bringing it comes after it has been restored."""
+def test_a_late_preview_does_not_remove_a_result(desk, small, client):
+    """The response to the upload arrives after the photo has been restored."""
     with SlowLine(desk):
         desk.set_input_files("#photos input[type=file]", str(small))
         expect(desk.locator("#photos")).to_contain_text("holiday")
@@ -167,7 +167,7 @@ def test_a_result_outlasts_a_late_look_at_the_photo(desk, small, client):
     assert labels(desk) == ["Before (bicubic)", "Enlarge 4×"]
 
 
-def test_a_file_is_given_away_in_the_format_chosen_last(desk, small, tmp_path):
+def test_the_download_has_the_format_chosen_last(desk, small, tmp_path):
     bring(desk, small)
     restore(desk)
     with SlowLine(desk):

@@ -262,7 +262,7 @@ def test_the_toolbar_by_keyboard_and_by_name(compare):
     expect(viewer.tool("Full screen")).to_have_css("outline-style", "solid")
 
 
-def test_a_picture_that_cannot_be_loaded_is_told(compare, charts):
+def test_a_picture_that_cannot_be_loaded_is_reported(compare, charts):
     viewer = compare()
     viewer.show([{**charts[0], "src": "data:image/png;base64,AAAA"}, charts[1]])
     expect(viewer.element.get_by_text("The picture “Before” could not be loaded.")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Many languages, by the browser's wish, by the address, and switched on the spot."""
+"""Languages: from the browser, from the URL, and switched on the page."""
 
 import pytest
 from playwright.sync_api import expect
@@ -10,13 +10,13 @@ from tests.support.files import png
 
 
 def drop_here(tab):
-    """What stands in the empty field for photos."""
+    """The text in the empty field for photos."""
     field = tab.locator("#photos .upload-container .wrap")
     return field.evaluate("field => getComputedStyle(field, '::after').content").strip('"')
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_whole_page_speaks_the_browsers_language(visit, language, small_photo, tmp_path):
+def test_the_whole_page_is_in_the_browsers_language(visit, language, small_photo, tmp_path):
     tab = visit("?task=sr_x4", PHONE, locale={"zh": "zh-CN"}.get(language, language))
     expect(tab.locator("#restore")).to_have_text(say("page.restore").into(language))
     assert drop_here(tab) == say("page.drop").into(language)

@@ -1,4 +1,4 @@
-"""The page as a visitor uses it, in headless Chromium: bring, choose, watch, compare, keep."""
+"""The page in headless Chromium: upload, choose, follow the progress, compare, download."""
 
 import re
 import zipfile
@@ -21,7 +21,7 @@ from tests.support.processes import running_page, wait_until
 
 
 def in_process(photo):
-    """What the exported network makes of a photo here, tile by tile, without a server."""
+    """Restores a photo with the exported network, tile by tile, without a server."""
     model = torch.jit.load(REPOSITORY / "din_sr_x4/1/model.pt")
     torch.set_num_threads(1)  # as Triton's instances on two cores: sums are split by threads
     canvas = np.zeros((photo.shape[0] * 4, photo.shape[1] * 4, 3), np.uint8)
@@ -55,7 +55,7 @@ def huge(tmp_path):
     return path
 
 
-def test_bring_restore_compare_keep(page, small, small_photo, tmp_path):
+def test_upload_restore_compare_download(page, small, small_photo, tmp_path):
     expect(page.locator("#download")).to_be_disabled()
     bring(page, small)
     expect(page.locator("#brought")).to_contain_text("holiday.png: 84×60 pixels")
@@ -82,12 +82,12 @@ def test_the_expected_time_is_shown_before_starting(desk, small, large):
 
 
 def expected_seconds(page):
-    """What the page says; none while it asks anew."""
+    """The expected seconds on the page; 0 while they are being updated."""
     found = re.search(r"about ([\d.]+) (s|min)", page.locator("#quality label").first.inner_text())
     return float(found[1]) * {"s": 1, "min": 60}[found[2]] if found else 0
 
 
-def test_what_starts_a_job_is_in_sight_and_then_what_comes_of_it(page, small):
+def test_buttons_and_then_results_are_visible(page, small):
     for button in ("#restore", "#stop"):
         expect(page.locator(button)).to_be_in_viewport(ratio=1)
     bring(page, small)
@@ -97,7 +97,7 @@ def test_what_starts_a_job_is_in_sight_and_then_what_comes_of_it(page, small):
     expect(page.locator("#stop")).to_be_in_viewport(ratio=1)
 
 
-def test_before_a_result_the_page_says_where_it_will_be(page):
+def test_an_empty_comparison_has_a_placeholder(page):
     expect(page.locator("#comparison .din-empty")).to_contain_text("The result appears here")
     expect(page.locator("#keep")).to_be_hidden()
 
@@ -130,7 +130,7 @@ def test_stop_stops_within_a_tile_and_frees_the_server(desk, huge, client):
 
 
 def is_idle(client):
-    """Triton answers nothing more for a second, soon."""
+    """Waits until Triton completes no request for a second."""
     last = []
 
     def stays_still():
@@ -149,8 +149,8 @@ def test_a_visitor_who_closes_the_tab_frees_the_server(visit, huge, client):
     is_idle(client)
 
 
-def test_those_who_wait_see_their_place_in_the_queue(visit, huge, small):
-    """Two jobs are in work at once; the third waits and says so."""
+def test_waiting_visitors_see_their_position_in_the_queue(visit, huge, small):
+    """Two jobs run at once; the third waits and shows its position."""
     tabs = [visit("?task=sr_x4") for _ in range(3)]
     for tab in tabs[:2]:
         bring(tab, huge)
@@ -167,7 +167,7 @@ def test_those_who_wait_see_their_place_in_the_queue(visit, huge, small):
 
 
 def test_what_cannot_be_restored_is_refused_without_waiting(visit, huge, tmp_path):
-    """While others hold every place, a photo above a limit is told of at once."""
+    """A photo above a limit is refused at once, even if the queue is full."""
     Image.fromarray(np.zeros((2600, 2400, 3), np.uint8)).save(tmp_path / "large.png")
     tabs = [visit("?task=sr_x4") for _ in range(3)]
     for tab in tabs[:2]:
@@ -247,7 +247,7 @@ def test_a_finer_network_is_offered_where_there_is_one(desk, small, client, tmp_
     expect(desk.locator("#quality input[value=fast]")).to_be_checked()
 
 
-def test_prove_it_on_a_clean_photo(page, tmp_path):
+def test_reference_test_on_a_clean_photo(page, tmp_path):
     path = tmp_path / "clean.png"
     path.write_bytes(png(skimage.data.chelsea()))
     bring(page, path)
@@ -259,7 +259,7 @@ def test_prove_it_on_a_clean_photo(page, tmp_path):
     assert 28 < before < after < 36
 
 
-def test_what_ran_is_told(desk, small):
+def test_run_facts_are_reported(desk, small):
     bring(desk, small)
     restore(desk)
     desk.get_by_text("Run details").click()
@@ -290,7 +290,7 @@ def test_formats_may_be_changed_afterwards(desk, small, small_photo, tmp_path):
 
 @pytest.mark.timeout(300)  # beside other work
 def test_a_result_is_shown_before_it_is_written_and_stays_as_it_is_looked_at(desk, huge):
-    """What a visitor zooms into meanwhile stays zoomed when the file to download is there."""
+    """The zoom is kept when the file to download becomes available."""
     desk.locator("#task input[value=sr_x2]").check()
     bring(desk, huge)
     desk.click("#restore")
@@ -301,7 +301,7 @@ def test_a_result_is_shown_before_it_is_written_and_stays_as_it_is_looked_at(des
     expect(desk.locator("#comparison output")).to_have_text("100%")
 
 
-def test_what_is_kept_is_the_visitors_choice(desk, small_photo, tmp_path):
+def test_exif_is_kept_or_removed_as_chosen(desk, small_photo, tmp_path):
     tags = Image.Exif()
     tags[ExifTags.Base.Make] = "Pinhole"
     Image.fromarray(small_photo).save(tmp_path / "camera.jpg", exif=tags)
@@ -312,7 +312,7 @@ def test_what_is_kept_is_the_visitors_choice(desk, small_photo, tmp_path):
     wait_until(lambda: exif_of(download(desk, tmp_path)) == {}, 10)
 
 
-def test_what_had_to_be_changed_is_told(desk, small_photo, tmp_path):
+def test_changes_of_the_photo_are_reported(desk, small_photo, tmp_path):
     photo = Image.fromarray(small_photo)
     photo.save(tmp_path / "moving.gif", save_all=True, append_images=[photo.rotate(90)])
     photo.convert("CMYK").save(tmp_path / "print.jpg")
@@ -402,7 +402,7 @@ def test_restore_without_a_photo_is_explained(page):
     expect(page.get_by_test_id("toast-body")).to_contain_text("Choose a photo first")
 
 
-def test_a_single_pixel_is_restored_with_a_word(desk, tmp_path):
+def test_a_single_pixel_is_restored_with_a_notice(desk, tmp_path):
     (tmp_path / "pixel.png").write_bytes(png(np.zeros((1, 1, 3), np.uint8)))
     bring(desk, tmp_path / "pixel.png")
     restore(desk)

@@ -43,7 +43,7 @@ def test_the_panel_follows_what_is_restored(visit, client):
 
 
 def falls_silent(tab):
-    """Whether the page stops asking for more than two refreshes' time, once what was under way has arrived."""
+    """Whether the page sends no request for more than two refresh intervals, once pending ones have completed."""
     for _ in range(4):
         try:
             tab.wait_for_event("request", lambda request: request.method == "POST", timeout=4500)
@@ -52,7 +52,7 @@ def falls_silent(tab):
     return False
 
 
-def test_the_panel_rests_in_other_tabs_and_when_told(visit):
+def test_the_panel_does_not_refresh_in_other_tabs_or_when_disabled(visit):
     tab = visit()
     open_tab(tab, "Server", ROW)
     assert not falls_silent(tab)

@@ -1,4 +1,4 @@
-"""The comparison in a visitor's hands: what is seen is read from the screen, pixel by pixel.
+"""A driver of the comparison, which reads the picture from the screen, pixel by pixel.
 
 Its pictures are charts: red and green rise by STEP from column to column and from row to row, and start again at 256;
 blue tells the state. So a picture that is drawn between the screen's pixels cannot be missed.

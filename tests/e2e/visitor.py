@@ -1,4 +1,4 @@
-"""What visitors do on the page, in their words."""
+"""Actions of visitors on the page."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ WAIT_MS = 120_000
 
 
 def bring(page: Page, *paths: Path) -> None:
-    """Chooses files; returns when the page has looked at them."""
+    """Chooses files; returns when the page has read them."""
     clear = page.locator("#photos").get_by_label("Clear")
     if clear.count():
         clear.click()
@@ -45,7 +45,7 @@ def download(page: Page, folder: Path) -> Path:
 
 
 def states(page: Page) -> list[dict[str, Any]]:
-    """What the comparison shows, worst first."""
+    """The states in the comparison, worst first."""
     shown: list[dict[str, Any]] = page.eval_on_selector("#comparison din-compare", "viewer => viewer.states")
     return shown
 

@@ -1,4 +1,4 @@
-"""What a container does, in a process namespace of its own: the app is its first process, which collects nothing."""
+"""A container, simulated by a process namespace: the app is process 1, which does not reap orphans."""
 
 import os
 import shutil

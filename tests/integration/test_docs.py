@@ -77,7 +77,7 @@ def test_api_guide_tools(here, page_url, client):
     assert all(name in tasks for name in client.tasks())
 
 
-def test_what_the_page_is_said_to_do_is_tested():
+def test_features_in_the_page_guide_are_tested():
     told = re.findall(r"`(\w+/\w+\.py)::(\w+)`", (ROOT / "docs/page.md").read_text())
     assert len(told) > 20
     for path, name in told:

@@ -84,7 +84,7 @@ def photo(sources) -> Path:
 
 
 def run(sources: Path, *arguments: object) -> str:
-    """What a program of the copy prints."""
+    """The output of a program of the copy."""
     done = subprocess.run(
         [sys.executable, "-m", *map(str, arguments)],
         cwd=sources,
@@ -100,7 +100,7 @@ def run(sources: Path, *arguments: object) -> str:
 
 @pytest.fixture(scope="module")
 def trained(sources, photo) -> str:
-    """What training says."""
+    """The output of training."""
     (sources / "recipes.toml").write_text(RECIPES)
     (sources / "sets.toml").write_text(SETS)
     files = ("--recipes", "recipes.toml", "--sets", "sets.toml", "--log", "log.csv", "--runs", "runs")
@@ -124,7 +124,7 @@ def test_it_is_trained_and_shipped(sources, trained):
     assert not (ROOT / "din_model/weights/brighten-din_t.safetensors").exists()
 
 
-def test_it_is_exported_with_its_own_words(repository):
+def test_it_is_exported_with_its_labels(repository):
     config = (repository / "din_brighten/config.pbtxt").read_text()
     for word in ("Brighten dark photos", "light", "too dark", "darkness"):
         assert f'string_value: "{word}"' in config

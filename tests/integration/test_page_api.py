@@ -97,7 +97,7 @@ def test_batch_returns_a_zip_in_order_and_an_error_for_each_bad_file(api, photo,
     assert "error" not in reports[0]
 
 
-def test_tasks_are_listed_with_what_there_is_to_know(api, client):
+def test_tasks_are_listed_with_their_facts(api, client):
     listed = {task["name"]: task for task in api.predict(api_name="/tasks")}
     served = client.tasks()
     assert list(listed) == list(served)
@@ -121,7 +121,7 @@ def test_openapi_and_mcp_describe_the_same_tools(page_url):
     assert all(argument.get("description") for argument in arguments.values())
 
 
-def test_a_visitor_has_so_many_jobs_at_once_and_no_more(api, page_url, tmp_path):
+def test_concurrent_jobs_of_a_visitor_are_limited(api, page_url, tmp_path):
     path = tmp_path / "large.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (900, 900, 3)).astype(np.uint8)).save(path)
     jobs = [api.submit(handle_file(str(path)), "sr_x4", api_name="/restore") for _ in range(limits.VISITOR_JOBS + 3)]
@@ -187,7 +187,7 @@ def test_bad_files_are_one_sentence(api, tmp_path, name):
     assert sentence in message(error)
 
 
-def test_a_single_pixel_is_restored_with_a_word(api, tmp_path):
+def test_a_single_pixel_is_restored_with_a_notice(api, tmp_path):
     (tmp_path / "pixel.png").write_bytes(png(np.zeros((1, 1, 3), np.uint8)))
     download, report = api.predict(handle_file(str(tmp_path / "pixel.png")), "sr_x4", api_name="/restore")
     assert read(download).shape == (4, 4, 3)
@@ -234,7 +234,7 @@ def test_a_call_without_a_quality_in_percent_names_the_limits(page_url, small_ph
 
 
 def test_files_of_the_server_are_out_of_reach(page_url, photo):
-    """The page reads what was uploaded to it, and nothing else."""
+    """The page reads uploads only."""
     data = [{"path": str(photo), "meta": {"_type": "gradio.FileData"}}, "sr_x4", "fast", "png", 92, True]
     answer = httpx.post(f"{page_url}/gradio_api/call/restore", json={"data": data})
     assert answer.status_code == 400
@@ -255,7 +255,7 @@ sys.exit(page.main(sys.argv[1:]))
 
 
 def call_tool(url, name, arguments):
-    """What a language model does with the page; the text of the answer."""
+    """Calls a tool of the page by MCP; returns the text of the response."""
     with ThreadPoolExecutor(1) as thread:  # the browser tests' event loop may be running in this one
         return thread.submit(asyncio.run, ask_tool(url, name, arguments)).result()
 
@@ -296,7 +296,7 @@ def test_photos_are_gone_after_the_stated_time_and_everything_with_the_page(trit
     assert list(folder.iterdir()) == []
 
 
-def test_only_what_is_meant_is_public(api):
+def test_only_documented_events_are_public(api):
     endpoints = api.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert set(endpoints) == {"/restore", "/restore_batch", "/tasks"}
 
@@ -309,7 +309,7 @@ def restores(connection, photo) -> bool:
 
 
 def test_a_page_without_its_triton_says_so_and_recovers(photo):
-    """Triton goes away under the page, and comes back on the same port."""
+    """Triton stops while the page runs, and restarts on the same port."""
     first = Triton(embedded.launch())
     first.wait_ready()
     try:
@@ -327,7 +327,7 @@ def test_a_page_without_its_triton_says_so_and_recovers(photo):
         first.stop()
 
 
-def test_a_damaged_model_is_told_on_the_page_and_by_the_api(photo, tmp_path):
+def test_a_damaged_model_is_reported_on_the_page_and_by_the_api(photo, tmp_path):
     repository = Path(shutil.copytree(REPOSITORY, tmp_path / "repository"))
     (repository / "din_sr_x4/1/model.pt").write_bytes(b"damaged")
     with Triton(embedded.launch(), repository) as own:

@@ -65,7 +65,7 @@ def test_traced_and_reloaded_equal_eager(name, dtype, tmp_path):
 
 
 def ask(connection, model, **tensors):
-    """What a server answers, by the names of the outputs."""
+    """The outputs of a server's response, by name."""
     given = []
     for name, value in tensors.items():
         given.append(grpc.InferInput(name, value.shape, np_to_triton_dtype(value.dtype)))

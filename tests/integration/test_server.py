@@ -78,7 +78,7 @@ def test_dynamic_batching_joins_concurrent_requests(triton, client):
     assert max(int(np.abs(r.astype(int) - results[0]).max()) for r in results) <= 1
 
 
-def test_what_a_stranger_may_not_do(triton):
+def test_administration_is_restricted(triton):
     connection = grpc.InferenceServerClient(triton.url)
     with pytest.raises(InferenceServerException, match="not allowed"):
         connection.load_model(f"din_{TASK}")
@@ -94,7 +94,7 @@ def test_refusals_that_share_a_batch_keep_their_reason(triton, client):
     assert reasons == {"The restoration server refused the request: lq has no pixels"}
 
 
-def test_a_network_is_loaded_by_its_first_picture_not_by_the_watch(small_photo):
+def test_a_network_is_loaded_by_its_first_request_not_by_the_supervisor(small_photo):
     with Triton(embedded.launch()) as own:
         own.wait_ready()
         with RestorationClient(own.url) as connection:
@@ -169,7 +169,7 @@ def test_malformed_tiles_are_refused_with_a_reason(triton, client, change, reaso
 
 
 def test_bad_tiles_harm_no_other_tile_of_the_same_burst(client):
-    """Attention that is no number and cores outside the picture, among good tiles of the same shape."""
+    """Descriptors that are not finite and cores outside the picture, among valid tiles of the same shape."""
     task = client.task(SHARING).network()
     tile = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
     states = client.attention(task, tile, (0, 16, 0, 16)).result()
@@ -187,7 +187,7 @@ def test_bad_tiles_harm_no_other_tile_of_the_same_burst(client):
             answer.result()
 
 
-def test_a_visitor_goes_before_a_batch_and_a_full_queue_is_told(client):
+def test_a_visitor_precedes_a_batch_and_a_full_queue_is_reported(client):
     task, batch = client.task(TASK).network(), client.with_priority(Priority.BATCH)
     tile = np.zeros((160, 160, 3), np.uint8)
     answers = [batch.submit(task, tile) for _ in range(200)]
@@ -293,7 +293,7 @@ def test_a_dead_instance_or_server_is_replaced(small_photo, caplog):
     assert "has ended (killed by SIGKILL): restarting it" in caplog.text
 
 
-def test_a_server_that_is_gone_is_one_sentence(small_photo):
+def test_an_unavailable_server_is_one_sentence(small_photo):
     with Triton(embedded.launch()) as own:
         own.wait_ready()
         url = own.url

@@ -1,4 +1,4 @@
-"""Pictures and where they are, by Pillow alone."""
+"""Picture files, read and written by Pillow alone."""
 
 import io
 from pathlib import Path

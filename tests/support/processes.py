@@ -1,4 +1,4 @@
-"""Processes that tests start and look at, and waiting for what they do."""
+"""Processes that tests start and inspect, and waiting for conditions."""
 
 import os
 import signal

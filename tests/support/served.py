@@ -1,4 +1,4 @@
-"""What a server offers: the shipped networks, and examples that need no server."""
+"""The shipped networks, and example tasks that need no server."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What the page tells of the network, its results and what it learnt from."""
+"""The about tab: the network, its results and its training data."""
 
 import math
 from collections import Counter

@@ -21,7 +21,7 @@ def before_after():
     return module
 
 
-def test_every_photo_is_shown_as_it_is_and_by_every_network(before_after, tmp_path, capsys):
+def test_sheets_show_the_input_and_every_network(before_after, tmp_path, capsys):
     photo = skimage.data.astronaut()[:64, 180:260]
     for name in ("a", "b"):
         (tmp_path / "in/street_blur").mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def test_every_photo_is_shown_as_it_is_and_by_every_network(before_after, tmp_pa
 @pytest.mark.parametrize(
     ("folder", "message"), [("none", "there is no folder"), ("in", "the name of snow has none of")]
 )
-def test_what_cannot_be_shown_is_an_error(before_after, tmp_path, capsys, folder, message):
+def test_invalid_folders_are_errors(before_after, tmp_path, capsys, folder, message):
     (tmp_path / "in/snow").mkdir(parents=True)
     assert before_after.main(["--root", str(tmp_path / folder), "--out", str(tmp_path / "out")]) == 2
     assert message in capsys.readouterr().err

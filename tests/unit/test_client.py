@@ -1,4 +1,4 @@
-"""What the client says of addresses and of Triton's errors."""
+"""The client's messages about addresses and Triton's errors."""
 
 from types import SimpleNamespace
 

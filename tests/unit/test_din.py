@@ -1,4 +1,4 @@
-"""The command ``din``: its table of commands, and what it makes of mistakes."""
+"""The command ``din``: its table of subcommands, and its errors."""
 
 import argparse
 import importlib

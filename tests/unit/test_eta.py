@@ -1,4 +1,4 @@
-"""How long a photo will take."""
+"""Estimates of the time of a photo."""
 
 from dataclasses import replace
 

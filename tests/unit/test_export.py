@@ -1,4 +1,4 @@
-"""The export command: what it writes, and what it says of wrong weights."""
+"""The export command: its output, and its errors for wrong weights."""
 
 import json
 from dataclasses import replace

@@ -161,7 +161,7 @@ class RepeatingClient(CountingClient):
     quality=st.sampled_from([Quality.FAST, Quality.BEST]),
     has_alpha=st.booleans(),
 )
-def test_a_restoration_is_that_of_the_whole_photo_and_its_steps_end_at_all(size, network, scale, quality, has_alpha):
+def test_tiles_equal_the_whole_photo_and_steps_end_at_the_total(size, network, scale, quality, has_alpha):
     """Where tiles do not matter to the network they do not matter to the photo, in any orientation."""
     task = replace(TASK, scale=scale, degradation="BI", networks=(replace(network, scale=scale),))
     photo = Photo(noise(size), noise(size, 1)[..., 0] if has_alpha else None)

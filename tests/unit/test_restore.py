@@ -118,7 +118,7 @@ def test_self_ensemble_is_the_mean_of_eight_orientations():
     assert progress == sorted(progress)
 
 
-def test_what_triton_counted_meanwhile_is_told():
+def test_usage_is_reported():
     _, data = photo_bytes((20, 30))
     client = NearestClient()
     usage = restore(data, TASK, client).usage
@@ -134,7 +134,7 @@ def test_a_finished_photo_is_kept_where_triton_tells_nothing():
     assert result.after.rgb.shape == (40, 60, 3)
 
 
-def test_closing_takes_back_what_is_under_way():
+def test_closing_cancels_pending_requests():
     """A visitor who stops, or leaves, frees the server at once."""
     pixels, _ = photo_bytes((100, 75))
     client = NearestClient(expected=10**9)

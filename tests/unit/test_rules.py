@@ -1,4 +1,4 @@
-"""The house rules: one-way imports, a light app, and one file for tritonclient."""
+"""Rules of the code: one-way imports, no torch in app, and one module that imports tritonclient."""
 
 import ast
 import re

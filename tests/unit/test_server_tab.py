@@ -1,4 +1,4 @@
-"""The server's panel: what it reads of Triton, and what it makes of it."""
+"""The server tab: readings of Triton's counters, and their presentation."""
 
 import threading
 from dataclasses import replace

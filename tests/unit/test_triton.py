@@ -1,4 +1,4 @@
-"""How a Triton is chosen, how restarts are spread, and what is made of Triton's log."""
+"""Selection of a Triton, delays of restarts, and processing of Triton's log."""
 
 import subprocess
 import sys

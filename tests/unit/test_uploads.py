@@ -1,4 +1,4 @@
-"""Photos that a visitor brought, and that may be deleted by now."""
+"""Uploaded photos, which may have been deleted."""
 
 import pytest
 
