@@ -332,7 +332,7 @@ def test_only_uploads_are_restored(client, tmp_path):
     path = tmp_path / "secret.png"
     path.write_bytes(png(PICTURES["cat"]))
     slideshow = Slideshow(client)
-    with pytest.raises(PhotoError, match="brought to this page"):
+    with pytest.raises(PhotoError, match="uploaded to this page"):
         next(slideshow.restore_photo(path, "enlarge"))
     with pytest.raises(UnknownTaskError, match="no task 'colour'"):
         slideshow.task_of("colour")
