@@ -136,7 +136,7 @@ def browse(photo: Pixels) -> None:
             Image.fromarray(np.roll(photo, i, 1)).save(path)
             arrive(tab, url)
             tab.set_input_files("#photos input[type=file]", path)
-            tab.wait_for_selector("#brought p")
+            tab.wait_for_selector("#uploaded p")
             started = time.monotonic()
             tab.click("#restore")
             wait_for_pictures(tab)

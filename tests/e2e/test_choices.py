@@ -119,7 +119,7 @@ def test_fast_clicks_in_any_order(desk, small, client, seed):
     places = [clicks.random() for _ in range(20)]
     task, level = desk.evaluate(CLICK, [CHOICES, places[:15], "#restore"])
     later = desk.evaluate(CLICK, [CHOICES, places[15:], None])
-    has_run(desk, client, task, level)
+    has_run(desk, client, task, Quality(level))
     assert chosen(desk)[1:] == later
 
 
@@ -163,7 +163,7 @@ def test_a_late_preview_does_not_remove_a_result(desk, small, client):
         expect(desk.locator("#photos")).to_contain_text("holiday")
         desk.click("#restore")
     has_run(desk, client, "sr_x4", Quality.FAST)
-    expect(desk.locator("#brought")).to_contain_text("84×60 pixels")
+    expect(desk.locator("#uploaded")).to_contain_text("84×60 pixels")
     assert labels(desk) == ["Before (bicubic)", "Enlarge 4×"]
 
 

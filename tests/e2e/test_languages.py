@@ -31,7 +31,7 @@ def test_the_whole_page_is_in_the_browsers_language(visit, language, small_photo
     assert width <= PHONE["viewport"]["width"], f"a phone's page is {width} pixels wide"
     if language != "en":
         visible = tab.locator("body").inner_text()
-        for key in ("page.step_bring", "page.step_choose", "page.quality", "page.reference_test", "report.run_facts"):
+        for key in ("page.step_upload", "page.step_choose", "page.quality", "page.reference_test", "report.run_facts"):
             assert str(say(key)) not in visible
             assert say(key).into(language) in visible
 

@@ -58,7 +58,7 @@ def huge(tmp_path):
 def test_upload_restore_compare_download(page, small, small_photo, tmp_path):
     expect(page.locator("#download")).to_be_disabled()
     bring(page, small)
-    expect(page.locator("#brought")).to_contain_text("holiday.png: 84×60 pixels")
+    expect(page.locator("#uploaded")).to_contain_text("holiday.png: 84×60 pixels")
     assert labels(page) == ["Before"]
     restore(page)
     target = download(page, tmp_path)
@@ -77,7 +77,7 @@ def test_the_expected_time_is_shown_before_starting(desk, small, large):
     )
     seconds = expected_seconds(desk)
     bring(desk, large)
-    expect(desk.locator("#brought")).to_contain_text("large.png")
+    expect(desk.locator("#uploaded")).to_contain_text("large.png")
     wait_until(lambda: expected_seconds(desk) > 3 * seconds)
 
 
@@ -329,7 +329,7 @@ def test_many_photos_become_a_zip_in_their_order_and_a_bad_one_stops_nothing(pag
     Image.fromarray(small_photo[:, ::-1]).save(tmp_path / "a.jpg")
     pillow_heif.from_pillow(Image.fromarray(small_photo)).save(tmp_path / "c.heic")
     bring(page, *(tmp_path / name for name in names))
-    expect(page.locator("#brought")).to_contain_text("broken.png: The file is not an image that can be read")
+    expect(page.locator("#uploaded")).to_contain_text("broken.png: The file is not an image that can be read")
     restore(page)
     expect(page.locator("#report h3")).to_have_text("3 of 4 photos restored")
     lines = [line.inner_text() for line in page.locator(".din-outcomes li").all()]
@@ -353,7 +353,7 @@ def test_a_photo_can_be_pasted(desk, small):
         }""",
         list(small.read_bytes()),
     )
-    expect(desk.locator("#brought")).to_contain_text("pasted.png: 84×60 pixels")
+    expect(desk.locator("#uploaded")).to_contain_text("pasted.png: 84×60 pixels")
 
 
 def test_a_photo_can_be_dropped(desk, small):
@@ -366,7 +366,7 @@ def test_a_photo_can_be_dropped(desk, small):
         list(small.read_bytes()),
     )
     desk.locator("#photos button").first.dispatch_event("drop", {"dataTransfer": dropped})
-    expect(desk.locator("#brought")).to_contain_text("dropped.png: 84×60 pixels")
+    expect(desk.locator("#uploaded")).to_contain_text("dropped.png: 84×60 pixels")
 
 
 def test_a_photo_can_be_taken(desk):
@@ -375,7 +375,7 @@ def test_a_photo_can_be_taken(desk):
     camera.get_by_text("Click to Access Webcam").click()
     wait_until(lambda: camera.locator("video").evaluate("video => video.videoWidth > 0"), 10)
     camera.get_by_label("capture photo").click()
-    expect(desk.locator("#brought")).to_contain_text("pixels", timeout=20_000)
+    expect(desk.locator("#uploaded")).to_contain_text("pixels", timeout=20_000)
     restore(desk)
 
 
@@ -391,7 +391,7 @@ def test_a_photo_can_be_taken(desk):
 def test_bad_files_are_explained(desk, tmp_path, name, content, sentence):
     (tmp_path / name).write_bytes(content)
     bring(desk, tmp_path / name)
-    expect(desk.locator("#brought .din-error")).to_contain_text(sentence)
+    expect(desk.locator("#uploaded .din-error")).to_contain_text(sentence)
     desk.click("#restore")
     expect(desk.get_by_test_id("toast-body")).to_contain_text(sentence, timeout=20_000)
     expect(desk.locator("#download")).to_be_disabled()

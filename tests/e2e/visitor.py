@@ -13,9 +13,9 @@ def bring(page: Page, *paths: Path) -> None:
     clear = page.locator("#photos").get_by_label("Clear")
     if clear.count():
         clear.click()
-        expect(page.locator("#brought")).to_have_text("")
+        expect(page.locator("#uploaded")).to_have_text("")
     page.set_input_files("#photos input[type=file]", [str(path) for path in paths])
-    expect(page.locator("#brought p").first).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator("#uploaded p").first).to_be_visible(timeout=WAIT_MS)
 
 
 def choose(page: Page, family: str, task: str) -> None:

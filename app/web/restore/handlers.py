@@ -75,7 +75,7 @@ class Handlers:
         states, sentences = preview(as_paths(photos), self._runner.tasks.get(task), language)
         return {
             self._tab.photos.preview: sentences,
-            self._tab.result.viewer: gr.HTML(brought={"states": states}),
+            self._tab.result.viewer: gr.HTML(uploaded={"states": states}),
         }
 
     def start(

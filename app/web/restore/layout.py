@@ -25,15 +25,15 @@ VIEWER_TEXTS = (
 ON_LOAD = """
 const show = () => {
     const [empty, viewer] = element.querySelectorAll('.din-empty, din-compare');
-    const { value: texts, example, brought, restored } = props;
-    const states = restored.length ? restored : (brought.states ?? example);
+    const { value: texts, example, uploaded, restored } = props;
+    const states = restored.length ? restored : (uploaded.states ?? example);
     empty.textContent = texts.empty;
     empty.hidden = states.length > 0;
     viewer.texts = texts;
     if (JSON.stringify(states) !== JSON.stringify(viewer.states)) viewer.states = states;  // or zoom would be lost
     viewer.hidden = !states.length;
 };
-watch(['value', 'example', 'brought', 'restored'], show);
+watch(['value', 'example', 'uploaded', 'restored'], show);
 show();
 """
 
@@ -122,7 +122,7 @@ def lay_out(runner: JobRunner, words: Words) -> RestoreTab:
 
 def lay_out_photos(first: Task | None, words: Words) -> PhotoParts:
     """Lay out the components for input photos, with the examples of the first task."""
-    heading(words, "page.step_bring")
+    heading(words, "page.step_upload")
     files = words.bind(
         gr.File(file_count="multiple", file_types=PHOTO_TYPES, height=150, elem_id="photos"),
         label=say("page.photos"),
@@ -130,7 +130,7 @@ def lay_out_photos(first: Task | None, words: Words) -> PhotoParts:
     limit = codec.megapixels(codec.MAX_INPUT_PIXELS)
     hint(words, say("page.photos_hint", minutes=storage.CACHE_AGE_S // 60, limit=limit))
     words.bind(gr.HTML(visible="hidden"), value=field_texts_html)
-    preview = gr.HTML(elem_id="brought")
+    preview = gr.HTML(elem_id="uploaded")
     with words.bind(gr.Accordion(open=False, elem_id="camera"), label=say("page.camera")):
         webcam = words.bind(
             gr.Image(sources=["webcam"], type="filepath", image_mode=None, format="png", elem_id="webcam"),
@@ -188,7 +188,7 @@ def lay_out_result(words: Words) -> ResultParts:
     viewer = words.bind(
         gr.HTML(
             example=[],
-            brought={},
+            uploaded={},
             restored=[],
             html_template="<p class='din-empty'></p><din-compare hidden></din-compare>",
             js_on_load=ON_LOAD,

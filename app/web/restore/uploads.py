@@ -32,14 +32,14 @@ def preview(paths: Sequence[Path], task: Task | None, language: str) -> tuple[li
             if len(paths) == 1:
                 with storage.explain_missing():
                     photo = codec.decode(path)
-                shown = storage.save_preview(photo, photo.size, storage.new_folder() / "brought")
+                shown = storage.save_preview(photo, photo.size, storage.new_folder() / "uploaded")
                 states = [viewer_state(Picture(say("report.before"), shown, photo.size), language)]
-                sentences.append(message_html(say("page.brought", name=path.name, w=size[1], h=size[0]), language))
+                sentences.append(message_html(say("page.uploaded", name=path.name, w=size[1], h=size[0]), language))
         except PhotoError as error:
             text = as_is(f"{path.name}: {error.into(language)}")
             sentences.append(message_html(text, language, "error"))
     if len(paths) > 1:
-        sentences.insert(0, message_html(say("page.brought_many", photos=len(paths)), language))
+        sentences.insert(0, message_html(say("page.uploaded_many", photos=len(paths)), language))
     return states, "".join(sentences)
 
 
