@@ -22,7 +22,7 @@ ENV HOME=/tmp PYTHONUNBUFFERED=1 GRADIO_TEMP_DIR=/tmp/gradio
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY --chown=1000 requirements.txt requirements-torch.txt ./
 RUN python3 -m venv .venv \
-    && .venv/bin/pip install --require-hashes -r requirements.txt \
+    && .venv/bin/pip install --no-deps --require-hashes -r requirements.txt \
     && .venv/bin/pip install -r requirements-torch.txt
 COPY --chown=1000 . .
 RUN .venv/bin/pip install --no-deps --no-build-isolation -e .

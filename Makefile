@@ -52,16 +52,16 @@ lock: $(BIN)/python  ## lock the newest versions that pyproject.toml admits, wit
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# `pip check` fails where the lock is behind pyproject.toml.
+# The lock is complete but for PyTorch, hence --no-deps; `pip check` fails where it is behind pyproject.toml.
 $(VENV)/.run: pyproject.toml requirements.txt requirements-torch.txt | $(BIN)/python
-	$(PIP) install --require-hashes -r requirements.txt
+	$(PIP) install --no-deps --require-hashes -r requirements.txt
 	$(PIP) install -r requirements-torch.txt
 	$(PIP) install --no-deps --no-build-isolation -e .
 	$(PIP) check
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
-	$(PIP) install --require-hashes -r requirements-dev.txt
+	$(PIP) install --no-deps --require-hashes -r requirements-dev.txt
 	$(PIP) check
 	@touch $@
 
