@@ -52,7 +52,7 @@ lock: $(BIN)/python  ## lock the newest versions that pyproject.toml admits, wit
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# The lock is complete but for PyTorch, hence --no-deps; `pip check` fails where it is behind pyproject.toml.
+# The lock is complete but for PyTorch, hence --no-deps; `pip check` fails where it lacks what pyproject.toml declares.
 $(VENV)/.run: pyproject.toml requirements.txt requirements-torch.txt | $(BIN)/python
 	$(PIP) install --no-deps --require-hashes -r requirements.txt
 	$(PIP) install -r requirements-torch.txt
