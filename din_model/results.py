@@ -40,8 +40,8 @@ HEAD = """# Results
 Every figure is PSNR in dB / SSIM, by the protocol of [the evaluation](../din_model/evaluate.py). Rows with a dagger
 (†) are these weights, **not trained on the same data as the others**: the paper's rows and its competitors' were
 trained on the full DF2K, GoPro, Rain100, Rain1400 and RESIDE and are copied from its Tables 3-7. "Untouched" is the
-input itself, "bicubic" the enlarged input, both measured here. What each file was trained on stands in
-[its card](../din_model/weights). DIN+ is the self-ensemble.
+input itself, "bicubic" the enlarged input, both measured here. [Each file's
+card](../din_model/weights) states what it was trained on. DIN+ is the self-ensemble.
 
 Made by
 
