@@ -93,3 +93,11 @@ def test_pages_made_from_files():
     assert "- [`sr_x4-din_t.md`](sr_x4-din_t.md)\n- `sr_x4-din_t.safetensors`\n" in listed
     assert "- [`page.py`](page.py.md)" in page_text("benchmarks")
     assert page_of("docs/decisions/README.md") == "decisions/README.md"
+
+
+def test_the_architecture_names_what_is_in_the_files():
+    page = (ROOT / "docs/architecture.md").read_text()
+    named = re.findall(r"`(\w+)`(?: and `(\w+)`)? (?:in|of) \[`[^`]+`\]\(\.\./([^)]+)\)", page)
+    assert len(named) > 6
+    for *names, path in named:
+        assert all(name in (ROOT / path).read_text() for name in names), (names, path)
