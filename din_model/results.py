@@ -45,7 +45,7 @@ card](../din_model/weights) states what it was trained on. DIN+ is the self-ense
 
 Made by
 
-    python -m din_model.results --root DATA --out {out}
+    din results --root DATA --out {out}
 
 """
 
