@@ -316,7 +316,8 @@ def explain(error: InferenceServerException) -> ServerError:
         return ServerUnavailableError(say("error.server_busy"))
     if "DEADLINE_EXCEEDED" in status:
         return ServerUnavailableError(say("error.server_slow"))
-    if "UNAVAILABLE" in status or "not healthy" in message or "stopping" in message:
+    # A network was served when its task was read: NOT_FOUND comes from a server that is unloading it to stop.
+    if "UNAVAILABLE" in status or "NOT_FOUND" in status or "not healthy" in message or "stopping" in message:
         return ServerUnavailableError(say("error.server_away"))
     if OUT_OF_MEMORY.search(message):
         return ServerMemoryError(say("error.memory"))

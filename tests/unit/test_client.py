@@ -40,6 +40,7 @@ def test_unknown_hosts_are_named():
         ("StatusCode.UNAVAILABLE", "Exceeds maximum queue size", ServerUnavailableError, "is busy"),
         ("StatusCode.DEADLINE_EXCEEDED", "Deadline Exceeded", ServerUnavailableError, "took too long"),
         ("StatusCode.UNAVAILABLE", "failed to connect", ServerUnavailableError, "may be restarting"),
+        ("StatusCode.NOT_FOUND", "unknown model: 'x' has no versions", ServerUnavailableError, "may be restarting"),
         ("StatusCode.INTERNAL", "Stub process 'x' is not healthy.", ServerUnavailableError, "may be restarting"),
         ("StatusCode.INVALID_ARGUMENT", "lq has no pixels", ServerError, "refused the request: lq has no pixels"),
         ("StatusCode.INTERNAL", LIBTORCH_REFUSAL, ServerError, "refused the request: lq has no pixels"),
