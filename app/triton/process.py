@@ -122,7 +122,7 @@ def start(launch: Launch, repository: Path, port: int) -> Run:
                 env=launch.environment,
                 start_new_session=True,
             )
-    except OSError:
+    except BaseException:  # also where no thread can be started, or Ctrl-C comes
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return Run(guardian, folder, log)

@@ -371,8 +371,10 @@ def test_nothing_takes_the_port_while_triton_is_away(small_photo):
 def test_restarts_in_vain_come_to_an_end(tmp_path, caplog):
     """Whatever keeps Triton from coming back, the watch tries again, later and later, and says why it gives up."""
     failures = iter([OSError("No space left on device"), RuntimeError("can't start new thread")])
+    folders: list[str] = []
 
     def prepare(folder: Path) -> list[str]:
+        folders.append(folder.name)
         if not (tmp_path / "broken").exists():
             return original.prepare(folder)
         if failure := next(failures, None):
@@ -386,13 +388,14 @@ def test_restarts_in_vain_come_to_an_end(tmp_path, caplog):
         os.kill(victim(folder_of(own.port), "bin/tritonserver"), signal.SIGKILL)
         with pytest.raises(ServerStartError, match="3 times in a row, which is the limit"):
             own.wait()
-        folder = folder_of(own.port)
     said = [record.getMessage() for record in caplog.records if record.name == "app.triton.supervisor"]
     assert "has ended (killed by SIGKILL)" in said[0]
     assert "No space left on device" in said[1]
     assert "can't start new thread" in said[2]
     assert re.search(r"could not be restarted \(The embedded Triton ended .*no-such-option", said[3])
-    assert_nothing_left(folder, own.port)
+    assert len(folders) == 4
+    for folder in folders:
+        assert_nothing_left(folder, own.port)
 
 
 def test_a_model_that_a_restart_has_lost_is_no_new_normal(repository, caplog):

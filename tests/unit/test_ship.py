@@ -14,8 +14,9 @@ from din_model.checkpoint import load_weights, save_weights
 from din_model.network import count_parameters
 from din_model.recipes import read_recipes
 from din_model.ship import main
-from tests.support.tiny import TINY
+from tests.support.tiny import TINY as TINY_X2
 
+TINY = TINY_X2.for_task(scale=4, stride=1)
 CARD = {"iterations": "7", "core_hours": "0.1", "validation_psnr": "30.0"}
 RECIPES = """
 [data.photos]
