@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -138,6 +138,18 @@ def read_pairs(task: Task, samples: list[Sample], seed: int) -> Iterator[Pair]:
         yield Pair((sample.lq or sample.hq).stem, lq, hq, has_one_channel(sample.hq))
 
 
+def read_pair(task: Task, sample: Sample) -> tuple[Image, Image]:
+    """Read a sample that has an input as (hq, lq).
+
+    Raises:
+        ValueError: it has none, cannot be read, or the sizes do not fit.
+    """
+    if sample.lq is None:
+        raise ValueError(f"{sample.hq} has no input: it is no pair")
+    hq = crop_to_multiple(read_photo(sample.hq), task.scale)
+    return hq, read_lq(task, sample.lq, hq)
+
+
 def read_lq(task: Task, path: Path, hq: Image) -> Image:
     """Read the input that belongs to a ground truth.
 
@@ -182,9 +194,11 @@ class PatchSampler:
         patch: LQ pixels of a square patch.
         camera: share of the patches whose input also has a camera's noise and JPEG
             (:mod:`din_model.camera`).
+        donors: pairs; every second photo is degraded as one of them is, not by the generator.
 
     Raises:
-        ValueError: a data set has no photo that is large enough, or a pair is broken.
+        ValueError: there are donors, but this degradation cannot be transferred; a data set has no photo that
+            is large enough; or a pair is broken.
     """
 
     # Iterations for which a random degradation is kept, for it costs more than a patch. It covers a window of a few
@@ -194,8 +208,16 @@ class PatchSampler:
     IN_MEMORY = 1024  # photos; of larger data sets the least used are read again
 
     def __init__(
-        self, task: Task, mixture: list[tuple[list[Sample], float]], seed: int, patch: int, camera: float = 0.0
+        self,
+        task: Task,
+        mixture: list[tuple[list[Sample], float]],
+        seed: int,
+        patch: int,
+        camera: float = 0.0,
+        donors: Sequence[Sample] = (),
     ) -> None:
+        if donors and task.degradation.transfer is None:
+            raise ValueError(f"{task.degradation.name} cannot be transferred from a pair to a photo")
         self.task, self.seed, self.size, self.camera = task, seed, patch, camera
         self.samples: list[Sample] = []
         chances: list[NDArray[np.float64]] = []
@@ -210,6 +232,7 @@ class PatchSampler:
             areas = np.array([area for _, area in fitting], dtype=np.float64)
             chances.append(weight * areas / areas.sum())
         self.chances = np.concatenate(chances) / sum(weight for _, weight in mixture)
+        self.donors = [read_pair(task, sample) for sample in donors]
         self.hq = lru_cache(self.IN_MEMORY)(self._read_hq)
         self._generated = lru_cache(self.IN_MEMORY)(self._make_pair)
 
@@ -238,7 +261,11 @@ class PatchSampler:
         rows, columns = (
             slice(s * a, s * (b + side + context)) for a, b, side in zip(start, corner, sides, strict=True)
         )
-        lq = degrade(self.task, hq[rows, columns], rng)
+        window, transfer = hq[rows, columns], self.task.degradation.transfer
+        if self.donors and transfer is not None and rng.random() < 0.5:
+            lq = transfer(window, self.donors[int(rng.integers(len(self.donors)))], rng)
+        else:
+            lq = degrade(self.task, window, rng)
         rows, columns = (slice(b - a, b - a + side) for a, b, side in zip(start, corner, sides, strict=True))
         top, left = (s * first for first in corner)
         return lq[rows, columns], hq[top : top + s * sides[0], left : left + s * sides[1]]

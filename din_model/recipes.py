@@ -74,6 +74,7 @@ class Recipe:
         ema_decay: of the averaged weights, which are validated and kept.
         seed: of everything random.
         camera: share of the patches whose input also has a camera's noise and JPEG (:mod:`din_model.camera`).
+        donors: data sets of pairs; every second photo is degraded as a pair of them is (``Degradation.transfer``).
     """
 
     name: str
@@ -91,10 +92,19 @@ class Recipe:
     ema_decay: float = 0.999
     seed: int = 0
     camera: float = 0.0
+    donors: tuple[DataSet, ...] = ()
+
+    def sets(self) -> list[DataSet]:
+        """Return every data set that its weights learn from."""
+        return list(dict.fromkeys([*(data for data, _ in self.data), *self.donors]))
 
     def mixture(self, root: Path) -> list[tuple[list[Sample], float]]:
         """Read the samples to train on, with the weight of each set."""
         return [(data.samples(root), weight) for data, weight in self.data]
+
+    def donor_pairs(self, root: Path) -> list[Sample]:
+        """Read the pairs whose degradation is transferred to photos."""
+        return [sample for data in self.donors for sample in data.samples(root)]
 
     def held_out(self, root: Path) -> list[Sample]:
         """Read the samples to validate on."""
@@ -141,6 +151,7 @@ def read_recipe(path: Path, name: str, table: Mapping[str, Any], sets: Mapping[s
             "preset": preset,
             **table,
             "data": tuple((sets[given], float(weight)) for given, weight in table["data"].items()),
+            "donors": tuple(sets[given] for given in table.get("donors", [])),
             "validate": tuple(sets[given] for given in table["validate"]),
         }
         return Recipe(**values)

@@ -49,7 +49,9 @@ def score(task: Task, sets: list[ScoredSet], model: DIN) -> dict[str, Score]:
 def describe_data(recipe: Recipe) -> str:
     """Return what a recipe trains on, with each set's share of the patches."""
     total = sum(weight for _, weight in recipe.data)
-    return ", ".join(f"{data.about} ({weight / total:.0%} of the patches)" for data, weight in recipe.data)
+    sets = ", ".join(f"{data.about} ({weight / total:.0%} of the patches)" for data, weight in recipe.data)
+    donors = " and ".join(data.about for data in recipe.donors)
+    return f"{sets}; every second photo is degraded as one of {donors} is" if donors else sets
 
 
 def describe_training(recipe: Recipe, trained: Checkpoint) -> str:
@@ -83,8 +85,8 @@ def describe(recipe: Recipe, trained: Checkpoint, scores: dict[str, Score]) -> d
         "baseline_psnr": f"{scores[first]['baseline_psnr']:.2f}",
         "trained_on": describe_data(recipe),
         "training": describe_training(recipe, trained),
-        "data_licence": "; ".join(dict.fromkeys(data.licence for data, _ in recipe.data)),
-        "licence": RESEARCH_LICENCE if any(data.research_only for data, _ in recipe.data) else FREE_LICENCE,
+        "data_licence": "; ".join(dict.fromkeys(data.licence for data in recipe.sets())),
+        "licence": RESEARCH_LICENCE if any(data.research_only for data in recipe.sets()) else FREE_LICENCE,
     }
 
 

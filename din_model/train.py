@@ -198,7 +198,9 @@ class Run:
             state = torch.load(last, map_location=accelerator.device, weights_only=True)
             self.trainer.load_state(state)
             self.spent = Spent(**state["spent"])
-        self.sampler = PatchSampler(recipe.task, recipe.mixture(root), recipe.seed, recipe.patch, recipe.camera)
+        self.sampler = PatchSampler(
+            recipe.task, recipe.mixture(root), recipe.seed, recipe.patch, recipe.camera, recipe.donor_pairs(root)
+        )
         self.pairs = list(read_pairs(recipe.task, recipe.held_out(root), recipe.seed)) if self.is_main else []
         self.clock, self.cores = time.monotonic(), time.process_time()
 

@@ -21,6 +21,8 @@ class Degradation:
         is_random: whether two calls on one photo differ; if not, training degrades each photo once.
         context_px: how far around a part of a photo its degradation depends on pixels.
         renew: (hq, lq, rng) -> another lq of the same scene, where one can be made from a pair.
+        transfer: (hq, pair, rng) -> lq, degraded as the pair (hq, lq) of another scene is, where that can be told from
+            the pair.
         with_depth: (hq, depth, rng) -> lq, where the degradation depends on depth: (H, W), 1 where it is farthest.
     """
 
@@ -29,4 +31,5 @@ class Degradation:
     is_random: bool
     context_px: int = 0
     renew: Callable[[Image, Image, np.random.Generator], Image] | None = None
+    transfer: Callable[[Image, tuple[Image, Image], np.random.Generator], Image] | None = None
     with_depth: Callable[[Image, NDArray[np.float64], np.random.Generator], Image] | None = None

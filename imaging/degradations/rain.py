@@ -23,6 +23,7 @@ Size = tuple[int, int]  # (h, w), pixels
 
 STREAKS_AT_ONCE = 2000  # bounds the memory
 BRIGHTEST = 0.7  # light of a streak by itself
+PARTS_TO_CHOOSE_FROM = 4
 TAPER = 1.5  # exponent of a streak's profile, from its ends to its middle
 
 
@@ -265,6 +266,32 @@ def mixed_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
     return compose(hq, natural_rain(size, rng), veil, rng.choice([0.0, 1.0]), rng)
 
 
-RAIN_LIGHT = Degradation("light rain", light_rain, is_random=True, context_px=0)
-RAIN_HEAVY = Degradation("heavy rain", heavy_rain, is_random=True, context_px=0)
-RAIN_MIXED = Degradation("mixed rain", mixed_rain, is_random=True, context_px=0)
+def transfer_rain(hq: Image, pair: tuple[Image, Image], rng: np.random.Generator) -> Image:
+    """Add the rain of a pair of another scene, a part of it, mirrored at random, fainter or brighter.
+
+    Rain1400 and RainTrainH add the same light to all channels, whatever is behind it: the difference of a pair is the
+    light. Where the input is saturated it is cut off, so the least saturated of a few parts is taken.
+    """
+    h, w = hq.shape[:2]
+    parts = [random_part(pair, (h, w), rng) for _ in range(PARTS_TO_CHOOSE_FROM)]
+    clear, rainy = min(parts, key=lambda part: float((part[1] == 255).mean()))
+    light = np.median(rainy.astype(np.float32) - clear, axis=2) / 255
+    light = light[:, ::-1] if rng.random() < 0.5 else light
+    # A pair of another size is continued by its mirror image.
+    light = np.pad(light, ((0, max(0, h - light.shape[0])), (0, max(0, w - light.shape[1]))), mode="symmetric")
+    gain = np.float32(np.clip(np.exp(rng.normal(0, 0.25)), 0.5, 1.6))
+    return compose(hq, gain * light, 0.0, 0.0, rng)
+
+
+def random_part(pair: tuple[Image, Image], size: Size, rng: np.random.Generator) -> tuple[Image, Image]:
+    """Cut a random part of at most (h, w) pixels out of both pictures of a pair."""
+    rows, columns = (
+        slice(first := int(rng.integers(max(1, n - side + 1))), first + side)
+        for n, side in zip(pair[0].shape[:2], size, strict=True)
+    )
+    return pair[0][rows, columns], pair[1][rows, columns]
+
+
+RAIN_LIGHT = Degradation("light rain", light_rain, is_random=True, transfer=transfer_rain)
+RAIN_HEAVY = Degradation("heavy rain", heavy_rain, is_random=True, transfer=transfer_rain)
+RAIN_MIXED = Degradation("mixed rain", mixed_rain, is_random=True, transfer=transfer_rain)

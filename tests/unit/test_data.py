@@ -171,6 +171,22 @@ def test_a_mixture_is_drawn_by_its_weights(photos, tmp_path):
     assert np.mean(plain) == pytest.approx(0.75, abs=0.07)
 
 
+def test_every_second_photo_is_degraded_as_a_donor_is(tmp_path):
+    for folder, value in {"plain": 100, "pair/gt": 30, "pair/input": 80}.items():
+        (tmp_path / folder).mkdir(parents=True)
+        Image.new("RGB", (64, 64), (value,) * 3).save(tmp_path / folder / "1.png")
+    mixture = [(read_dataset(str(tmp_path / "plain")), 1.0)]
+    donors = read_dataset(f"pairs:{tmp_path / 'pair'}")
+    patches = PatchSampler(TASKS["derain_light"], mixture, seed=0, patch=16, donors=donors)
+    lqs = [patches.pair(0, generation * PatchSampler.KEPT)[0] for generation in range(100)]
+    # The donor's rain lies evenly on the whole photo, the generator's in streaks.
+    assert np.mean([not np.ptp(lq, (0, 1)).any() and lq.min() > 100 for lq in lqs]) == pytest.approx(0.5, abs=0.15)
+    with pytest.raises(ValueError, match="motion blur cannot be transferred from a pair"):
+        PatchSampler(TASKS["deblur"], mixture, seed=0, patch=16, donors=donors)
+    with pytest.raises(ValueError, match="has no input: it is no pair"):
+        PatchSampler(TASKS["derain_light"], mixture, seed=0, patch=16, donors=mixture[0][0])
+
+
 @pytest.fixture
 def hazy_room(tmp_path):
     for folder in ("gt", "input", "depth"):

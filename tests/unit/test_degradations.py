@@ -34,7 +34,18 @@ from imaging.degradations.motion_blur import (
     shake,
     without,
 )
-from imaging.degradations.rain import RAIN_HEAVY, RAIN_LIGHT, RAIN_MIXED, Grain, Shower, compose, draw, smear, streaks
+from imaging.degradations.rain import (
+    RAIN_HEAVY,
+    RAIN_LIGHT,
+    RAIN_MIXED,
+    Grain,
+    Shower,
+    compose,
+    draw,
+    smear,
+    streaks,
+    transfer_rain,
+)
 from imaging.degradations.resize import resize
 from imaging.metrics import psnr
 
@@ -327,6 +338,30 @@ def test_the_light_of_haze_is_near_the_sky_s(sky):
     assert lights.min() >= min(sky) * 0.95
     assert lights.max() <= 1.0
     assert (np.ptp(lights, 1) <= np.ptp(sky)).all()
+
+
+@pytest.mark.parametrize("size", [(120, 150), (300, 420)], ids=["smaller than the pair", "larger than the pair"])
+def test_a_pair_s_rain_falls_on_another_photo(size):
+    dim = np.full((200, 220, 3), 60, np.uint8)
+    rainy = RAIN_LIGHT.apply(dim, 1, np.random.default_rng(0))
+    gray = np.full((*size, 3), 90, np.uint8)
+    for seed in range(5):
+        wet = transfer_rain(gray, (dim, rainy), np.random.default_rng(seed))
+        assert wet.shape == gray.shape
+        assert np.array_equal(wet, transfer_rain(gray, (dim, rainy), np.random.default_rng(seed)))
+        light = wet.astype(int) - gray
+        assert light.min() == 0, "rain makes nothing darker"
+        # As much rain as in the pair, at most 1.6 times as bright; a part of it may hold more or less than the mean.
+        assert 0.3 < light.mean() / (rainy.astype(int) - dim).mean() < 2.5
+
+
+def test_rain_is_taken_from_where_its_pair_is_not_saturated():
+    clear = np.full((64, 256, 3), 255, np.uint8)
+    clear[:, :128] = 40
+    rainy = np.minimum(clear.astype(int) + 50, 255).astype(np.uint8)
+    photo = np.full((64, 64, 3), 90, np.uint8)
+    light = [float(transfer_rain(photo, (clear, rainy), np.random.default_rng(seed)).mean()) - 90 for seed in range(20)]
+    assert np.median(light) > 25, "a part without rain was taken although others have it"
 
 
 def test_a_pair_tells_its_haze():

@@ -41,7 +41,7 @@ def test_no_recipe_reads_what_is_scored_on():
         (task, each["data"].rpartition(":")[2]) for task, each in ((t, e) for t in sets for e in sets[t].values())
     }
     for recipe in read_recipes().values():
-        read = {data.where.rpartition(":")[2] for data in (*recipe.validate, *(data for data, _ in recipe.data))}
+        read = {data.where.rpartition(":")[2] for data in (*recipe.validate, *recipe.sets())}
         assert not {where for task, where in scored if task == recipe.task.name} & read, recipe.name
         assert not any(where.startswith("eval/") for where in read)
 
