@@ -14,7 +14,7 @@ from tifffile import TiffPage
 
 from app.codec.alpha import fill_transparent
 from app.codec.deep import deep_tiff, is_deep_png, read_png, read_tiff
-from app.codec.header import UPRIGHT, Header, Source, image_header, opened, orientation, page_header, tiff_exif
+from app.codec.header import READ, UPRIGHT, Header, Source, image_header, opened, orientation, page_header, tiff_exif
 from app.codec.photo import SMALL_SIDE, Photo, Pixels, check_size, eight_bits
 from app.i18n import Text, say
 
@@ -35,7 +35,7 @@ def decode(source: Source, scale: int = 1) -> Photo:
     """Decode a photo, after checking its size; give fully transparent pixels the colour of the nearest others.
 
     Args:
-        source: an image file, or its content: PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC or another that Pillow reads.
+        source: an image file, or its content: PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC, AVIF, JPEG 2000 or PPM.
         scale: of the task, for the limit on the result.
 
     Raises:
@@ -72,7 +72,7 @@ def read(source: Source, check: Callable[[Header], None]) -> Photo:
             check(header)
             return read_page(page, header)
         is_deep = is_deep_png(file)
-        with Image.open(file) as image:
+        with Image.open(file, formats=READ) as image:
             header = image_header(image, is_deep)
             check(header)
             return read_image(image, file, header)

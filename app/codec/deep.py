@@ -81,7 +81,7 @@ def read_tiff(page: TiffPage) -> DeepPixels:
         raise PhotoError(say("error.float"))
     ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
     if not ends or max(ends) > page.parent.filehandle.size:
-        raise PhotoError(say("error.damaged", reason="image file is truncated"))  # tifffile would fill up with zeros
+        raise PhotoError(say("error.damaged"))  # tifffile would fill up with zeros
     planes: NDArray[np.uint16] = page.asarray()
     if planes.ndim == 3 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
         planes = np.moveaxis(planes, 0, 2)

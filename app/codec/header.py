@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import warnings
 from collections.abc import Iterator
@@ -26,7 +25,8 @@ pillow_heif.register_heif_opener(thumbnails=False)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 UPRIGHT, SIDEWAYS, LAST = 1, 5, 8  # EXIF orientations: those from SIDEWAYS on swap height and width
-HEADERS_KEPT = 1024
+# What is read. Pillow knows more, and each decoder is another that a hostile file can attack: EPS even runs programs.
+READ = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF", "JPEG2000", "PPM")
 
 Source = bytes | Path  # an image file, or its content
 
@@ -50,27 +50,23 @@ class Header:
     is_deep: bool
 
 
-def read_header(path: Path) -> Header:
-    """Read the header of an image file; of a file that has not changed, only once.
+def read_header(source: Source) -> Header:
+    """Read the header of an image file.
 
     Pillow reads no more than the header, except of WebP and HEIC, which it reads as a whole.
+
+    Args:
+        source: an image file, or its content.
 
     Raises:
         PhotoError: empty or not an image.
         OSError: the file cannot be opened.
     """
-    status = path.stat()
-    return unchanged_header(path, status.st_mtime_ns, status.st_size)
-
-
-@functools.lru_cache(HEADERS_KEPT)
-def unchanged_header(path: Path, changed_ns: int, length: int) -> Header:
-    """Read the header of the file that had this time of change and this length in bytes."""
-    with opened(path) as file:
+    with opened(source) as file:
         if page := deep_tiff(file):
             return page_header(page)
         is_deep = is_deep_png(file)
-        with Image.open(file) as image:
+        with Image.open(file, formats=READ) as image:
             return image_header(image, is_deep)
 
 
@@ -100,8 +96,10 @@ def explained() -> Iterator[None]:
         raise PhotoError(say("error.bomb", limit=megapixels(MAX_INPUT_PIXELS))) from error
     except UnidentifiedImageError as error:
         raise PhotoError(say("error.not_an_image")) from error
+    except MemoryError as error:
+        raise PhotoError(say("error.decode_memory")) from error
     except Exception as error:  # of a dozen decoders, each with its own kinds
-        raise PhotoError(say("error.damaged", reason=str(error) or type(error).__name__)) from error
+        raise PhotoError(say("error.damaged")) from error
 
 
 def page_header(page: TiffPage) -> Header:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app import codec
 from app.client import RestorationClient
+from app.codec import bounded
 from app.errors import PhotoError, RestorationError, ServerUnavailableError, UnknownTaskError
 from app.i18n import say
 from app.pipeline.restore import Restoration, photo_steps, restore
@@ -104,7 +105,7 @@ class Slideshow:
             raise PhotoError(say("kiosk.not_ours"))
         task = self.task_of(family)
         with storage.explain_missing():
-            photo = codec.decode(path)
+            photo = bounded.decode(path)
         small = codec.resize(photo, codec.fit(photo.size, SCREEN_PIXELS // task.scale**2))
         result = yield from photo_steps(small, task, self.client)
         yield save_pair(result, storage.new_folder())

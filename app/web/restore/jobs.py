@@ -16,6 +16,7 @@ import numpy as np
 
 from app import codec
 from app.client import Priority, RestorationClient
+from app.codec import bounded
 from app.errors import PhotoError, RestorationError
 from app.i18n import say
 from app.pipeline.eta import EtaEstimator
@@ -199,7 +200,7 @@ class JobRunner:
         progress = JobProgress(path.stem, 0, 1, 0.0, place, is_loading=not self.client.has_restored(network))
         folder = storage.new_folder(is_kept=is_example)
         with storage.explain_missing():
-            photo = codec.decode(path, 1 if options.is_reference_test else options.task.scale)
+            photo = bounded.decode(path, 1 if options.is_reference_test else options.task.scale)
         if options.is_reference_test:
             steps = reference_steps(photo, options.task, client, options.quality)
             test = yield from with_progress(steps, progress, folder)
@@ -231,7 +232,7 @@ def check_photos(paths: Sequence[Path], task: Task, is_reference_test: bool = Fa
     for path in paths:
         try:
             with storage.explain_missing():
-                size = codec.read_header(path).size
+                size = bounded.read_header(path).size
             codec.check_size(size, 1 if is_reference_test else task.scale)
             if is_reference_test:
                 check_reference_size(size, task)

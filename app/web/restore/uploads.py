@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app import codec
+from app.codec import bounded
 from app.errors import PhotoError
 from app.i18n import say
 from app.tasks import Task
@@ -27,11 +28,11 @@ def preview(paths: Sequence[Path], task: Task | None, language: str) -> tuple[li
     for path in paths:
         try:
             with storage.explain_missing():
-                size = codec.read_header(path).size
+                size = bounded.read_header(path).size
             codec.check_size(size, scale)
             if len(paths) == 1:
                 with storage.explain_missing():
-                    photo = codec.decode(path)
+                    photo = bounded.decode(path)
                 shown = storage.save_preview(photo, photo.size, storage.new_folder() / "uploaded")
                 states = [viewer_state(Picture(say("report.before"), shown, photo.size), language)]
                 sentences.append(message_html(say("page.uploaded", name=path.name, w=size[1], h=size[0]), language))
@@ -49,7 +50,7 @@ def photo_sizes(paths: Sequence[Path]) -> list[tuple[int, int]]:
     for path in paths:
         try:
             with storage.explain_missing():
-                sizes.append(codec.read_header(path).size)
+                sizes.append(bounded.read_header(path).size)
         except PhotoError:
             continue  # preview() reports it
     return sizes

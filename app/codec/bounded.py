@@ -1,0 +1,206 @@
+"""Decode strangers' photos in separate processes: none takes the page's memory, its time, or the page itself down.
+
+:mod:`app.codec.worker` is such a process. It is used again and again, and replaced if a photo exceeds a limit of it or
+makes a decoder crash. Photos of the user's own, on the command line and in Python, are decoded in the user's process.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, TypeVar
+
+from app.codec.header import Header
+from app.codec.photo import Photo
+from app.codec.transfer import Result, read_result
+from app.codec.worker import CPU_S
+from app.errors import PhotoError
+from app.i18n import say
+
+WORKERS = max(2, min(4, (os.cpu_count() or 1) // 2))
+PHOTOS_PER_WORKER = 500  # then it is replaced: decoders may leak
+WALL_S = 60.0  # for a photo: its CPU time is limited more tightly, which does not depend on other work on the machine
+WAIT_S = 120.0  # for a worker
+STOP_S = 5.0  # for an idle worker to end
+HEADERS_KEPT = 1024
+ROOT = Path(__file__).parents[2]  # where Python finds the same package
+
+T = TypeVar("T", Photo, Header)
+
+
+class Worker:
+    """A decoding process, which is started when it is first needed, and its replacements."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._answered = 0
+
+    def ask(self, request: dict[str, int], photo: IO[bytes]) -> Result:
+        """Have a photo decoded, or its header read.
+
+        Args:
+            request: as :func:`app.codec.worker.answer` takes it.
+            photo: the open file.
+
+        Returns:
+            What the process found; an error also if it exceeded a limit or crashed.
+        """
+        if self._process is None or self._process.poll() is not None or self._answered == PHOTOS_PER_WORKER:
+            self.stop()
+            self._start()
+        assert self._process is not None
+        assert self._socket is not None
+        self._answered += 1
+        with anonymous_file() as result:
+            try:
+                socket.send_fds(self._socket, [json.dumps(request).encode()], [photo.fileno(), result.fileno()])
+                if self._socket.recv(1):
+                    result.seek(0)
+                    return read_result(result)
+                error = ended_by(self._process.wait())
+            except TimeoutError:
+                self._process.kill()
+                error = too_slow(WALL_S)
+            except ConnectionError:  # it ended before it had read the whole request
+                error = ended_by(self._process.wait())
+        self.stop()
+        self._start()  # which takes a while: it is ready when the next photo comes
+        return error
+
+    def _start(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        self._socket.settimeout(WALL_S)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "app.codec.worker"],
+                stdin=theirs,
+                stdout=subprocess.DEVNULL,
+                cwd=ROOT,
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # whose buffers would count as memory
+                start_new_session=True,  # Ctrl-C is for the page, which may have photos to finish
+            )
+        self._answered = 0
+
+    def stop(self) -> None:
+        """End the process: at once if it is at work, by itself if not."""
+        if self._process is not None and self._socket is not None:
+            with contextlib.suppress(OSError):  # the process has closed its end
+                self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.close()
+            try:
+                self._process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._process = self._socket = None
+
+
+class Workers:
+    """Some decoding processes, which are shared by all threads.
+
+    Args:
+        count: of photos that are decoded at the same time.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()  # so that no more are started than are needed
+        self._all = [Worker() for _ in range(count)]
+        for worker in self._all:
+            self._idle.put(worker)
+
+    def ask(self, request: dict[str, int], path: Path) -> Result:
+        """Have a worker decode a photo, or read its header.
+
+        Raises:
+            PhotoError: no worker became free.
+            OSError: the file cannot be opened.
+        """
+        with path.open("rb") as photo:
+            try:
+                worker = self._idle.get(timeout=WAIT_S)
+            except queue.Empty as error:
+                raise PhotoError(say("error.server_busy")) from error
+            try:
+                return worker.ask(request, photo)
+            finally:
+                self._idle.put(worker)
+
+    def close(self) -> None:
+        """End the processes; what they are decoding is lost."""
+        for worker in self._all:
+            worker.stop()
+
+
+workers = Workers(WORKERS)
+atexit.register(workers.close)
+
+
+def decode(path: Path, scale: int = 1) -> Photo:
+    """Decode a photo as :func:`app.codec.decode` does, within the limits of a worker.
+
+    Raises:
+        PhotoError: empty, not an image, damaged, or above a limit.
+        OSError: the file cannot be opened.
+    """
+    return found(workers.ask({"scale": scale}, path), Photo)
+
+
+def read_header(path: Path) -> Header:
+    """Read the header of an image file within the limits of a worker; of a file that has not changed, only once.
+
+    Raises:
+        PhotoError: empty, not an image, or damaged.
+        OSError: the file cannot be opened.
+    """
+    status = path.stat()
+    return unchanged_header(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(HEADERS_KEPT)
+def unchanged_header(path: Path, changed_ns: int, length: int) -> Header:
+    """Read the header of the file that had this time of change and this length in bytes."""
+    return found(workers.ask({}, path), Header)
+
+
+def found(result: Result, kind: type[T]) -> T:
+    """Return the result if it is of that kind.
+
+    Raises:
+        PhotoError: it is this error.
+    """
+    if isinstance(result, PhotoError):
+        raise result
+    assert isinstance(result, kind)
+    return result
+
+
+def ended_by(code: int) -> PhotoError:
+    """Return the error of the photo that ended a worker, by the worker's exit code, negative for a signal."""
+    if code == -signal.SIGXCPU:
+        return too_slow(CPU_S)
+    if code == -signal.SIGKILL:  # by the kernel, which had no memory left
+        return PhotoError(say("error.decode_memory"))
+    return PhotoError(say("error.damaged"))
+
+
+def too_slow(limit_s: float) -> PhotoError:
+    """Return the error of a photo that takes longer to decode."""
+    return PhotoError(say("error.decode_time", seconds=int(limit_s)))
+
+
+def anonymous_file() -> IO[bytes]:
+    """Return an unbuffered file without a name, in memory where the system has such files."""
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("photo"), "w+b", buffering=0)
+    return tempfile.TemporaryFile(buffering=0)

@@ -1,0 +1,80 @@
+"""Decode photos for :mod:`app.codec.bounded`, one after the other, in a process with little memory and little time.
+
+Standard input is a socket. For each photo it brings a request (JSON) with two open files: the photo, and one for the
+result. When that is written, one byte is sent back. The kernel ends the process if a photo exceeds the limits, and if
+the other end of the socket is closed, even in the middle of a photo.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import resource
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.codec.decode import decode
+from app.codec.header import read_header
+from app.codec.transfer import Result, write_result
+from app.errors import PhotoError
+
+MEMORY = 2 << 30  # bytes of address space
+CPU_S = 20
+LONGEST_REQUEST = 1024
+
+
+def answer(request: dict[str, int], photo: Path) -> Result:
+    """Decode a photo for a task of that scale, or read its header if no scale is given."""
+    try:
+        return decode(photo, request["scale"]) if "scale" in request else read_header(photo)
+    except PhotoError as error:
+        return error
+
+
+def limit_memory() -> None:
+    """Limit the memory of this process, and have it leave no core dump, which would fill the disk."""
+    if sys.platform == "linux":  # macOS knows the limit, and refuses to set it
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def limit_cpu_time() -> None:
+    """Have the kernel end this process after this much more CPU time."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime) + 1 + CPU_S
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+
+
+@contextlib.contextmanager
+def ended_with(peer: socket.socket) -> Iterator[None]:
+    """Have SIGIO, which nobody handles, end this process if the other end of the socket is closed meanwhile."""
+    flags = fcntl.fcntl(peer, fcntl.F_GETFL)
+    fcntl.fcntl(peer, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(peer, fcntl.F_SETFL, flags | os.O_ASYNC)
+    yield
+    fcntl.fcntl(peer, fcntl.F_SETFL, flags)
+
+
+def main() -> None:
+    """Answer requests until the other end of the socket is closed."""
+    limit_memory()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # decoders write about odd files there
+    with socket.socket(fileno=sys.stdin.fileno()) as peer:
+        while True:
+            request, files, _, _ = socket.recv_fds(peer, LONGEST_REQUEST, 2)
+            if not request:
+                return
+            photo, target = files
+            limit_cpu_time()
+            with ended_with(peer), os.fdopen(target, "wb", buffering=0) as result:
+                write_result(result, answer(json.loads(request), Path(f"/dev/fd/{photo}")))
+            os.close(photo)
+            peer.sendall(b".")
+
+
+if __name__ == "__main__":
+    main()
