@@ -17,19 +17,18 @@ import socket
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
 from app.codec.header import Header
 from app.codec.photo import Photo
 from app.codec.transfer import Result, read_result
-from app.codec.worker import CPU_S
 from app.errors import PhotoError
 from app.i18n import say
 
 WORKERS = max(2, min(4, (os.cpu_count() or 1) // 2))
 PHOTOS_PER_WORKER = 500  # then it is replaced: decoders may leak
-WALL_S = 60.0  # for a photo: its CPU time is limited more tightly, which does not depend on other work on the machine
 WAIT_S = 120.0  # for a worker
 STOP_S = 5.0  # for an idle worker to end
 HEADERS_KEPT = 1024
@@ -38,10 +37,26 @@ ROOT = Path(__file__).parents[2]  # where Python finds the same package
 T = TypeVar("T", Photo, Header)
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What decoding a photo may take.
+
+    Attributes:
+        memory: address space of the process, in bytes; libraries take 0.2 GB of it.
+        cpu_s: CPU time, which other work on the machine does not lengthen.
+        wall_s: time until the answer.
+    """
+
+    memory: int = 2 << 30
+    cpu_s: int = 20
+    wall_s: int = 60
+
+
 class Worker:
     """A decoding process, which is started when it is first needed, and its replacements."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._answered = 0
@@ -68,29 +83,37 @@ class Worker:
                 if self._socket.recv(1):
                     result.seek(0)
                     return read_result(result)
-                error = ended_by(self._process.wait())
+                error = self._ended_by(self._process.wait())
             except TimeoutError:
                 self._process.kill()
-                error = too_slow(WALL_S)
+                error = too_slow(self._limits.wall_s)
             except ConnectionError:  # it ended before it had read the whole request
-                error = ended_by(self._process.wait())
+                error = self._ended_by(self._process.wait())
         self.stop()
         self._start()  # which takes a while: it is ready when the next photo comes
         return error
 
     def _start(self) -> None:
         self._socket, theirs = socket.socketpair()
-        self._socket.settimeout(WALL_S)
+        self._socket.settimeout(self._limits.wall_s)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app.codec.worker"],
-                stdin=theirs,
+                [sys.executable, "-m", "app.codec.worker", str(self._limits.memory), str(self._limits.cpu_s)],
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 cwd=ROOT,
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # whose buffers would count as memory
                 start_new_session=True,  # Ctrl-C is for the page, which may have photos to finish
             )
         self._answered = 0
+
+    def _ended_by(self, code: int) -> PhotoError:
+        """Return the error of the photo that ended the process, by its exit code, negative for a signal."""
+        if code == -signal.SIGXCPU:
+            return too_slow(self._limits.cpu_s)
+        if code == -signal.SIGKILL:  # by the kernel, which had no memory left
+            return PhotoError(say("error.decode_memory"))
+        return PhotoError(say("error.damaged"))
 
     def stop(self) -> None:
         """End the process: at once if it is at work, by itself if not."""
@@ -111,11 +134,12 @@ class Workers:
 
     Args:
         count: of photos that are decoded at the same time.
+        limits: of each photo.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, limits: Limits = Limits()) -> None:
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()  # so that no more are started than are needed
-        self._all = [Worker() for _ in range(count)]
+        self._all = [Worker(limits) for _ in range(count)]
         for worker in self._all:
             self._idle.put(worker)
 
@@ -185,18 +209,9 @@ def found(result: Result, kind: type[T]) -> T:
     return result
 
 
-def ended_by(code: int) -> PhotoError:
-    """Return the error of the photo that ended a worker, by the worker's exit code, negative for a signal."""
-    if code == -signal.SIGXCPU:
-        return too_slow(CPU_S)
-    if code == -signal.SIGKILL:  # by the kernel, which had no memory left
-        return PhotoError(say("error.decode_memory"))
-    return PhotoError(say("error.damaged"))
-
-
-def too_slow(limit_s: float) -> PhotoError:
+def too_slow(limit_s: int) -> PhotoError:
     """Return the error of a photo that takes longer to decode."""
-    return PhotoError(say("error.decode_time", seconds=int(limit_s)))
+    return PhotoError(say("error.decode_time", seconds=limit_s))
 
 
 def anonymous_file() -> IO[bytes]:

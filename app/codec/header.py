@@ -26,7 +26,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 UPRIGHT, SIDEWAYS, LAST = 1, 5, 8  # EXIF orientations: those from SIDEWAYS on swap height and width
 # What is read. Pillow knows more, and each decoder is another that a hostile file can attack: EPS even runs programs.
-READ = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF", "JPEG2000", "PPM")
+READ = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF", "JPEG2000", "PPM")
 
 Source = bytes | Path  # an image file, or its content
 

@@ -22,8 +22,6 @@ from app.codec.header import read_header
 from app.codec.transfer import Result, write_result
 from app.errors import PhotoError
 
-MEMORY = 2 << 30  # bytes of address space
-CPU_S = 20
 LONGEST_REQUEST = 1024
 
 
@@ -35,17 +33,17 @@ def answer(request: dict[str, int], photo: Path) -> Result:
         return error
 
 
-def limit_memory() -> None:
-    """Limit the memory of this process, and have it leave no core dump, which would fill the disk."""
+def limit_memory(size: int) -> None:
+    """Limit the address space of this process, in bytes, and have it leave no core dump, which would fill the disk."""
     if sys.platform == "linux":  # macOS knows the limit, and refuses to set it
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def limit_cpu_time() -> None:
+def limit_cpu_time(seconds: int) -> None:
     """Have the kernel end this process after this much more CPU time."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    limit = int(used.ru_utime + used.ru_stime) + 1 + CPU_S
+    limit = int(used.ru_utime + used.ru_stime) + 1 + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
@@ -59,9 +57,14 @@ def ended_with(peer: socket.socket) -> Iterator[None]:
     fcntl.fcntl(peer, fcntl.F_SETFL, flags)
 
 
-def main() -> None:
-    """Answer requests until the other end of the socket is closed."""
-    limit_memory()
+def main(memory: int, cpu_s: int) -> None:
+    """Answer requests until the other end of the socket is closed.
+
+    Args:
+        memory: most address space of this process, in bytes.
+        cpu_s: most CPU time of a photo.
+    """
+    limit_memory(memory)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # decoders write about odd files there
     with socket.socket(fileno=sys.stdin.fileno()) as peer:
         while True:
@@ -69,7 +72,7 @@ def main() -> None:
             if not request:
                 return
             photo, target = files
-            limit_cpu_time()
+            limit_cpu_time(cpu_s)
             with ended_with(peer), os.fdopen(target, "wb", buffering=0) as result:
                 write_result(result, answer(json.loads(request), Path(f"/dev/fd/{photo}")))
             os.close(photo)
@@ -77,4 +80,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]), int(sys.argv[2]))

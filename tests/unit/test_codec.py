@@ -14,7 +14,7 @@ import skimage.data
 from PIL import Image, ImageCms
 
 from app import codec
-from app.codec import Photo, header
+from app.codec import Photo
 from app.errors import PhotoError
 
 
@@ -196,20 +196,6 @@ def test_a_header_is_read_without_the_pixels(monkeypatch, image_format, most, tm
     monkeypatch.setattr(type(path), "open", lambda self, mode: file)
     assert codec.read_header(path).size == (300, 200)
     assert 0 < file.count <= most < len(data) / 4
-
-
-def test_a_header_is_read_once_until_its_file_changes(rgb, tmp_path, monkeypatch):
-    opened, original = [], header.opened
-    monkeypatch.setattr(header, "opened", lambda source: (opened.append(source), original(source))[1])
-    path = tmp_path / "photo.png"
-    path.write_bytes(encoded(rgb))
-    assert codec.read_header(path) is codec.read_header(path)
-    assert opened == [path]
-    path.write_bytes(encoded(rgb[:20]))
-    assert codec.read_header(path).size == (20, 60)
-    path.unlink()
-    with pytest.raises(FileNotFoundError):
-        codec.read_header(path)
 
 
 @pytest.mark.parametrize(("data", "sentence"), [(b"", "The file is empty"), (b"hello", "not an image")])
