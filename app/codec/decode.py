@@ -5,16 +5,29 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 from tifffile import TiffPage
 
 from app.codec.alpha import fill_transparent
 from app.codec.deep import deep_tiff, is_deep_png, read_png, read_tiff
-from app.codec.header import READ, UPRIGHT, Header, Source, image_header, opened, orientation, page_header, tiff_exif
+from app.codec.header import (
+    READ,
+    UPRIGHT,
+    Header,
+    Source,
+    find_exif,
+    image_header,
+    may_follow_pixels,
+    opened,
+    orientation,
+    page_header,
+    tiff_exif,
+)
 from app.codec.photo import SMALL_SIDE, Photo, Pixels, check_size, eight_bits
 from app.i18n import Text, say
 
@@ -25,6 +38,9 @@ ABOUT_PHOTO = (
     *(ExifTags.Base.DateTime, ExifTags.Base.Artist, ExifTags.Base.Copyright),
 )
 ABOUT_PHOTO_IFDS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+LARGEST_PROFILE = 16_000_000  # bytes: JPEG stores 16.7 MB
+# Pillow reads no larger profiles from a PNG. Its limit is for bombs, which meet the limits of the process here.
+PngImagePlugin.MAX_TEXT_CHUNK = LARGEST_PROFILE
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 # What makes pixels upright, by EXIF orientation: quarter turns counterclockwise, then whether to mirror.
@@ -42,7 +58,7 @@ def decode(source: Source, scale: int = 1) -> Photo:
         PhotoError: empty, not an image, damaged, or above a limit.
         OSError: the file cannot be opened.
     """
-    return fill_transparent(read(source, lambda header: check_size(header.size, scale)))
+    return with_sound_profile(fill_transparent(read(source, lambda header: check_size(header.size, scale))))
 
 
 def reopen(source: Source) -> Photo:
@@ -73,9 +89,10 @@ def read(source: Source, check: Callable[[Header], None]) -> Photo:
             return read_page(page, header)
         is_deep = is_deep_png(file)
         with Image.open(file, formats=READ) as image:
-            header = image_header(image, is_deep)
+            exif = None if may_follow_pixels(image) else find_exif(image)
+            header = image_header(image, exif, is_deep)
             check(header)
-            return read_image(image, file, header)
+            return read_image(image, exif, file, header)
 
 
 def read_page(page: TiffPage, header: Header) -> Photo:
@@ -85,17 +102,19 @@ def read_page(page: TiffPage, header: Header) -> Photo:
         PhotoError: its values are not 16-bit integers, or some are missing.
     """
     planes = upright(read_tiff(page), header.orientation)
-    notices = (say("notice.first"),) if len(page.parent.pages) > 1 else ()
+    exif, notices = keep_exif(tiff_exif(page), is_tiff=True)
+    if page.parent.pages.is_multipage:
+        notices = (say("notice.first"), *notices)
     icc_profile = page.tags.valueof(ExifTags.Base.InterColorProfile)
-    return from_planes(planes, icc_profile, keep_exif(tiff_exif(page), is_tiff=True), notices)
+    return from_planes(planes, icc_profile, exif, notices)
 
 
-def read_image(image: Image.Image, file: BinaryIO, header: Header) -> Photo:
-    """Decode a file that Pillow has opened."""
+def read_image(image: Image.Image, exif: Image.Exif | None, file: BinaryIO, header: Header) -> Photo:
+    """Decode a file that Pillow has opened, with the EXIF that stands before its pixels, or None."""
     notices = list(file_notices(image))
     icc_profile = image.info.get("icc_profile")
     is_tiff = header.format == "TIFF"
-    exif = keep_exif(image.getexif(), is_tiff)
+    found = find_exif(image) if may_follow_pixels(image) else exif
     if header.is_deep:
         planes: NDArray[Any] = read_png(file)
     else:
@@ -105,9 +124,10 @@ def read_image(image: Image.Image, file: BinaryIO, header: Header) -> Photo:
         elif image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
             notices.append(say("notice.converted", mode=image.mode))
         planes, icc_profile = shallow_planes(image, icc_profile)
-    # Pillow has turned a TIFF by now; of a PNG it may have found EXIF behind the pixels.
-    turn = UPRIGHT if is_tiff else orientation(image.getexif())
-    return from_planes(upright(planes, turn), icc_profile, exif, tuple(notices))
+    kept, damage = keep_exif(found, is_tiff)
+    # Pillow has turned a TIFF by now.
+    turn = UPRIGHT if is_tiff else orientation(found)
+    return from_planes(upright(planes, turn), icc_profile, kept, (*notices, *damage))
 
 
 def from_planes(
@@ -133,7 +153,7 @@ def from_planes(
 
 def file_notices(image: Image.Image) -> Iterator[Text]:
     """Yield a notice of each thing that is lost by reading the file as one image of 8 or 16 bits a channel."""
-    if getattr(image, "n_frames", 1) > 1:
+    if getattr(image, "is_animated", False):  # to count the images, all would be read
         yield say("notice.first")
     if image.format in ("HEIF", "AVIF") and image.info.get("bit_depth", 8) > 8:
         yield say("notice.deep")
@@ -186,19 +206,39 @@ def upright(planes: NDArray[Any], turn: int) -> NDArray[Any]:
     return np.ascontiguousarray(turned[:, ::-1] if is_mirrored else turned)
 
 
-def keep_exif(found: Image.Exif, is_tiff: bool) -> bytes | None:
-    """Return EXIF without orientation and thumbnail, which no longer hold, as a TIFF structure; None if none is left.
+def keep_exif(found: Image.Exif | None, is_tiff: bool) -> tuple[bytes | None, tuple[Text, ...]]:
+    """Keep EXIF without orientation and thumbnail, which no longer hold.
 
     Args:
-        found: as read.
+        found: as read; None if it is damaged.
         is_tiff: whether these are the tags of a TIFF page; those of its layout are left out then.
+
+    Returns:
+        EXIF as a TIFF structure, or None if there is none; and a notice if it is damaged.
     """
+    if found is None:
+        return None, (say("notice.metadata_damaged"),)
     kept = Image.Exif()
-    for tag in found:
-        if tag in ABOUT_PHOTO or not (is_tiff or tag == ExifTags.Base.Orientation or tag in list(ExifTags.IFD)):
-            kept[tag] = found[tag]
-    for ifd in ABOUT_PHOTO_IFDS:
-        if values := found.get_ifd(ifd):
-            kept.get_ifd(ifd).update(values)
-            kept[ifd] = kept.get_ifd(ifd)
-    return kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) else None
+    try:
+        for tag in found:
+            if tag in ABOUT_PHOTO or not (is_tiff or tag == ExifTags.Base.Orientation or tag in list(ExifTags.IFD)):
+                kept[tag] = found[tag]
+        for ifd in ABOUT_PHOTO_IFDS:
+            if values := found.get_ifd(ifd):
+                kept.get_ifd(ifd).update(values)
+                kept[ifd] = kept.get_ifd(ifd)
+        exif = kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) else None
+    except Exception:  # of any kind: Pillow writes what it read by other rules
+        return None, (say("notice.metadata_damaged"),)
+    return exif, ()
+
+
+def with_sound_profile(photo: Photo) -> Photo:
+    """Return a photo without its colour profile, and with a notice, if the profile cannot be used or stored."""
+    if photo.icc_profile is None:
+        return photo
+    with contextlib.suppress(Exception):
+        if len(photo.icc_profile) <= LARGEST_PROFILE:
+            ImageCms.ImageCmsProfile(io.BytesIO(photo.icc_profile))
+            return photo
+    return replace(photo, icc_profile=None, notices=(*photo.notices, say("notice.metadata_damaged")))

@@ -21,6 +21,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_DEPTH_AT = 24  # bytes: after signature, and IHDR's length, name, width and height
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 DEEP_MAX = 65535
+STRIP_ROWS = 64  # computed at once, to bound memory
 # The colour spaces that are read here; Pillow converts the others.
 READ_HERE = (PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB)
 ALPHAS = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
@@ -104,6 +105,9 @@ def unmultiplied(planes: DeepPixels) -> DeepPixels:
     Returns:
         The same shape and dtype; colours are clipped to 65535.
     """
-    alpha = planes[..., -1:]
-    colour = planes[..., :-1].astype(np.float64) * DEEP_MAX / np.maximum(alpha, 1)
-    return np.dstack([np.rint(np.minimum(colour, DEEP_MAX)).astype(np.uint16), alpha])
+    result = planes.copy()
+    for top in range(0, len(planes), STRIP_ROWS):
+        strip = planes[top : top + STRIP_ROWS]
+        colour = strip[..., :-1].astype(np.float64) * DEEP_MAX / np.maximum(strip[..., -1:], 1)
+        result[top : top + STRIP_ROWS, :, :-1] = np.rint(np.minimum(colour, DEEP_MAX))
+    return result

@@ -37,6 +37,7 @@ class Format:
         has_alpha, is_deep: whether it holds alpha, and 16 bits a channel.
         has_quality: whether its compression can be lossy, with a quality to choose.
         largest_side: of an image, in pixels.
+        largest_exif: in bytes.
     """
 
     label: str
@@ -45,11 +46,14 @@ class Format:
     is_deep: bool
     has_quality: bool
     largest_side: int
+    largest_exif: int = 2**31 - 1
 
 
 FORMATS = {
     "png": Format("PNG", ".png", has_alpha=True, is_deep=True, has_quality=False, largest_side=2**31 - 1),
-    "jpeg": Format("JPEG", ".jpg", has_alpha=False, is_deep=False, has_quality=True, largest_side=65_500),
+    "jpeg": Format(
+        "JPEG", ".jpg", has_alpha=False, is_deep=False, has_quality=True, largest_side=65_500, largest_exif=65_527
+    ),
     "webp": Format("WebP", ".webp", has_alpha=True, is_deep=False, has_quality=True, largest_side=16_383),
     "tiff": Format("TIFF", ".tif", has_alpha=True, is_deep=True, has_quality=False, largest_side=2**31 - 1),
 }
@@ -83,15 +87,23 @@ def encode(photo: Photo, output: Output | None = None) -> bytes:
     """Encode a photo as an image file, by default as PNG.
 
     Raises:
-        PhotoError: the format cannot hold a photo of that size.
+        PhotoError: the format cannot hold a photo of that size, or its values.
     """
     output = output or Output()
     kind = FORMATS[output.format]
     if max(photo.size) > kind.largest_side:
         raise PhotoError(say("error.format_side", format=kind.label, limit=kind.largest_side))
     pixels = planes(photo, kind)
-    exif = photo.exif if output.metadata else None
-    return WRITERS[output.format](pixels, output, photo.icc_profile, exif)
+    exif = photo.exif if output.metadata and not exceeds(photo, kind) else None
+    try:
+        return WRITERS[output.format](pixels, output, photo.icc_profile, exif)
+    except Exception as error:  # of several encoders, each with its own kinds
+        raise PhotoError(say("error.encode", format=kind.label)) from error
+
+
+def exceeds(photo: Photo, kind: Format) -> bool:
+    """Return whether a photo has more EXIF than a format can hold."""
+    return photo.exif is not None and len(photo.exif) > kind.largest_exif
 
 
 def losses(photo: Photo, output: Output) -> tuple[Text, ...]:
@@ -102,6 +114,8 @@ def losses(photo: Photo, output: Output) -> tuple[Text, ...]:
         lost.append(say("notice.flattened", format=kind.label))
     if photo.deep is not None and not kind.is_deep:
         lost.append(say("notice.reduced", format=kind.label))
+    if output.metadata and exceeds(photo, kind):
+        lost.append(say("notice.exif_large", format=kind.label))
     return tuple(lost)
 
 
@@ -137,7 +151,8 @@ def planes(photo: Photo, kind: Format) -> NDArray[Any]:
         return np.dstack([colour, photo.alpha if colour.dtype == np.uint16 else eight_bits(photo.alpha)])
     if photo.alpha is not None:
         colour = on_white(colour, eight_bits(photo.alpha))
-    return colour[..., 0] if colour.shape[2] == 1 else colour
+    # A copy: imagecodecs refuses the strides that a single pixel has as a part of others.
+    return colour[..., 0].copy() if colour.shape[2] == 1 else colour
 
 
 def on_white(colour: Pixels, alpha: Pixels) -> Pixels:

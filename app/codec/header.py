@@ -67,7 +67,7 @@ def read_header(source: Source) -> Header:
             return page_header(page)
         is_deep = is_deep_png(file)
         with Image.open(file, formats=READ) as image:
-            return image_header(image, is_deep)
+            return image_header(image, None if may_follow_pixels(image) else find_exif(image), is_deep)
 
 
 @contextlib.contextmanager
@@ -108,17 +108,29 @@ def page_header(page: TiffPage) -> Header:
     return Header("TIFF", turned((page.imagelength, page.imagewidth), turn), turn, has_tiff_alpha(page), is_deep=True)
 
 
-def image_header(image: Image.Image, is_deep: bool) -> Header:
+def may_follow_pixels(image: Image.Image) -> bool:
+    """Return whether EXIF can stand behind the pixels of an opened file: to find it, Pillow decodes them."""
+    return image.format == "PNG" and "exif" not in image.info
+
+
+def find_exif(image: Image.Image) -> Image.Exif | None:
+    """Return the EXIF of a file that Pillow has opened; None if it is damaged. A second call would find it empty."""
+    try:
+        return image.getexif()
+    except Exception:
+        return None
+
+
+def image_header(image: Image.Image, exif: Image.Exif | None, is_deep: bool) -> Header:
     """Return the header of a file that Pillow has opened and not decoded.
 
     Args:
         image: as opened.
+        exif: before its pixels, or None.
         is_deep: whether it is a PNG of 16 bits a channel.
     """
-    size, turn = (image.height, image.width), UPRIGHT
-    # EXIF behind a PNG's pixels is left out: to find it, Pillow would decode them.
-    if image.format != "PNG" or "exif" in image.info:
-        turn = orientation(image.getexif())
+    turn = orientation(exif)
+    size = image.height, image.width
     if image.format != "TIFF":  # whose size Pillow gives upright
         size = turned(size, turn)
     loses_alpha = image.mode == "CMYK" or (image.mode.startswith(("I", "F")) and not is_deep)
@@ -130,15 +142,20 @@ def turned(size: tuple[int, int], turn: int) -> tuple[int, int]:
     return size[::-1] if turn >= SIDEWAYS else size
 
 
-def orientation(exif: Image.Exif) -> int:
-    """Return EXIF's orientation, 1 where it is missing or out of range."""
-    turn = exif.get(ExifTags.Base.Orientation, UPRIGHT)
-    return int(turn) if turn in range(UPRIGHT, LAST + 1) else UPRIGHT
+def orientation(exif: Image.Exif | None) -> int:
+    """Return EXIF's orientation, 1 where it is missing, damaged or out of range."""
+    with contextlib.suppress(Exception):  # Pillow reads a tag when it is asked for
+        if exif is not None and (turn := exif.get(ExifTags.Base.Orientation, UPRIGHT)) in range(UPRIGHT, LAST + 1):
+            return int(turn)
+    return UPRIGHT
 
 
-def tiff_exif(page: TiffPage) -> Image.Exif:
-    """Return the tags of a TIFF page in Pillow's type, which the tags of other files have."""
+def tiff_exif(page: TiffPage) -> Image.Exif | None:
+    """Return the tags of a TIFF page in Pillow's type, which the tags of other files have; None if one is damaged."""
     exif = Image.Exif()
     exif.endian, exif.bigtiff = page.parent.byteorder, page.parent.is_bigtiff
-    exif.load_from_fp(cast(IO[bytes], page.parent.filehandle), page.offset)
+    try:
+        exif.load_from_fp(cast(IO[bytes], page.parent.filehandle), page.offset)
+    except Exception:
+        return None
     return exif

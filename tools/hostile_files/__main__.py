@@ -99,12 +99,14 @@ def refused(error: PhotoError) -> tuple[str, str]:
 
 
 def unsavable(photo: Photo) -> str:
-    """Return why a picture cannot be saved and read again; nothing if it can."""
-    for name in codec.FORMATS:
+    """Return why a picture cannot be saved and read again, but for its size; nothing if it can."""
+    for name, kind in codec.FORMATS.items():
+        if max(photo.size) > kind.largest_side:
+            continue
         try:
             again = codec.reopen(codec.encode(photo, codec.Output(name)))
         except Exception as error:
-            return f"as {name}: {error!r} {error.__cause__!r}"
+            return f"as {name}: {error!r}, {error.__cause__!r}"
         if again.size != photo.size:
             return f"as {name} it has {again.size} pixels, not {photo.size}"
     return ""
