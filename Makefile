@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 export CHROMIUM
 
-.PHONY: demo test check docs bench models weights lock browser clean
+.PHONY: demo test check docs bench fuzz models weights lock browser clean
 
 demo: $(VENV)/.models  ## install, build the models, start Triton and the page
 	@exec $(BIN)/python -m app $(ARGS)
@@ -31,6 +31,10 @@ docs: $(VENV)/.dev  ## build the documentation's site into site/; a broken link 
 
 bench: $(VENV)/.dev $(VENV)/.bench $(VENV)/.models  ## print the tables of docs/performance.md; on an idle machine
 	@for part in page network serving perf_analyzer tiles; do $(BIN)/python -m benchmarks.$$part || exit 1; done
+
+fuzz: $(VENV)/.dev  ## look for files that break the codec: make fuzz ARGS="--seconds 3600"; on Python 3.11
+	$(BIN)/python -m tests.fuzz.fuzz_decode $(VENV)/fuzz $(ARGS)
+	$(BIN)/python -m tools.hostile_files
 
 models: $(VENV)/.run  ## rebuild the models that Triton serves, for example damaged or deleted ones
 	$(BIN)/python -m din_model.export

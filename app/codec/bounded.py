@@ -24,6 +24,7 @@ from typing import IO, TypeVar
 from app.codec.header import Header
 from app.codec.photo import Photo
 from app.codec.transfer import Result, read_result
+from app.codec.worker import OUT_OF_MEMORY
 from app.errors import PhotoError
 from app.i18n import say
 
@@ -89,6 +90,9 @@ class Worker:
             except TimeoutError:
                 self._process.kill()
                 error = too_slow(self._limits.wall_s)
+            except (ValueError, EOFError, KeyError, TypeError):  # no result: the photo has taken the process over
+                self._process.kill()
+                error = PhotoError(say("error.damaged"))
             except ConnectionError:  # it ended before it had read the whole request
                 error = self._ended_by(self._process.wait())
         self.stop()
@@ -113,7 +117,7 @@ class Worker:
         """Return the error of the photo that ended the process, by its exit code, negative for a signal."""
         if code == -signal.SIGXCPU:
             return too_slow(self._limits.cpu_s)
-        if code == -signal.SIGKILL:  # by the kernel, which had no memory left
+        if code in (OUT_OF_MEMORY, -signal.SIGKILL):  # by itself, or by the kernel
             return PhotoError(say("error.decode_memory"))
         return PhotoError(say("error.damaged"))
 

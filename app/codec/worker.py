@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import json
 import os
 import resource
@@ -23,6 +24,7 @@ from app.codec.transfer import Result, write_result
 from app.errors import PhotoError
 
 LONGEST_REQUEST = 1024
+OUT_OF_MEMORY = 3  # exit code
 
 
 def answer(request: dict[str, int], photo: Path) -> Result:
@@ -66,6 +68,7 @@ def main(memory: int, cpu_s: int) -> None:
     """
     limit_memory(memory)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # decoders write about odd files there
+    gc.freeze()  # what is imported is not looked at again
     with socket.socket(fileno=sys.stdin.fileno()) as peer:
         while True:
             request, files, _, _ = socket.recv_fds(peer, LONGEST_REQUEST, 2)
@@ -77,7 +80,11 @@ def main(memory: int, cpu_s: int) -> None:
                 write_result(result, answer(json.loads(request), Path(f"/dev/fd/{photo}")))
             os.close(photo)
             peer.sendall(b".")
+            gc.collect()  # the traceback of an error keeps pixels
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    try:
+        main(int(sys.argv[1]), int(sys.argv[2]))
+    except MemoryError:  # which leaves none for a sentence
+        os._exit(OUT_OF_MEMORY)

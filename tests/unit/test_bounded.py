@@ -1,0 +1,223 @@
+"""Decoding in a process with limits: the same photos, and a sentence for each that exceeds a limit or crashes it."""
+
+import signal
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import psutil
+import pytest
+
+from app import codec
+from app.codec import Header, Photo, bounded
+from app.codec.bounded import Limits, Workers
+from app.errors import PhotoError
+from tests.support.files import ROOT, png
+from tests.support.processes import wait_until
+from tools.hostile_files.handmade import many_scans, zeros
+from tools.hostile_files.handmade import png as raw_png
+from tools.hostile_files.seeds import seeds
+
+SEEDS, FLOAT = seeds(), "TIFF float"
+SMALL = png(np.arange(24 * 20 * 3, dtype=np.uint8).reshape(24, 20, 3))
+
+
+@pytest.fixture
+def started():
+    """Makes workers with given limits; they are ended afterwards."""
+    made = []
+
+    def start(**limits):
+        made.append(Workers(1, Limits(**limits)))
+        return made[-1]
+
+    yield start
+    for workers in made:
+        workers.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ended():
+    yield
+    bounded.workers.close()
+
+
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "small.png"
+    path.write_bytes(SMALL)
+    return path
+
+
+@pytest.fixture
+def slow(tmp_path):
+    path = tmp_path / "slow.jpg"
+    path.write_bytes(many_scans(20_000, 2000))
+    return path
+
+
+def key_of(result):
+    assert isinstance(result, PhotoError)
+    return result.text.key
+
+
+def worker_of(parent=None):
+    """The decoding process that a process started last."""
+    found = (child for child in psutil.Process(parent).children() if "app.codec.worker" in child.cmdline())
+    return max(found, key=psutil.Process.create_time)
+
+
+def works(workers, path):
+    return isinstance(workers.ask({}, path), Header)
+
+
+@pytest.mark.parametrize("name", sorted(set(SEEDS) - {FLOAT}))
+def test_photos_are_those_that_are_decoded_here(name, tmp_path):
+    path = tmp_path / "photo"
+    path.write_bytes(SEEDS[name])
+    here, there = codec.decode(path), bounded.decode(path)
+    for field in ("rgb", "alpha", "deep"):
+        one, other = getattr(here, field), getattr(there, field)
+        assert (one is None and other is None) or (one.dtype == other.dtype and np.array_equal(one, other)), field
+    for field in ("icc_profile", "exif", "notices", "is_gray"):
+        assert getattr(here, field) == getattr(there, field), field
+    assert bounded.read_header(path) == codec.read_header(path)
+
+
+def test_errors_are_those_of_the_codec_in_every_language(tmp_path):
+    path = tmp_path / "large.png"
+    path.write_bytes(raw_png(9000, 9000, b""))
+    with pytest.raises(PhotoError, match="81 megapixels, above the limit of 24 megapixels") as refused:
+        bounded.decode(path)
+    assert "81 Megapixel" in refused.value.into("de")
+    path.write_bytes(SEEDS[FLOAT])
+    with pytest.raises(PhotoError, match="floating-point"):
+        bounded.decode(path)
+    with pytest.raises(FileNotFoundError):
+        bounded.decode(tmp_path / "none")
+    with pytest.raises(FileNotFoundError):
+        bounded.read_header(tmp_path / "none")
+
+
+def test_a_header_is_read_once_until_its_file_changes(small):
+    first = bounded.read_header(small)
+    assert bounded.read_header(small) is first
+    small.write_bytes(png(np.zeros((7, 9, 3), np.uint8)))
+    assert bounded.read_header(small).size == (7, 9)
+    small.unlink()
+    with pytest.raises(FileNotFoundError):
+        bounded.read_header(small)
+
+
+def test_a_photo_that_takes_too_much_time_is_refused_and_the_next_is_decoded(started, slow, small):
+    workers = started(cpu_s=1)
+    assert str(workers.ask({"scale": 1}, slow)).startswith("The image takes more than 1 s to decode")
+    assert isinstance(workers.ask({"scale": 1}, small), Photo)
+
+
+def test_a_photo_that_takes_too_much_memory_is_refused_and_the_next_is_decoded(started, tmp_path, small):
+    workers = started(memory=300 << 20)
+    large = tmp_path / "large.png"
+    large.write_bytes(raw_png(4800, 4800, zeros(4800 * 14401)))
+    assert str(workers.ask({"scale": 1}, large)).startswith("The image needs too much memory to decode")
+    assert isinstance(workers.ask({"scale": 1}, small), Photo)
+
+
+@pytest.mark.parametrize(
+    ("number", "key"), [(signal.SIGSEGV, "damaged"), (signal.SIGABRT, "damaged"), (signal.SIGKILL, "decode_memory")]
+)
+def test_a_crash_costs_one_photo(started, slow, small, number, key):
+    workers, results = started(), []
+    assert works(workers, small)
+    crashing = worker_of()
+    asking = threading.Thread(target=lambda: results.append(workers.ask({"scale": 1}, slow)))
+    used = crashing.cpu_times().user
+    asking.start()
+    wait_until(lambda: crashing.cpu_times().user > used + 0.3)
+    crashing.send_signal(number)
+    asking.join()
+    assert key_of(results[0]) == f"error.{key}"
+    assert works(workers, small)
+    assert worker_of().pid != crashing.pid
+
+
+def test_a_worker_that_ends_while_idle_costs_none(started, small):
+    workers = started()
+    assert works(workers, small)
+    idle = worker_of()
+    idle.kill()
+    wait_until(lambda: idle.status() == psutil.STATUS_ZOMBIE)
+    assert works(workers, small)
+
+
+def test_a_worker_that_hangs_is_replaced(started, small):
+    workers = started(wall_s=4)
+    wait_until(lambda: works(workers, small))  # it may take longer than that to start
+    worker_of().suspend()
+    assert key_of(workers.ask({"scale": 1}, small)) == "error.decode_time"
+    wait_until(lambda: works(workers, small))
+
+
+def test_who_waits_too_long_for_a_worker_is_told(started, slow, small, monkeypatch):
+    workers = started(cpu_s=60)
+    assert works(workers, small)
+    asking = threading.Thread(target=workers.ask, args=({"scale": 1}, slow))
+    used = worker_of().cpu_times().user
+    asking.start()
+    wait_until(lambda: worker_of().cpu_times().user > used + 0.3)
+    monkeypatch.setattr(bounded, "WAIT_S", 0.01)
+    with pytest.raises(PhotoError, match="busy"):
+        workers.ask({"scale": 1}, small)
+    worker_of().kill()
+    asking.join()
+
+
+def test_a_worker_is_replaced_after_many_photos(started, small, monkeypatch):
+    monkeypatch.setattr(bounded, "PHOTOS_PER_WORKER", 2)
+    workers, pids = started(), []
+    for _ in range(5):
+        assert works(workers, small)
+        pids.append(worker_of().pid)
+    assert len(set(pids)) == 3
+
+
+OWNER = """
+import sys, threading
+from pathlib import Path
+from app.codec.bounded import Limits, Workers
+workers = Workers(1, Limits(cpu_s=600, wall_s=600))
+workers.ask({}, Path(sys.argv[1]))
+print("ready", flush=True)
+for path in sys.argv[2:]:
+    workers.ask({"scale": 1}, Path(path))
+threading.Event().wait()
+"""
+
+
+@pytest.mark.parametrize("is_at_work", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_outlives_the_page(small, slow, is_at_work, number):
+    command = [sys.executable, "-c", OWNER, str(small), *([str(slow)] if is_at_work else [])]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as owner:
+        assert owner.stdout.readline() == b"ready\n"
+        worker = worker_of(owner.pid)
+        used = worker.cpu_times().user
+        if is_at_work:
+            wait_until(lambda: worker.cpu_times().user > used + 0.3)
+        owner.send_signal(number)
+    wait_until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, 10)
+
+
+def test_no_file_and_no_memory_is_kept(started, small, tmp_path):
+    workers, large, cut = started(), tmp_path / "large.png", tmp_path / "cut.png"
+    large.write_bytes(raw_png(4800, 4800, zeros(4800 * 14401)))
+    cut.write_bytes(raw_png(4800, 4800, zeros(4800 * 14401)[:-9000]))
+    assert works(workers, small)
+    ours, theirs = psutil.Process().num_fds(), worker_of().num_fds()
+    for _ in range(3):
+        assert isinstance(workers.ask({"scale": 1}, large), Photo)
+        assert key_of(workers.ask({"scale": 1}, cut)) == "error.damaged"
+    assert works(workers, small)
+    assert (psutil.Process().num_fds(), worker_of().num_fds()) == (ours, theirs)
+    wait_until(lambda: worker_of().memory_info().rss < 100e6)  # the pixels alone had 69 MB
