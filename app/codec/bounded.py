@@ -33,8 +33,6 @@ PHOTOS_PER_WORKER = 500  # then it is replaced: decoders may leak
 WAIT_S = 120.0  # for a worker
 STOP_S = 5.0  # for an idle worker to end
 HEADERS_KEPT = 1024
-# Memory that is freed goes back to the system at once, and threads that NumPy does not need take none.
-ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20), "MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"}
 ROOT = Path(__file__).parents[2]  # where Python finds the same package
 
 T = TypeVar("T", Photo, Header)
@@ -108,7 +106,7 @@ class Worker:
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 cwd=ROOT,
-                env={**os.environ, **ENVIRONMENT},
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # whose buffers would count as memory
                 start_new_session=True,  # Ctrl-C is for the page, which may have photos to finish
             )
         self._answered = 0

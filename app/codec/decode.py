@@ -76,7 +76,7 @@ def read(source: Source, check: Callable[[Header], None]) -> Photo:
 
     Args:
         source: an image file, or its content.
-        check: called before any pixel is decoded; raises PhotoError to refuse the file.
+        check: called before any pixel is decoded, and after; raises PhotoError to refuse the file.
 
     Raises:
         PhotoError: empty, not an image, damaged, or refused.
@@ -86,13 +86,16 @@ def read(source: Source, check: Callable[[Header], None]) -> Photo:
         if page := deep_tiff(file):
             header = page_header(page)
             check(header)
-            return read_page(page, header)
-        is_deep = is_deep_png(file)
-        with Image.open(file, formats=READ) as image:
-            exif = None if may_follow_pixels(image) else find_exif(image)
-            header = image_header(image, exif, is_deep)
-            check(header)
-            return read_image(image, exif, file, header)
+            photo = read_page(page, header)
+        else:
+            is_deep = is_deep_png(file)
+            with Image.open(file, formats=READ) as image:
+                exif = None if may_follow_pixels(image) else find_exif(image)
+                header = image_header(image, exif, is_deep)
+                check(header)
+                photo = read_image(image, exif, file, header)
+        check(replace(header, size=photo.size))  # which is another where the header lies
+        return photo
 
 
 def read_page(page: TiffPage, header: Header) -> Photo:

@@ -56,9 +56,11 @@ def check_size(size: tuple[int, int], scale: int) -> None:
         scale: of the task, for the limit on the result.
 
     Raises:
-        PhotoError: the photo or its result would be too large; the message names the limit.
+        PhotoError: the photo has no pixels, or it or its result would be too large; the message names the limit.
     """
     pixels = size[0] * size[1]
+    if pixels == 0:
+        raise PhotoError(say("error.damaged"))
     if pixels > MAX_INPUT_PIXELS:
         raise PhotoError(say("error.too_large", size=megapixels(pixels), limit=megapixels(MAX_INPUT_PIXELS)))
     if pixels * scale**2 > MAX_OUTPUT_PIXELS:

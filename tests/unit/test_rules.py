@@ -101,3 +101,16 @@ def test_importing_the_app_loads_no_torch():
 
 def test_importing_the_app_leaves_no_file_behind():
     assert list((ROOT / "app").rglob("*.pyi")) == []
+
+
+def test_the_page_decodes_what_visitors_send_in_bounded_processes():
+    """It takes ``decode`` and ``read_header`` from nowhere else; they are in app.codec, too."""
+    users = []
+    for path in (ROOT / "app/web").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr in ("decode", "read_header"):
+                assert getattr(node.value, "id", "") != "codec", (path, node.lineno)
+                users += [path.name] if getattr(node.value, "id", "") == "bounded" else []
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("app.codec"):
+                assert not {"decode", "read_header"} & {alias.name for alias in node.names}, path
+    assert set(users) == {"jobs.py", "slideshow.py", "uploads.py"}
