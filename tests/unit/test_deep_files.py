@@ -1,6 +1,7 @@
 """TIFF and PNG of 16 bits in all their kinds, whose values no library but their own reads to the bit."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,7 +9,10 @@ import skimage.data
 import tifffile
 
 from app import codec
+from app.codec.deep import unmultiplied
 from app.errors import PhotoError
+from tools.hostile_files.handmade import tiff as raw_tiff
+from tools.hostile_files.handmade import tiff_page
 
 DEEP = skimage.data.astronaut()[:20, 200:230].astype(np.uint16) * 257
 ALPHA = np.repeat(np.linspace(0, 65535, 30).astype(np.uint16)[None], 20, 0)
@@ -85,3 +89,25 @@ def test_limits_hold_before_pixels_are_read(tmp_path):
     assert codec.read_header(tmp_path / "huge.tif").size == (9000, 9000)
     with pytest.raises(PhotoError, match="81 megapixels, above the limit of 24"):
         codec.decode(bytes(huge))
+
+
+@pytest.mark.parametrize("tag", [256, 257])
+def test_a_page_without_a_size_is_refused(tag):
+    """tifffile makes an empty array of it."""
+    page = tiff_page(4, 4, 32, bits=16)
+    assert codec.decode(raw_tiff(page, bytes(32))).size == (4, 4)
+    del page[tag]
+    with pytest.raises(PhotoError, match="damaged or cut off"):
+        codec.decode(raw_tiff(page, bytes(32)))
+
+
+def test_dividing_by_alpha_takes_little_memory():
+    """Less than three times the pixels; at once, as floats, it took nine times."""
+    planes = np.full((2000, 2000, 4), 9999, np.uint16)
+    tracemalloc.start()
+    try:
+        result = unmultiplied(planes)
+        assert tracemalloc.get_traced_memory()[1] < 3 * planes.nbytes
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(np.unique(result), [9999, 65535])
