@@ -71,6 +71,9 @@ class Worker:
 
         Returns:
             What the process found; an error also if it exceeded a limit or crashed.
+
+        Raises:
+            OSError: it cannot be started.
         """
         if self._process is None or self._process.poll() is not None or self._answered == PHOTOS_PER_WORKER:
             self.stop()
@@ -94,13 +97,15 @@ class Worker:
             except ConnectionError:  # it ended before it had read the whole request
                 error = self._ended_by(self._process.wait())
         self.stop()
-        self._start()  # which takes a while: it is ready when the next photo comes
+        with contextlib.suppress(OSError):  # the next photo tries again
+            self._start()  # which takes a while: it is ready when the next photo comes
         return error
 
     def _start(self) -> None:
-        self._socket, theirs = socket.socketpair()
-        self._socket.settimeout(self._limits.wall_s)
-        with theirs:
+        ours, theirs = socket.socketpair()
+        ours.settimeout(self._limits.wall_s)
+        with theirs, contextlib.ExitStack() as failed:
+            failed.callback(ours.close)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "app.codec.worker", str(self._limits.memory), str(self._limits.cpu_s)],
                 stdin=theirs.fileno(),
@@ -109,7 +114,8 @@ class Worker:
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # whose buffers would count as memory
                 start_new_session=True,  # Ctrl-C is for the page, which may have photos to finish
             )
-        self._answered = 0
+            failed.pop_all()
+        self._socket, self._answered = ours, 0
 
     def _ended_by(self, code: int) -> PhotoError:
         """Return the error of the photo that ended the process, by its exit code, negative for a signal."""
@@ -151,7 +157,7 @@ class Workers:
         """Have a worker decode a photo, or read its header.
 
         Raises:
-            PhotoError: no worker became free.
+            PhotoError: no worker became free, or could be started.
             OSError: the file cannot be opened.
         """
         with path.open("rb") as photo:
@@ -161,6 +167,8 @@ class Workers:
                 raise PhotoError(say("error.server_busy")) from error
             try:
                 return worker.ask(request, photo)
+            except OSError as error:  # of starting a process: the machine has no place for one
+                raise PhotoError(say("error.server_busy")) from error
             finally:
                 self._idle.put(worker)
 

@@ -173,6 +173,18 @@ def test_who_waits_too_long_for_a_worker_is_told(started, slow, small, monkeypat
     asking.join()
 
 
+def test_a_machine_without_room_for_a_process_is_busy(started, small, monkeypatch):
+    def fail(*_, **__):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    workers = started()
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", fail)
+        with pytest.raises(PhotoError, match="busy"):
+            workers.ask({}, small)
+    assert works(workers, small)
+
+
 def test_a_worker_is_replaced_after_many_photos(started, small, monkeypatch):
     monkeypatch.setattr(bounded, "PHOTOS_PER_WORKER", 2)
     workers, pids = started(), []
