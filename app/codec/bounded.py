@@ -112,7 +112,7 @@ class Worker:
                 stdout=subprocess.DEVNULL,
                 cwd=ROOT,
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # whose buffers would count as memory
-                start_new_session=True,  # Ctrl-C is for the page, which may have photos to finish
+                process_group=0,  # Ctrl-C is for the page, which may have photos to finish
             )
             failed.pop_all()
         self._socket, self._answered = ours, 0
