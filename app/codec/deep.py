@@ -21,6 +21,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_DEPTH_AT = 24  # bytes: after signature, and IHDR's length, name, width and height
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 DEEP_MAX = 65535
+MOST_CHANNELS = 16  # of a photo; all are decoded, and a damaged file may name 65535
 STRIP_ROWS = 64  # computed at once, to bound memory
 # The colour spaces that are read here; Pillow converts the others.
 READ_HERE = (PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB)
@@ -76,10 +77,12 @@ def read_tiff(page: TiffPage) -> DeepPixels:
         uint16 (H, W, C): gray, gray and alpha, RGB or RGBA; colours are not multiplied by alpha.
 
     Raises:
-        PhotoError: its values are not 16-bit integers, or some are missing.
+        PhotoError: its values are not 16-bit integers, some are missing, or they are too many for a pixel.
     """
     if page.dtype != np.uint16:
         raise PhotoError(say("error.float"))
+    if page.samplesperpixel > MOST_CHANNELS:
+        raise PhotoError(say("error.damaged"))
     ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
     if not ends or max(ends) > page.parent.filehandle.size:
         raise PhotoError(say("error.damaged"))  # tifffile would fill up with zeros

@@ -251,6 +251,9 @@ def tiffs() -> Iterator[Case]:
             yield Case(kind, f"{name} {value}", tiff(tiff_page(16, 16, 256, **{name: value}), bytes(256)))
             data = tiff(tiff_page(16, 16, 256, **{"bits": 16, name: value}), bytes(1024))
             yield Case(kind, f"16 bits, {name} {value}", data)
+    for side in (16, 4800):
+        page = tiff_page(side, side, 512, bits=16, samples=65_533, planar=2)
+        yield Case(kind, f"65533 planes of {side}x{side} pixels", tiff(page, bytes(512)), REFUSAL)
     for name, values in {
         "rows": (0, 1, 2**31, 2**32 - 1),
         "count": (0, 1, 2**31, 2**32 - 1),
