@@ -91,7 +91,7 @@ class Worker:
             except TimeoutError:
                 self._process.kill()
                 error = too_slow(self._limits.wall_s)
-            except (ValueError, EOFError, KeyError, TypeError):  # no result: the photo has taken the process over
+            except ValueError:  # the process has been taken over by the photo
                 self._process.kill()
                 error = PhotoError(say("error.damaged"))
             except ConnectionError:  # it ended before it had read the whole request

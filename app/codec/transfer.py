@@ -44,17 +44,20 @@ def read_result(file: IO[bytes]) -> Result:
     """Read the result that was written into an unbuffered file.
 
     Raises:
-        ValueError, EOFError, KeyError, TypeError: it is not complete.
+        ValueError: it is none.
     """
-    about = json.loads(np.load(file, allow_pickle=False).tobytes(), object_hook=as_text)
-    facts = about["facts"]
-    arrays = {name: np.load(file, allow_pickle=False) for name in about["arrays"]}
-    if about["kind"] == Photo.__name__:
-        metadata = {name: arrays.pop(name).tobytes() for name in METADATA if name in arrays}
-        return Photo(**arrays, **metadata, notices=tuple(facts["notices"]), is_gray=facts["is_gray"])
-    if about["kind"] == Header.__name__:
-        return Header(**facts | {"size": tuple(facts["size"])})
-    return PhotoError(facts["error"])
+    try:
+        about = json.loads(np.load(file, allow_pickle=False).tobytes(), object_hook=as_text)
+        facts = about["facts"]
+        arrays = {name: np.load(file, allow_pickle=False) for name in about["arrays"]}
+        if about["kind"] == Photo.__name__:
+            metadata = {name: arrays.pop(name).tobytes() for name in METADATA if name in arrays}
+            return Photo(**arrays, **metadata, notices=tuple(facts["notices"]), is_gray=facts["is_gray"])
+        if about["kind"] == Header.__name__:
+            return Header(**facts | {"size": tuple(facts["size"])})
+        return PhotoError(facts["error"])
+    except Exception as error:  # of any kind: the file may hold anything
+        raise ValueError("not a result") from error
 
 
 def as_text(found: dict[str, Any]) -> Any:

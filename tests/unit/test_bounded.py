@@ -1,5 +1,6 @@
 """Decoding in a process with limits: the same photos, and a sentence for each that exceeds a limit or crashes it."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -8,10 +9,13 @@ import threading
 import numpy as np
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app import codec
 from app.codec import Header, Photo, bounded
 from app.codec.bounded import Limits, Workers
+from app.codec.transfer import read_result, write_result
 from app.errors import PhotoError
 from tests.support.files import ROOT, png
 from tests.support.processes import wait_until
@@ -194,10 +198,32 @@ def test_a_worker_is_replaced_after_many_photos(started, small, monkeypatch):
     assert len(set(pids)) == 3
 
 
+@given(st.binary(max_size=40), st.integers(0, 2000), st.booleans())
+def test_what_a_hijacked_process_writes_is_a_result_or_refused(noise, at, is_cut):
+    with bounded.anonymous_file() as file:
+        write_result(file, codec.decode(SMALL))
+        if is_cut:
+            file.truncate(at)
+        file.seek(at)
+        file.write(noise)
+        file.seek(0)
+        with contextlib.suppress(ValueError):
+            assert isinstance(read_result(file), Photo)
+
+
+def test_pickles_are_not_read():
+    with bounded.anonymous_file() as file:
+        np.save(file, np.array([{}], dtype=object), allow_pickle=True)
+        file.seek(0)
+        with pytest.raises(ValueError, match="not a result"):
+            read_result(file)
+
+
 OWNER = """
 import sys, threading
 from pathlib import Path
 from app.codec.bounded import Limits, Workers
+from app.codec.transfer import read_result, write_result
 workers = Workers(1, Limits(cpu_s=600, wall_s=600))
 workers.ask({}, Path(sys.argv[1]))
 print("ready", flush=True)
