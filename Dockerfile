@@ -12,20 +12,21 @@ ARG PIP_FIND_LINKS=
 # The container's first process: it passes signals on and collects processes that have lost their parent.
 RUN command -v tini || { apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*; }
 
-# Spaces run as user 1000, which some bases have already.
-RUN getent passwd 1000 || useradd --create-home --uid 1000 user
-RUN install -d -o 1000 -g 1000 /srv/din
+# Code and environment belong to root: whoever runs the page cannot change them.
 WORKDIR /srv/din
-USER 1000
-ENV HOME=/tmp PYTHONUNBUFFERED=1 GRADIO_TEMP_DIR=/tmp/gradio
-
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY --chown=1000 requirements.txt requirements-torch.txt ./
+COPY requirements.txt requirements-torch.txt ./
 RUN python3 -m venv .venv \
     && .venv/bin/pip install --no-deps --require-hashes -r requirements.txt \
     && .venv/bin/pip install -r requirements-torch.txt
-COPY --chown=1000 . .
-RUN .venv/bin/pip install --no-deps --no-build-isolation -e .
+COPY . .
+RUN .venv/bin/pip install --no-deps --no-build-isolation -e . && chmod -R go+rX,go-w .
+
+# Spaces run as user 1000, which some bases have already.
+RUN getent passwd 1000 || useradd --no-create-home --uid 1000 user
+USER 1000
+# All that is written goes below /tmp: the models, visitors' files, Triton's folder.
+ENV HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 GRADIO_TEMP_DIR=/tmp/gradio DIN_MODELS=/tmp/models
 
 EXPOSE 7860
 # A tiny picture is restored: the page alone may answer while Triton does not.

@@ -5,7 +5,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# At start-up rather than in the image: the models depend on the machine's GPU, or on its CPU's support of bfloat16.
-.venv/bin/python -m din_model.export
+# In the image the install is read-only, and this is another folder.
+models="${DIN_MODELS:-model_repository}"
 
-exec .venv/bin/python -m app --host 0.0.0.0 --port 7860 "$@"
+# At start-up rather than in the image: the models depend on the machine's GPU, or on its CPU's support of bfloat16.
+.venv/bin/python -m din_model.export --repository "$models"
+
+exec .venv/bin/python -m app --repository "$models" --host 0.0.0.0 --port 7860 "$@"
