@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 export CHROMIUM
 
-.PHONY: demo test check docs bench fuzz models weights lock browser clean
+.PHONY: demo test check docs audit bench fuzz models weights lock browser clean
 
 demo: $(VENV)/.models  ## install, build the models, start Triton and the page
 	@exec $(BIN)/python -m app $(ARGS)
@@ -28,6 +28,9 @@ check: $(VENV)/.dev  ## lint and types
 
 docs: $(VENV)/.dev  ## build the documentation's site into site/; a broken link or anchor is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)
+
+audit: $(VENV)/.dev  ## write SBOM, licences and known vulnerabilities of what ships into audit/; needs a network
+	$(BIN)/python -m tools.audit
 
 bench: $(VENV)/.dev $(VENV)/.bench $(VENV)/.models  ## print the tables of docs/performance.md; on an idle machine
 	@for part in page network serving perf_analyzer tiles; do $(BIN)/python -m benchmarks.$$part || exit 1; done
@@ -85,4 +88,4 @@ browser:
 		|| { echo "The tests need curl and Chromium: install them, or give the latter's path as CHROMIUM=..."; exit 1; }
 
 clean:  ## remove everything that was built
-	rm -rf $(VENV) site model_repository/*/1
+	rm -rf $(VENV) site audit model_repository/*/1
