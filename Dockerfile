@@ -26,7 +26,7 @@ RUN .venv/bin/pip install --no-deps --no-build-isolation -e . && chmod -R go+rX,
 RUN getent passwd 1000 || useradd --no-create-home --uid 1000 user
 USER 1000
 # All that is written goes below /tmp: the models, visitors' files, Triton's folder.
-ENV HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 GRADIO_TEMP_DIR=/tmp/gradio DIN_MODELS=/tmp/models
+ENV HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DIN_MODELS=/tmp/models
 
 EXPOSE 7860
 # A tiny picture is restored: the page alone may answer while Triton does not.

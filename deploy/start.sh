@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # In the image the install is read-only, and this is another folder.
-models="${DIN_MODELS:-model_repository}"
+models="${DIN_MODELS:-$PWD/model_repository}"
 
 # At start-up rather than in the image: the models depend on the machine's GPU, or on its CPU's support of bfloat16.
 .venv/bin/python -m din_model.export --repository "$models"
