@@ -35,7 +35,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from din_model.checkpoint import WEIGHTS, CheckpointError, load_weights, save_weights
+from din_model.checkpoint import CheckpointError, save_weights
 from din_model.config import PRESETS
 from din_model.data import Batches, Pair, PatchSampler, read_pairs
 from din_model.evaluate import score_pairs
@@ -46,6 +46,7 @@ from din_model.recipes import RECIPES, Recipe, read_recipes
 from din_model.results import SETS, read_sets
 from din_model.ship import ship
 from din_model.tasks import Task
+from din_model.warm_start import find_start, warm_start
 
 LOG = Path("docs/training-log.csv")
 LOG_COLUMNS = ("network", "when", "iteration", "seconds", "core_seconds", "rate", "loss", "validation_psnr")
@@ -279,24 +280,6 @@ def write_line(path: Path, *cells: object) -> None:
         if begins:
             writer.writerow(LOG_COLUMNS)
         writer.writerow(cells)
-
-
-def find_start(network: str, runs: Path) -> Path:
-    """Return the weights file of another network to start from: of its run, or else the shipped one."""
-    path = runs / network / "best.safetensors"
-    return path if path.is_file() else WEIGHTS / f"{network}.safetensors"
-
-
-def warm_start(model: DIN, path: Path) -> None:
-    """Initialise with every tensor of another task's weights whose name and shape fit.
-
-    Raises:
-        CheckpointError: there are no such weights, or they are damaged.
-    """
-    given = load_weights(path).model.state_dict()
-    own = model.state_dict()
-    own.update({name: tensor for name, tensor in given.items() if name in own and own[name].shape == tensor.shape})
-    model.load_state_dict(own)
 
 
 def iterations_done(runs: Path, name: str) -> int:

@@ -21,6 +21,7 @@ from din_model.data import Batches
 from din_model.network import DIN
 from din_model.tasks import TASKS, Task
 from din_model.train import Schedule, Stop, Trainer, claimed, main
+from din_model.warm_start import warm_start
 from imaging.degradations import Degradation
 from tests.support.tiny import TINY
 
@@ -239,7 +240,7 @@ def test_warm_start_takes_what_fits(data):
     assert main(arguments(data, runs, 10, RUN)) == 0
     model = DIN(TINY.for_task(3, 1))
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    train.warm_start(model, runs / RUN / "best.safetensors")
+    warm_start(model, runs / RUN / "best.safetensors")
     changed = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
     assert "branches.0.0.conv.weight" in changed
     assert not any(name.startswith("tail.") for name in changed)  # x3's tail has another shape
