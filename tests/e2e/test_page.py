@@ -15,7 +15,7 @@ from app.pipeline import tiling
 from app.tasks import Quality
 from app.triton import Triton, embedded
 from din_model.export import REPOSITORY
-from tests.e2e.visitor import WAIT_MS, bring, choose, done, download, labels, restore, states
+from tests.e2e.visitor import WAIT_MS, bring, choose, click_example, done, download, labels, restore, states
 from tests.support.files import exif_of, png, read
 from tests.support.processes import running_page, wait_until
 
@@ -187,13 +187,13 @@ def test_what_cannot_be_restored_is_refused_without_waiting(visit, huge, tmp_pat
 
 
 def test_an_example_is_one_click_away_and_then_at_once(desk):
-    desk.locator("#samples .thumbnail-lg").nth(1).click()
+    click_example(desk, 2, "Enlarge 4×")
     done(desk)
     assert labels(desk) == ["Before (bicubic)", "Enlarge 4×"]
     first = states(desk)[-1]["src"]
     desk.reload()
     expect(desk.locator("#task input:checked")).to_have_value("sr_x4")
-    desk.locator("#samples .thumbnail-lg").nth(1).click()
+    click_example(desk, 2, "Enlarge 4×")
     done(desk)
     assert states(desk)[-1]["src"] == first, "it was restored anew"
 

@@ -24,6 +24,12 @@ def choose(page: Page, family: str, task: str) -> None:
     page.locator(f"#task input[value={task}]").check()
 
 
+def click_example(page: Page, number: int, task: str) -> None:
+    """Clicks one of a task's examples, counted from 1, when the page offers that task's."""
+    expect(page.locator("#samples img").first).to_have_attribute("alt", f"Example 1: {task}", timeout=WAIT_MS)
+    page.locator("#samples .thumbnail-lg").nth(number - 1).click()
+
+
 def restore(page: Page) -> None:
     """Restores, and returns when it is done."""
     page.click("#restore")
