@@ -418,7 +418,14 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--task", nargs="+", default=["all"], choices=["all", *TASKS], help="default: all with weights")
     parser.add_argument("--preset", help="serve these shipped weights alone; default: every preset there is")
     parser.add_argument("--weights", help="a weights file or hf://OWNER/NAME@REVISION, for a single task")
-    parser.add_argument("--repository", type=Path, default=REPOSITORY)
+    # An installed package has no repository of its own: its folder is pip's.
+    parser.add_argument(
+        "--repository",
+        type=Path,
+        default=REPOSITORY if REPOSITORY.is_dir() else None,
+        required=not REPOSITORY.is_dir(),
+        help="model repository to write to; default: the checkout's",
+    )
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--precision", choices=["auto", *DTYPES], default="auto")
     args = parser.parse_args(arguments)

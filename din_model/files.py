@@ -11,7 +11,8 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside a file to write to, and rename it to the file's once it is written.
 
-    If writing fails, the file stays as it was.
+    If writing fails, the file stays as it was. Its mode is that of a new file, whatever the writer sets: safetensors
+    writes files that only their owner can read.
 
     Args:
         path: of the file; its folder is made if it is missing.
@@ -19,7 +20,10 @@ def replacing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     try:
+        partial.touch()
+        mode = partial.stat().st_mode
         yield partial
+        partial.chmod(mode)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

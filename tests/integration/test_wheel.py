@@ -174,6 +174,14 @@ def test_every_command_has_help(installed):
     assert all(text.startswith("usage: ") and "--help" in text for text in helps)
 
 
+def test_models_are_not_written_into_the_package(installed):
+    done = installed.run("din", "export", "--task", "sr_x4")
+    assert done.returncode == 2
+    assert "--repository" in done.stderr.splitlines()[-1]
+    package = Path(installed.python("import din_model; print(din_model.__path__[0])"))
+    assert not (package.parent / "model_repository").exists()
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in ("page", "restore"))])
 def test_help_does_not_wait_for_torch(installed, arguments):
     done = installed.run("din", *arguments, PYTHONPROFILEIMPORTTIME="1")

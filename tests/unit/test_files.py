@@ -28,3 +28,12 @@ def test_a_file_stays_as_it_was_where_writing_fails(tmp_path):
         write_half()
     assert path.read_text() == "whole"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_has_the_mode_of_a_new_one(tmp_path):
+    new, written = tmp_path / "new", tmp_path / "model.safetensors"
+    new.touch()
+    with replacing(written) as partial:
+        partial.unlink()
+        partial.touch(mode=0o600)
+    assert written.stat().st_mode == new.stat().st_mode

@@ -2,70 +2,70 @@
 // radio groups for screen readers, and photos pasted from the clipboard.
 
 (() => {
-    // Returns task and quality that are consistent with the latest choice. `tasks` is choices.offered() of choices.py.
-    window.dinResolveChoice = (tasks, family, task, quality) => {
-        const first = () => Object.keys(tasks).find((name) => tasks[name].family === family);
-        const settled = tasks[task]?.family === family ? task : first();
-        return [settled, quality === 'finer' && !tasks[settled].has_finer ? 'fast' : quality];
-    };
+  // Returns task and quality that are consistent with the latest choice. `tasks` is choices.offered() of choices.py.
+  window.dinResolveChoice = (tasks, family, task, quality) => {
+    const first = () => Object.keys(tasks).find((name) => tasks[name].family === family);
+    const settled = tasks[task]?.family === family ? task : first();
+    return [settled, quality === 'finer' && !tasks[settled].has_finer ? 'fast' : quality];
+  };
 
-    // Returns language, family and task from a URL such as ?lang=de&task=derain_light. Without `lang`, the language is
-    // the saved one, or that of the browser.
-    window.dinReadAddress = (tasks, languages) => {
-        const asked = new URLSearchParams(location.search);
-        const wanted = [asked.get('lang'), localStorage.getItem('din-language'), ...navigator.languages];
-        const spoken = wanted.map((tag) => tag?.split('-')[0].toLowerCase());
-        const task = Object.hasOwn(tasks, asked.get('task')) ? asked.get('task') : undefined;
-        return [spoken.find((tag) => languages.includes(tag)), tasks[task]?.family, task]; // undefined changes nothing
-    };
+  // Returns language, family and task from a URL such as ?lang=de&task=derain_light. Without `lang`, the language is
+  // the saved one, or that of the browser.
+  window.dinReadAddress = (tasks, languages) => {
+    const asked = new URLSearchParams(location.search);
+    const wanted = [asked.get('lang'), localStorage.getItem('din-language'), ...navigator.languages];
+    const spoken = wanted.map((tag) => tag?.split('-')[0].toLowerCase());
+    const task = Object.hasOwn(tasks, asked.get('task')) ? asked.get('task') : undefined;
+    return [spoken.find((tag) => languages.includes(tag)), tasks[task]?.family, task]; // undefined changes nothing
+  };
 
-    // Returns an update of component properties, as Gradio expects it from an event.
-    window.dinUpdate = (properties) => ({ __type__: 'update', ...properties });
+  // Returns an update of component properties, as Gradio expects it from an event.
+  window.dinUpdate = (properties) => ({ __type__: 'update', ...properties });
 
-    // Returns updates that clear comparison, gallery, download, report and messages when the photos change. Gradio may
-    // send the event twice for the same photos, when they may have been restored already: then nothing is cleared.
-    let remembered = '';
-    window.dinClearResults = (photos) => {
-        const present = JSON.stringify((photos ?? []).map((photo) => photo.path));
-        const isSame = present === remembered;
-        remembered = present;
-        const forgotten = [{ restored: [], uploaded: { states: [] } }, { visible: false }, { interactive: false }];
-        return [...forgotten, { value: '' }, { value: '' }].map((properties) => dinUpdate(isSame ? {} : properties));
-    };
+  // Returns updates that clear comparison, gallery, download, report and messages when the photos change. Gradio may
+  // send the event twice for the same photos, when they may have been restored already: then nothing is cleared.
+  let remembered = '';
+  window.dinClearResults = (photos) => {
+    const present = JSON.stringify((photos ?? []).map((photo) => photo.path));
+    const isSame = present === remembered;
+    remembered = present;
+    const forgotten = [{ restored: [], uploaded: { states: [] } }, { visible: false }, { interactive: false }];
+    return [...forgotten, { value: '' }, { value: '' }].map((properties) => dinUpdate(isSame ? {} : properties));
+  };
 
-    // Saves the language and sets it for the document.
-    window.dinSetLanguage = (language) => {
-        localStorage.setItem('din-language', language);
-        document.documentElement.lang = language;
-    };
+  // Saves the language and sets it for the document.
+  window.dinSetLanguage = (language) => {
+    localStorage.setItem('din-language', language);
+    document.documentElement.lang = language;
+  };
 
-    // Scrolls to progress and result if they are not visible: on a phone they are below the choices.
-    window.dinScrollToResult = () => {
-        const see = document.querySelector('#see');
-        const { top } = see.getBoundingClientRect();
-        const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
-        if (top < 0 || top > innerHeight / 2) see.scrollIntoView({ behavior: isStill ? 'instant' : 'smooth' });
-    };
+  // Scrolls to progress and result if they are not visible: on a phone they are below the choices.
+  window.dinScrollToResult = () => {
+    const see = document.querySelector('#see');
+    const { top } = see.getBoundingClientRect();
+    const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    if (top < 0 || top > innerHeight / 2) see.scrollIntoView({ behavior: isStill ? 'instant' : 'smooth' });
+  };
 
-    // Gives Gradio's radio groups, which have no accessible name, the name in their heading.
-    const nameGroups = () => {
-        for (const group of document.querySelectorAll('fieldset:not([aria-labelledby])')) {
-            const title = group.querySelector('[data-testid=block-info]');
-            if (!title || !group.id) continue;
-            title.id = `${group.id}-title`;
-            group.setAttribute('aria-labelledby', title.id);
-        }
-    };
-    new MutationObserver(nameGroups).observe(document.documentElement, { childList: true, subtree: true });
+  // Gives Gradio's radio groups, which have no accessible name, the name in their heading.
+  const nameGroups = () => {
+    for (const group of document.querySelectorAll('fieldset:not([aria-labelledby])')) {
+      const title = group.querySelector('[data-testid=block-info]');
+      if (!title || !group.id) continue;
+      title.id = `${group.id}-title`;
+      group.setAttribute('aria-labelledby', title.id);
+    }
+  };
+  new MutationObserver(nameGroups).observe(document.documentElement, { childList: true, subtree: true });
 
-    document.addEventListener('paste', (event) => {
-        const photos = [...(event.clipboardData?.files || [])].filter((file) => file.type.startsWith('image/'));
-        const input = document.querySelector('#photos input[type=file]');
-        if (!photos.length || !input) return;
-        event.preventDefault();
-        const pasted = new DataTransfer();
-        photos.forEach((photo) => pasted.items.add(photo));
-        input.files = pasted.files;
-        input.dispatchEvent(new Event('change', { bubbles: true }));
-    });
+  document.addEventListener('paste', (event) => {
+    const photos = [...(event.clipboardData?.files || [])].filter((file) => file.type.startsWith('image/'));
+    const input = document.querySelector('#photos input[type=file]');
+    if (!photos.length || !input) return;
+    event.preventDefault();
+    const pasted = new DataTransfer();
+    photos.forEach((photo) => pasted.items.add(photo));
+    input.files = pasted.files;
+    input.dispatchEvent(new Event('change', { bubbles: true }));
+  });
 })();
