@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from copy import copy
@@ -26,7 +26,7 @@ from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from app.codec import Pixels
-from app.errors import ServerError, ServerMemoryError, ServerUnavailableError, UnknownTaskError
+from app.errors import ModelGoneError, ServerError, ServerMemoryError, ServerUnavailableError, UnknownTaskError
 from app.i18n import Text, say
 from app.tasks import MODEL_PREFIX, Network, Task, find_task, network_of, read_tasks
 from app.usage import ReplicaUsage, Usage, read_usage
@@ -42,6 +42,8 @@ STATISTICS_TIMEOUT_S = 2.0
 BIGGEST_MESSAGE = 2**31 - 1
 # Messages of CUDA, of torch on a CPU, and of the shared memory between Triton and its instances.
 OUT_OF_MEMORY = re.compile("out of memory|allocate memory|shared memory pool", re.IGNORECASE)
+# Messages of Triton about an instance that has died or a server that ends, and of gRPC about a broken connection.
+UNAVAILABLE = re.compile("not healthy|stopping|RST_STREAM|stream removed|connection", re.IGNORECASE)
 CHANNEL_OPTIONS = [
     ("grpc.max_send_message_length", BIGGEST_MESSAGE),
     ("grpc.max_receive_message_length", BIGGEST_MESSAGE),
@@ -50,6 +52,12 @@ CHANNEL_OPTIONS = [
     # Reconnect to a restarted server within a second; gRPC's default is up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    # A server that hangs, or a connection that carries nothing any more, is noticed within 15 seconds. A server that
+    # does not expect such pings closes the connection, and gRPC then pings half as often: docs/grpc.md has its option.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
 ]
 
 
@@ -110,7 +118,8 @@ class RestorationClient:
         Raises:
             ServerUnavailableError: no server responds.
         """
-        return read_tasks(self._configs().values())
+        ready = self._ready()
+        return read_tasks(self._configs(ready).values(), ready)
 
     def broken(self) -> dict[str, str]:
         """Return the networks that the server could not load, as name to reason.
@@ -118,16 +127,22 @@ class RestorationClient:
         Raises:
             ServerUnavailableError: no server responds.
         """
-        broken = {name: reason for name, (state, reason) in self._states().items() if state != READY}
-        return {network_of(name): reason for name, reason in broken.items()}
+        models = self._index()
+        ready = {model.name for model in models if model.state == READY}
+        return {network_of(model.name): model.reason for model in models if model.name not in ready}
 
-    def _states(self) -> dict[str, tuple[str, str]]:
-        """Return (state, reason) of each DIN model in the repository."""
+    def _index(self) -> list[Any]:
+        """Return name, version, state and reason of each version of each DIN model in the repository."""
         try:
             index = self._triton.get_model_repository_index(client_timeout=10.0)
         except InferenceServerException as error:
             raise explain(error) from error
-        return {m.name: (m.state, m.reason) for m in index.models if m.name.startswith(MODEL_PREFIX)}
+        return [model for model in index.models if model.name.startswith(MODEL_PREFIX)]
+
+    def _ready(self) -> dict[str, str]:
+        """Return the latest version of each loaded DIN model, by its name."""
+        loaded = [(model.name, int(model.version or 0)) for model in self._index() if model.state == READY]
+        return {name: str(version or "") for name, version in sorted(loaded)}
 
     def instances(self) -> dict[str, int]:
         """Return the number of configured instances of each loaded model, by the model's name.
@@ -136,12 +151,12 @@ class RestorationClient:
             ServerUnavailableError: no server responds.
         """
         return {
-            name: sum(int(group.count) for group in config.instance_group) for name, config in self._configs().items()
+            name: sum(int(group.count) for group in config.instance_group)
+            for name, config in self._configs(self._ready()).items()
         }
 
-    def _configs(self) -> dict[str, Any]:
-        """Return the configuration of each loaded DIN model."""
-        ready = [name for name, (state, _) in self._states().items() if state == READY]
+    def _configs(self, ready: Iterable[str]) -> dict[str, Any]:
+        """Return the configuration of each of these models."""
         try:
             return {name: self._triton.get_model_config(name, client_timeout=10.0).config for name in ready}
         except InferenceServerException as error:
@@ -245,6 +260,7 @@ class RestorationClient:
             network.tiles_model,
             tensors,
             deliver,
+            model_version=network.version,
             outputs=wanted,
             priority=self.priority,
             client_timeout=self.timeout_s,
@@ -316,8 +332,10 @@ def explain(error: InferenceServerException) -> ServerError:
         return ServerUnavailableError(say("error.server_busy"))
     if "DEADLINE_EXCEEDED" in status:
         return ServerUnavailableError(say("error.server_slow"))
-    # A network was served when its task was read: NOT_FOUND comes from a server that is unloading it to stop.
-    if "UNAVAILABLE" in status or "NOT_FOUND" in status or "not healthy" in message or "stopping" in message:
+    # A network was served when its task was read: the server is unloading it to stop, or has newer weights.
+    if "NOT_FOUND" in status or "is not found" in message:
+        return ModelGoneError(say("error.server_away"))
+    if "UNAVAILABLE" in status or UNAVAILABLE.search(message):
         return ServerUnavailableError(say("error.server_away"))
     if OUT_OF_MEMORY.search(message):
         return ServerMemoryError(say("error.memory"))

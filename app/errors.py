@@ -6,6 +6,7 @@ RestorationError
 ├── UnknownQualityError     no such quality exists
 └── ServerError             Triton refused or failed a request
     ├── ServerUnavailableError   it does not respond: down, restarting, overloaded
+    │   └── ModelGoneError           it responds, but has no such version of the network
     ├── ServerMemoryError        it has too little free memory for a tensor
     └── ServerStartError         it cannot be started, or kept running, on this machine
 """
@@ -49,6 +50,10 @@ class ServerError(RestorationError):
 
 class ServerUnavailableError(ServerError):
     """Triton does not respond."""
+
+
+class ModelGoneError(ServerUnavailableError):
+    """Triton responds, but does not have the network's version: it is stopping, or has newer weights."""
 
 
 class ServerMemoryError(ServerError):

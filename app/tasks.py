@@ -51,6 +51,7 @@ class Network:
         attention_width: K, the number of channel descriptors; 0 where each tile uses its own.
         whole_pixels: photos of at most this many LQ pixels are not cut into tiles.
         max_pixels: largest H * W of an input tensor.
+        version: of the model that restores tiles; empty for the latest.
         parameters: number of weights; 0 where unknown.
         trained_on, training: data and procedure of the training; English sentences, empty where unknown.
         data_licence, licence: licences of the training data and of the weights; empty where unknown.
@@ -73,6 +74,7 @@ class Network:
     attention_width: int
     whole_pixels: int
     max_pixels: int
+    version: str = ""
     parameters: int = 0
     trained_on: str = ""
     training: str = ""
@@ -135,8 +137,12 @@ class Task:
 Tasks = Mapping[str, Task]
 
 
-def read_tasks(configs: Iterable[Any]) -> dict[str, Task]:
+def read_tasks(configs: Iterable[Any], versions: Mapping[str, str] | None = None) -> dict[str, Task]:
     """Read the tasks from the configurations of a server's loaded models.
+
+    Args:
+        configs: of the models.
+        versions: the latest that is served of each model, by its name.
 
     Returns:
         The tasks by name, in order.
@@ -155,7 +161,8 @@ def read_tasks(configs: Iterable[Any]) -> dict[str, Task]:
         except (KeyError, ValueError) as error:
             raise ServerError(f"The model {name} is not one of `din export`: {error} is missing or wrong.") from error
         if network.tiles_model in by_name:
-            networks.setdefault(task.name, []).append(network)
+            version = (versions or {}).get(network.tiles_model, "")
+            networks.setdefault(task.name, []).append(replace(network, version=version))
             if network.name == task.name:  # a task is offered only with its fastest network
                 tasks[task.name] = task
     return {

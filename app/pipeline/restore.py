@@ -7,33 +7,45 @@ stop a generator by closing it: the pending requests are then cancelled.
 from __future__ import annotations
 
 import functools
-import itertools
 import time
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from app import codec
 from app.client import Attention, RestorationClient
 from app.codec import Photo, Pixels
-from app.errors import ServerMemoryError
+from app.errors import ModelGoneError, ServerMemoryError
 from app.i18n import say
 from app.pipeline import tiling
+from app.pipeline.requests import in_flight
 from app.tasks import Network, Quality, Task
 from app.usage import Usage, usage_between
 
-# Number of concurrent requests: enough to keep every instance busy, few enough to bound memory and share the server.
-TILES_IN_FLIGHT = 8
 # DIN+: quarter turns, and whether mirrored (paper, section 5.3).
 ORIENTATIONS = [(turns, flip) for turns in range(4) for flip in (False, True)]
 CLEAN = "BI"  # the degradation without blur and noise; networks trained for others would distort alpha
 
+
+class Step(NamedTuple):
+    """The progress of a photo.
+
+    Attributes:
+        done, total: finished tiles, and all of them.
+        is_waiting: whether no server responds; the photo waits for it.
+    """
+
+    done: int
+    total: int
+    is_waiting: bool = False
+
+
 T = TypeVar("T")
 Progress = Callable[[int, int], None]  # called with (tiles done, tiles in all)
-Steps = Generator[tuple[int, int], None, T]  # yields (tiles done, tiles in all), returns the result
+Steps = Generator[Step, None, T]  # returns the result
 
 
 @dataclass(frozen=True)
@@ -86,17 +98,19 @@ def run(steps: Steps[T], progress: Progress | None = None) -> T:
     """Run a generator of steps to its end, report its progress, and return its result."""
     while True:
         try:
-            done, total = next(steps)
+            step = next(steps)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         if progress is not None:
-            progress(done, total)
+            progress(step.done, step.total)
 
 
 def photo_steps(
     before: Photo, task: Task, client: RestorationClient, quality: Quality = Quality.FAST
 ) -> Steps[Restoration]:
     """Restore a decoded photo with its alpha channel; tiles are halved while the server has too little memory for them.
+
+    All tiles are restored by one version of the network: where that is replaced meanwhile, the photo starts again.
 
     Raises:
         ServerError: a tile failed; the others are cancelled.
@@ -114,6 +128,11 @@ def photo_steps(
             if smaller is None:
                 raise
             tiled = smaller
+        except ModelGoneError:
+            served = client.task(task.name).network(quality)
+            if served.version == network.version:
+                raise
+            network = tiled = served
     seconds = time.monotonic() - started
     usage = usage_between(opening, client.replica_usage(), network.name)
     after = codec.finish(before, rgb, task.scale, alpha)
@@ -171,10 +190,10 @@ def within(steps: Steps[T], part: int, parts: int) -> Steps[T]:
     """Convert the steps of one of several equal parts to steps of the whole."""
     while True:
         try:
-            done, total = next(steps)
+            done, total, is_waiting = next(steps)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-        yield part * total + done, parts * total
+        yield Step(part * total + done, parts * total, is_waiting)
 
 
 def pixel_steps(rgb: Pixels, network: Network, client: RestorationClient) -> Steps[Pixels]:
@@ -192,26 +211,32 @@ def pixel_steps(rgb: Pixels, network: Network, client: RestorationClient) -> Ste
         uint8 (scale * H, scale * W, 3).
 
     Raises:
-        ServerError: a tile failed; the others are cancelled.
+        ServerError: a tile was refused, or no server responded for too long; the others are cancelled.
     """
     plan = plan_tiles((rgb.shape[0], rgb.shape[1]), network)
     rounds = network.attention_rounds if len(plan) > 1 else 0
     total = len(plan) * (rounds + 1)
-    steps = itertools.count(1)
-    yield 0, total
+    done = 0
+    yield Step(done, total)
     attention: Attention | None = None
     for _ in range(rounds):
         ask = functools.partial(ask_attention, rgb, network, client, attention)
         weighted: list[Attention] = []
-        for tile, part in in_flight(ask, plan):
-            weighted.append(part * tiling.core_pixels(tile))
-            yield next(steps), total
+        for answer in in_flight(ask, plan):
+            if answer is not None:
+                tile, part = answer
+                weighted.append(part * tiling.core_pixels(tile))
+                done += 1
+            yield Step(done, total, is_waiting=answer is None)
         mean = np.sum(weighted, axis=0, dtype=np.float64) / (rgb.shape[0] * rgb.shape[1])
         attention = np.asarray(mean, np.float32)
     canvas = np.empty((rgb.shape[0] * network.scale, rgb.shape[1] * network.scale, 3), np.uint8)
-    for tile, restored in in_flight(functools.partial(ask_pixels, rgb, network, client, attention), plan):
-        tiling.stitch(canvas, tile, restored, network.scale)
-        yield next(steps), total
+    for response in in_flight(functools.partial(ask_pixels, rgb, network, client, attention), plan):
+        if response is not None:
+            tile, restored = response
+            tiling.stitch(canvas, tile, restored, network.scale)
+            done += 1
+        yield Step(done, total, is_waiting=response is None)
     return canvas
 
 
@@ -227,25 +252,3 @@ def ask_pixels(
 ) -> Future[Pixels]:
     """Request a restored tile."""
     return client.submit(network, tiling.cut(rgb, tile), attention)
-
-
-def in_flight(ask: Callable[[tiling.Tile], Future[T]], plan: list[tiling.Tile]) -> Iterator[tuple[tiling.Tile, T]]:
-    """Request every tile, ``TILES_IN_FLIGHT`` at a time; cancel the pending requests when the generator is closed.
-
-    Yields:
-        Each tile with its response, in the order of arrival.
-    """
-    waiting: Iterator[tiling.Tile] = iter(plan)
-    asked: dict[Future[T], tiling.Tile] = {}
-    try:
-        for tile in itertools.islice(waiting, TILES_IN_FLIGHT):
-            asked[ask(tile)] = tile
-        while asked:
-            finished, _ = wait(asked, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield asked.pop(future), future.result()
-                for tile in itertools.islice(waiting, 1):
-                    asked[ask(tile)] = tile
-    finally:
-        for future in asked:
-            future.cancel()

@@ -19,6 +19,7 @@ from app.triton.launch import Launch
 
 LOOPBACK = "127.0.0.1"
 GUARDIAN = Path(__file__).with_name("guardian.py")
+PING_INTERVAL_MS = 5000  # shorter than the client's keepalive
 GUARDIAN_S = 40.0  # longer than the guardian itself gives Triton and its instances
 SERVERS = ("tritonserver", "triton_python_backend_stub")  # names of processes
 ERROR = re.compile(r"^(E\d+ [^\]]*\] |error: )")  # a line of Triton's log: time, thread and source line
@@ -37,6 +38,7 @@ def command_line(launch: Launch, repository: Path, port: int, folder: Path) -> l
         f"--grpc-address={LOOPBACK}",
         f"--grpc-port={port}",
         "--reuse-grpc-port=true",  # the supervisor holds the port, so that nothing else takes it between two runs
+        f"--grpc-http2-min-recv-ping-interval-without-data={PING_INTERVAL_MS}",
         "--allow-http=false",
         "--allow-metrics=false",
         f"--backend-config=python,shm-region-prefix-name={shm_prefix(folder)}",

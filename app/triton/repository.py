@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).parents[2] / "model_repository"  # of a checkout
 
 def has_models(repository: Path) -> bool:
     """Return whether any model has been built there."""
-    return any(repository.glob("*/1/model.pt"))
+    return any(repository.glob("*/[1-9]*/model.pt"))
 
 
 def check_repository(repository: Path) -> None:

@@ -232,7 +232,8 @@ def describe_task(task: Task) -> Report:
 
 def describe(progress: JobProgress) -> str:
     """Describe the current step of a job, for the progress bar that counts its tiles."""
-    text = say("progress.loading" if progress.is_loading else "progress.name")
+    step = "waiting" if progress.is_waiting else "loading" if progress.is_loading else "name"
+    text = say(f"progress.{step}")
     number, photos = progress.place
     if photos == 1:
         return str(text)

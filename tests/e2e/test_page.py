@@ -410,7 +410,8 @@ def test_a_single_pixel_is_restored_with_a_notice(desk, tmp_path):
     expect(desk.locator("#report")).to_contain_text("only 1x1 pixels")
 
 
-def test_a_triton_that_goes_away_is_explained(visit, small):
+def test_a_photo_waits_for_a_triton_that_goes_away(visit, small):
+    """It is said at once; where none comes back it is an error, and the photo can be restored later."""
     with Triton(embedded.launch()) as triton:
         triton.wait_ready()
         with running_page("--triton-url", triton.url) as (url, _):
@@ -418,7 +419,12 @@ def test_a_triton_that_goes_away_is_explained(visit, small):
             bring(tab, small)
             triton.stop()
             tab.click("#restore")
-            expect(tab.get_by_test_id("toast-body")).to_contain_text("does not respond; it may be restarting")
+            expect(tab.locator("#progress")).to_contain_text("The server is restarting: your photo waits")
+            sentence = "does not respond; it may be restarting"
+            expect(tab.get_by_test_id("toast-body")).to_contain_text(sentence, timeout=WAIT_MS)
+            with Triton(embedded.launch(), port=triton.port) as second:
+                second.wait_ready()
+                restore(tab)
             tab.close()
 
 

@@ -30,7 +30,7 @@ from din_model import TASKS, load_model
 from din_model.data import evaluation_pairs
 from din_model.evaluate import score_pair, score_pairs
 from tests.support.files import png, read
-from tests.support.processes import running_page, server_folder, wait_until
+from tests.support.processes import STARTUP_S, running_page, server_folder, wait_until
 from tests.support.served import SHIPPED
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -301,30 +301,28 @@ def test_only_documented_events_are_public(api):
     assert set(endpoints) == {"/restore", "/restore_batch", "/tasks"}
 
 
-def restores(connection, photo) -> bool:
-    try:
-        return bool(connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore"))
-    except AppError:  # the page's connection looks for the server again every second
-        return False
-
-
-def test_a_page_without_its_triton_says_so_and_recovers(photo):
-    """Triton stops while the page runs, and restarts on the same port."""
+def test_a_photo_waits_for_a_triton_that_restarts(photo):
+    """Triton stops while the page runs, and starts again on the same port: the photo is not lost."""
     first = Triton(embedded.launch())
     first.wait_ready()
     try:
         with running_page("--triton-url", first.url) as (url, _):
             connection = Client(url, verbose=False, download_files=False)
             first.stop()
-            with pytest.raises(AppError) as error:
-                connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore")
-            assert message(error).startswith("The restoration server does not respond; it may be restarting")
+            job = connection.submit(handle_file(str(photo)), "sr_x4", api_name="/restore")
+            wait_until(lambda: waits(job), STARTUP_S)
             with Triton(embedded.launch(), port=first.port) as second:
                 second.wait_ready()
-                wait_until(lambda: restores(connection, photo), 30)
+                assert job.result(STARTUP_S)
             connection.close()
     finally:
         first.stop()
+
+
+def waits(job) -> bool:
+    """Whether the progress of a job says that its photo waits."""
+    progress = job.status().progress_data
+    return bool(progress) and progress[-1].desc == "The server is restarting: your photo waits"
 
 
 def test_a_damaged_model_is_reported_on_the_page_and_by_the_api(photo, tmp_path):

@@ -27,7 +27,7 @@ from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Policy, Triton, embedded
 from din_model.tasks import TASKS
 from tests.support.files import ROOT, png
-from tests.support.processes import processes_with, server_folder, wait_until
+from tests.support.processes import folder_of, processes_with, server_folder, wait_until
 from tests.support.served import SHIPPED
 
 TASK = "sr_x4"
@@ -49,11 +49,6 @@ def assert_nothing_left(folder: str, port: int) -> None:
     assert not list(Path("/dev/shm").glob(folder + "*"))
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def folder_of(port: int) -> str:
-    """The name of the folder of the Triton that listens there."""
-    return server_folder(processes_with(f"--grpc-port={port}\0"))
 
 
 def test_dynamic_batching_joins_concurrent_requests(triton, client):

@@ -2,8 +2,8 @@
 
 from concurrent.futures import Future
 
-from app.errors import ServerUnavailableError
-from app.pipeline.restore import TILES_IN_FLIGHT
+from app.errors import ServerError
+from app.pipeline.requests import PATIENCE
 from app.usage import Usage
 from tests.support.served import TASK
 
@@ -34,7 +34,7 @@ class NearestClient(CountingClient):
         self.futures.append((future, pixels))
         waiting = [f for f, _ in self.futures if not f.done()]
         self.most_waiting = max(self.most_waiting, len(waiting))
-        if len(waiting) == TILES_IN_FLIGHT or len(self.futures) == self.expected:
+        if len(waiting) == PATIENCE.in_flight or len(self.futures) == self.expected:
             for waiting_future, tile in self.futures:
                 if not waiting_future.done():
                     self.answer(waiting_future, tile)
@@ -42,7 +42,7 @@ class NearestClient(CountingClient):
 
     def answer(self, future, tile):
         if self.fail_at is not None and self.futures[self.fail_at][0] is future:
-            future.set_exception(ServerUnavailableError("gone"))
+            future.set_exception(ServerError("refused"))
         else:
             future.set_result(tile.repeat(2, 0).repeat(2, 1))
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from app.triton.process import GUARDIAN
+from app.triton.process import GUARDIAN, SERVERS
 from tests.support.files import ROOT
 
 STARTUP_S = 180  # also beside much other work
@@ -99,3 +99,28 @@ def server_folder(pids: Iterable[int]) -> str:
     (guardian,) = (words for words in commands if str(GUARDIAN) in words)
     _, folder, *_ = guardian[guardian.index(str(GUARDIAN)) + 1 :]
     return Path(folder).name
+
+
+def folder_of(port: int) -> str:
+    """The name of the folder of the Triton that listens there."""
+    return server_folder(processes_with(f"--grpc-port={port}\0"))
+
+
+def process_of(port: int, word: str) -> int:
+    """The process with that word in its command line, of the Triton that listens there.
+
+    Args:
+        port: of Triton.
+        word: the end of one, such as the name of an instance, ``din_sr_x4_0_0``, or of the server's program.
+    """
+    folder = folder_of(port)
+    return next(
+        pid
+        for pid in processes_with(folder)
+        if any(part.endswith(word) for part in psutil.Process(pid).cmdline()) and is_program(pid)
+    )
+
+
+def is_program(pid: int) -> bool:
+    """Whether a process is Triton or one of its instances: a guardian's command line has Triton's in it."""
+    return psutil.Process(pid).name() in SERVERS

@@ -7,7 +7,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from tritonclient.utils import InferenceServerException
 
 from app.client import RestorationClient, explain, resolve
-from app.errors import ServerError, ServerUnavailableError
+from app.errors import ModelGoneError, ServerError, ServerUnavailableError
 from app.tasks import read_tasks
 from app.usage import Usage, read_usage, usage_between
 
@@ -40,7 +40,7 @@ def test_unknown_hosts_are_named():
         ("StatusCode.UNAVAILABLE", "Exceeds maximum queue size", ServerUnavailableError, "is busy"),
         ("StatusCode.DEADLINE_EXCEEDED", "Deadline Exceeded", ServerUnavailableError, "took too long"),
         ("StatusCode.UNAVAILABLE", "failed to connect", ServerUnavailableError, "may be restarting"),
-        ("StatusCode.NOT_FOUND", "unknown model: 'x' has no versions", ServerUnavailableError, "may be restarting"),
+        ("StatusCode.NOT_FOUND", "unknown model: 'x' has no versions", ModelGoneError, "may be restarting"),
         ("StatusCode.INTERNAL", "Stub process 'x' is not healthy.", ServerUnavailableError, "may be restarting"),
         ("StatusCode.INVALID_ARGUMENT", "lq has no pixels", ServerError, "refused the request: lq has no pixels"),
         ("StatusCode.INTERNAL", LIBTORCH_REFUSAL, ServerError, "refused the request: lq has no pixels"),

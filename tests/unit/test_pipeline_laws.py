@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.codec import Photo
 from app.pipeline import tiling
 from app.pipeline.eta import PAGE_S_PER_PIXEL, SMOOTHING, EtaEstimator, multiply_adds
-from app.pipeline.restore import ORIENTATIONS, halve_tiles, photo_steps, plan_tiles, run, within
+from app.pipeline.restore import ORIENTATIONS, Step, halve_tiles, photo_steps, plan_tiles, run, within
 from app.tasks import Quality
 from app.usage import Usage, usage_between
 from app.web.server.traffic import WINDOW_S, View, steps
@@ -120,7 +120,7 @@ def test_halved_tiles_can_be_planned_or_there_are_none(network):
 def counting(total, made):
     """Steps as the pipeline's: from (0, total) on, one more each time."""
     for done in range(total + 1):
-        yield done, total
+        yield Step(done, total)
     return made
 
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from app.codec import Photo, encode_png
 from app.errors import PhotoError, ServerError, ServerMemoryError
-from app.pipeline.restore import TILES_IN_FLIGHT, photo_steps, plan_tiles, restore
+from app.pipeline.requests import PATIENCE
+from app.pipeline.restore import Step, photo_steps, plan_tiles, restore
 from app.tasks import Quality
 from tests.support.clients import CountingClient, NearestClient, finished
 from tests.support.served import DEHAZE, NETWORK, TASK
@@ -29,7 +30,7 @@ def test_a_photo_of_many_tiles():
     result = restore(data, TASK, client, progress=lambda done, total: progress.append((done, total)))
     assert np.array_equal(result.after.rgb, pixels.repeat(2, 0).repeat(2, 1))
     assert result.tiles == 12
-    assert client.most_waiting == TILES_IN_FLIGHT
+    assert client.most_waiting == PATIENCE.in_flight
     assert progress == [(done, 12) for done in range(13)]
 
 
@@ -150,10 +151,10 @@ def test_closing_cancels_pending_requests():
 
     client.submit = answer_first
     steps = photo_steps(Photo(pixels), TASK, client)
-    assert [next(steps), next(steps)] == [(0, 12), (1, 12)]
+    assert [next(steps), next(steps)] == [Step(0, 12), Step(1, 12)]
     steps.close()
     waiting = [future for future, _ in client.futures if future is not first[0]]
-    assert len(waiting) == TILES_IN_FLIGHT - 1
+    assert len(waiting) == PATIENCE.in_flight - 1
     assert all(future.cancelled() for future in waiting)
 
 
@@ -163,9 +164,9 @@ def test_a_failed_tile_fails_the_photo_and_takes_the_others_back():
     client.answer = lambda future, tile: (
         NearestClient.answer(client, future, tile) if future is client.futures[0][0] else None
     )
-    with pytest.raises(ServerError, match="gone"):
+    with pytest.raises(ServerError, match="refused"):
         restore(data, TASK, client)
-    assert len(client.futures) == TILES_IN_FLIGHT
+    assert len(client.futures) == PATIENCE.in_flight
     assert all(future.cancelled() for future, _ in client.futures[1:])
 
 

@@ -149,9 +149,9 @@ def build_kiosk(client: RestorationClient) -> Site:
                             pair=pair_value(event, language) | {"life_s": storage.CACHE_AGE_S - storage.CACHE_SWEEP_S}
                         )
                     else:
-                        done, total = event
-                        text = say("kiosk.tiles", done=done, total=total).into(language)
-                        yield answer(progress={"text": text, "share": done / total})
+                        tiles = say("kiosk.tiles", done=event.done, total=event.total)
+                        text = (say("progress.waiting") if event.is_waiting else tiles).into(language)
+                        yield answer(progress={"text": text, "share": event.done / event.total})
             except RestorationError as error:
                 yield answer(failure=error.into(language))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from app.client import RestorationClient
 from app.codec import bounded
 from app.errors import PhotoError, RestorationError, ServerUnavailableError, UnknownTaskError
 from app.i18n import say
-from app.pipeline.restore import Restoration, photo_steps, restore
+from app.pipeline.restore import Restoration, Step, photo_steps
 from app.tasks import Task
 from app.web import storage
 from app.web.restore.choices import examples
@@ -23,8 +24,6 @@ SCREEN_PIXELS = 1280 * 720
 RETRY_S = 5.0
 # The tasks that represent their families, where it is not the first task.
 PREFERRED_TASKS = ("sr_x4", "derain_mixed")
-
-Progress = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Slideshow:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the current photo, and wait for it; the connection to Triton may then be closed."""
+        """Stop after the current tile, and wait for it; the connection to Triton may then be closed."""
         self._stopped.set()
         self._thread.join()
 
@@ -77,7 +76,7 @@ class Slideshow:
         while waiting and not self._stopped.is_set():
             task, path = waiting.popleft()
             try:
-                result = restore(path.read_bytes(), task, self.client)
+                result = self._restore_example(path, task)
             except RestorationError as error:
                 self.error = error
                 if isinstance(error, ServerUnavailableError):
@@ -85,10 +84,27 @@ class Slideshow:
                     self._stopped.wait(RETRY_S)
             else:
                 self.error = None
-                self.pairs += (save_pair(result, storage.new_folder(is_kept=True)),)
+                if result is not None:
+                    self.pairs += (save_pair(result, storage.new_folder(is_kept=True)),)
         self.is_done = not waiting
 
-    def restore_photo(self, path: Path, family: str) -> Iterator[Progress | Pair]:
+    def _restore_example(self, path: Path, task: Task) -> Restoration | None:
+        """Restore an example, and say meanwhile whether the server is there; return None if the slideshow is stopped.
+
+        Raises:
+            RestorationError: it could not be restored.
+        """
+        with closing(photo_steps(codec.decode(path.read_bytes(), task.scale), task, self.client)) as steps:
+            while not self._stopped.is_set():
+                try:
+                    step = next(steps)
+                except StopIteration as end:
+                    restoration: Restoration = end.value
+                    return restoration
+                self.error = ServerUnavailableError(say("error.server_away")) if step.is_waiting else None
+        return None
+
+    def restore_photo(self, path: Path, family: str) -> Iterator[Step | Pair]:
         """Restore an uploaded photo, reduced so that the result fits the screen.
 
         Args:
@@ -96,7 +112,7 @@ class Slideshow:
             family: of the task to run.
 
         Yields:
-            (tiles done, tiles in all), and finally the pair.
+            The progress, and finally the pair.
 
         Raises:
             RestorationError: the file is not an upload, cannot be decoded, or could not be restored.

@@ -32,6 +32,8 @@ Updates = dict[Any, Any]  # of components
 CLEAR_RESULTS = "(photos) => dinClearResults(photos)"
 DISABLE = "() => dinUpdate({ interactive: false })"
 SET_IDLE = "() => [dinUpdate({ interactive: true }), dinUpdate({ interactive: false })]"
+# The same after an error, which leaves the progress as it was.
+SET_FAILED = "() => [dinUpdate({ interactive: true }), dinUpdate({ interactive: false }), dinUpdate({ value: '' })]"
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
@@ -263,6 +265,7 @@ def wire_job(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> None
         show_progress_on=[result.progress],
     )
     run.then(None, None, buttons, js=SET_IDLE, api_visibility="private")
+    run.failure(None, None, [*buttons, result.progress], js=SET_FAILED, api_visibility="private")
     choice.stop.click(handlers.stop, language, result.progress, cancels=run, queue=False, **QUIET)
 
 

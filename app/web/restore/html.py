@@ -20,7 +20,7 @@ def progress_html(progress: JobProgress, language: str) -> str:
         rest = say("progress.left", time=duration(progress.seconds / share - progress.seconds))
     else:
         rest = say("progress.loading" if progress.is_loading else "progress.starting")
-    text = say("progress.tiles", done=done, total=total, rest=rest)
+    text = say("progress.waiting") if progress.is_waiting else say("progress.tiles", done=done, total=total, rest=rest)
     if photos > 1:
         text = say("progress.photo", place=number, photos=photos, name=progress.name, text=text)
     percent = f"{100 * share:.1f}"

@@ -91,6 +91,7 @@ class JobProgress:
         seconds: since the photo was started.
         place: number of the photo, from 1, and the number of photos.
         is_loading: whether the server has to load the network first.
+        is_waiting: whether no server responds; the photo waits for it.
     """
 
     name: str
@@ -99,6 +100,7 @@ class JobProgress:
     seconds: float
     place: tuple[int, int]
     is_loading: bool = False
+    is_waiting: bool = False
 
 
 @dataclass(frozen=True)
@@ -248,13 +250,19 @@ def with_progress(steps: Steps[T], progress: JobProgress, folder: Path) -> Gener
     started = time.monotonic()
     while True:
         try:
-            done, total = next(steps)
+            step = next(steps)
         except StopIteration as end:
             result: T = end.value
             return result
         storage.touch([folder / "restored.png"])
-        loading = progress.is_loading and done == 0
-        yield replace(progress, done=done, total=total, seconds=time.monotonic() - started, is_loading=loading)
+        yield replace(
+            progress,
+            done=step.done,
+            total=step.total,
+            seconds=time.monotonic() - started,
+            is_loading=progress.is_loading and step.done == 0,
+            is_waiting=step.is_waiting,
+        )
 
 
 def digest(path: Path) -> str:
