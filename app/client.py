@@ -37,11 +37,13 @@ Attention = NDArray[np.float32]
 Core = tuple[int, int, int, int]
 
 NO_CORE: Core = (0, 0, 0, 0)
+WITHDRAWN_MODEL = "taken out of service"  # in Triton's reason, for a model that the supervisor has withdrawn
 READY = "READY"  # Triton's state of a loaded model
 STATISTICS_TIMEOUT_S = 2.0
 BIGGEST_MESSAGE = 2**31 - 1
 # Messages of CUDA, of torch on a CPU, and of the shared memory between Triton and its instances.
 OUT_OF_MEMORY = re.compile("out of memory|allocate memory|shared memory pool", re.IGNORECASE)
+UNKNOWN_MODEL = "unknown model"
 # Messages of Triton about an instance that has died or a server that ends, and of gRPC about a broken connection.
 UNAVAILABLE = re.compile("not healthy|stopping|RST_STREAM|stream removed|connection", re.IGNORECASE)
 CHANNEL_OPTIONS = [
@@ -170,8 +172,8 @@ class RestorationClient:
             ServerUnavailableError: no server responds.
         """
         tasks = self.tasks()
-        if name not in tasks and name in self.broken():
-            raise UnknownTaskError(unavailable(name))
+        if name not in tasks and (reason := self.broken().get(name)) is not None:
+            raise UnknownTaskError(unavailable(name, reason))
         return find_task(tasks, name)
 
     def replica_usage(self) -> ReplicaUsage:
@@ -299,9 +301,9 @@ def read_answer(result: triton.InferResult | None, output: str) -> NDArray[Any]:
     return tensor
 
 
-def unavailable(network: str) -> Text:
+def unavailable(network: str, reason: str) -> Text:
     """Return the message about a network that Triton could not load."""
-    return say("error.unavailable_task", task=network)
+    return say("error.withdrawn_task" if WITHDRAWN_MODEL in reason else "error.unavailable_task", task=network)
 
 
 def resolve(url: str) -> list[str]:
@@ -333,7 +335,7 @@ def explain(error: InferenceServerException) -> ServerError:
     if "DEADLINE_EXCEEDED" in status:
         return ServerUnavailableError(say("error.server_slow"))
     # A network was served when its task was read: the server is unloading it to stop, or has newer weights.
-    if "NOT_FOUND" in status or "is not found" in message:
+    if "NOT_FOUND" in status or UNKNOWN_MODEL in message:
         return ModelGoneError(say("error.server_away"))
     if "UNAVAILABLE" in status or UNAVAILABLE.search(message):
         return ServerUnavailableError(say("error.server_away"))

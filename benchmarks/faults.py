@@ -22,6 +22,7 @@ from app.client import RestorationClient
 from app.codec import Photo, Pixels
 from app.errors import RestorationError
 from app.pipeline.restore import Step, photo_steps
+from app.tasks import Task
 from app.triton import Triton, embedded
 from benchmarks.common import print_row, start_table
 from tests.support.fault_proxy import FaultProxy, fault_proxy
@@ -99,9 +100,9 @@ def scene() -> Iterator[Scene]:
             yield Scene(triton, proxy)
 
 
-def watched(photo: Photo, client: RestorationClient, progress: Callable[[Step], object]) -> Pixels:
+def watched(photo: Photo, task: Task, client: RestorationClient, progress: Callable[[Step], object]) -> Pixels:
     """Restore a photo, and report each step."""
-    steps = photo_steps(photo, client.task(TASK), client)
+    steps = photo_steps(photo, task, client)
     while True:
         try:
             progress(next(steps))
@@ -136,11 +137,12 @@ def restore_all(photos: list[Photo], port: int, strike: Callable[[], object] = l
                 strike()
 
         try:
-            return watched(photo, client, progress), longest_s
+            return watched(photo, task, client, progress), longest_s
         except RestorationError as error:
             return error, longest_s
 
     with RestorationClient(f"127.0.0.1:{port}") as client, ThreadPoolExecutor(JOBS) as executor:
+        task = client.task(TASK)
         found = list(executor.map(restore, photos))
     return Found([photo for photo, _ in found], max(wait_s for _, wait_s in found), time.monotonic() - started)
 

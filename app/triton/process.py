@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +24,7 @@ GUARDIAN = Path(__file__).with_name("guardian.py")
 PING_INTERVAL_MS = 5000  # shorter than the client's keepalive
 GUARDIAN_S = 40.0  # longer than the guardian itself gives Triton and its instances
 SERVERS = ("tritonserver", "triton_python_backend_stub")  # names of processes
+WITHDRAWN = "withdrawn.txt"  # in the place of a model's file: why it is out of service
 ERROR = re.compile(r"^(E\d+ [^\]]*\] |error: )")  # a line of Triton's log: time, thread and source line
 
 
@@ -70,9 +73,24 @@ class Run:
         """Return whether the guardian has ended, and so Triton."""
         return self.guardian.poll() is not None
 
-    def count_processes(self) -> int:
-        """Count the running processes of Triton and its instances, without the short-lived ones that these start."""
-        return sum(is_server(process) for process in processes_below(self.guardian.pid))
+    def processes(self, instances: Collection[str] = ()) -> dict[str, psutil.Process]:
+        """Return the running processes of Triton and of its instances, by the names of program and instances.
+
+        Args:
+            instances: names of the instances, which are words of their command lines.
+        """
+        found: dict[str, psutil.Process] = {}
+        for process in processes_below(self.guardian.pid):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.name() in SERVERS:
+                    found[next((word for word in process.cmdline() if word in instances), process.name())] = process
+        return found
+
+    def kill(self) -> None:
+        """Kill Triton and its instances: what hangs does not end when it is asked to. The guardian then cleans up."""
+        for process in self.processes().values():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def last_words(self) -> str:
         """Return the last error in Triton's log, or else its first line that is not empty."""
@@ -96,22 +114,46 @@ class Run:
         self.log.close()
 
 
-def is_server(process: psutil.Process) -> bool:
-    """Return whether a process is Triton or one of its instances."""
-    try:
-        return process.name() in SERVERS
-    except psutil.NoSuchProcess:
-        return False
+def without(repository: Path, withdrawn: Mapping[str, str], folder: Path) -> Path:
+    """Make a model repository in which some models cannot be loaded, and Triton's reason for it is ours.
+
+    Args:
+        repository: the model repository.
+        withdrawn: names of the models, and why they are out of service.
+        folder: of the run.
+
+    Returns:
+        The repository itself where no model is withdrawn.
+    """
+    if not withdrawn:
+        return repository
+    reduced = folder / "repository"
+    reduced.mkdir()
+    for model in repository.iterdir():
+        if model.name not in withdrawn:
+            (reduced / model.name).symlink_to(model.resolve())
+            continue
+        shutil.copytree(model, reduced / model.name, ignore=shutil.ignore_patterns("model.pt"))
+        for version in (reduced / model.name).glob("[1-9]*"):
+            (version / WITHDRAWN).write_text(withdrawn[model.name])
+    return reduced
 
 
-def start(launch: Launch, repository: Path, port: int) -> Run:
+def start(launch: Launch, repository: Path, port: int, withdrawn: Mapping[str, str] | None = None) -> Run:
     """Start Triton on a loopback port, under its guardian.
+
+    Args:
+        launch: the kind of Triton.
+        repository: the model repository.
+        port: of the loopback.
+        withdrawn: models to leave out, and why.
 
     Raises:
         OSError: the machine has no room for it: disk, processes, memory.
     """
     folder = Path(tempfile.mkdtemp(prefix="din-triton-"))
     try:
+        repository = without(repository, withdrawn or {}, folder)
         command = command_line(launch, repository, port, folder)
         with (folder / "triton.log").open("wb") as output:
             log = Path(output.name).open("rb")  # noqa: SIM115 - closed by end()

@@ -6,17 +6,21 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from app.client import RestorationClient
+import psutil
+
+from app.client import WITHDRAWN_MODEL, RestorationClient
 from app.errors import ServerStartError
 from app.triton import process
 from app.triton.launch import Launch
+from app.triton.probe import Prober
 from app.triton.repository import REPOSITORY, check_repository
 
 log = logging.getLogger(__name__)
@@ -31,14 +35,17 @@ class Policy:
     Attributes:
         interval_s: between two checks.
         confirm_after_s: from a failed check to a second one, which has to fail too: a busy machine may answer late.
+        model_failures: after so many failures of one model's instances since Triton was last steady, it is restarted
+            without that model.
         restarts: limit in a row; after it the supervisor gives up.
         first_delay_s, longest_delay_s: before the second restart in a row, doubled for each further one up to the
             longest; the first restart has no delay.
         steady_s: after serving for so long, the next restart counts as the first.
     """
 
-    interval_s: float = 5.0
+    interval_s: float = 1.0
     confirm_after_s: float = 1.0
+    model_failures: int = 3
     restarts: int = 8
     first_delay_s: float = 1.0
     longest_delay_s: float = 60.0
@@ -47,6 +54,19 @@ class Policy:
     def delay_s(self, restart: int) -> float:
         """Return the delay before a restart, whose number in a row is counted from 1."""
         return 0.0 if restart == 1 else min(self.longest_delay_s, self.first_delay_s * 2.0 ** (restart - 2))
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is wrong with Triton.
+
+    Attributes:
+        reason: what Triton does or has, as the rest of a sentence.
+        models: whose instances have failed.
+    """
+
+    reason: str
+    models: Collection[str] = ()
 
 
 class Triton:
@@ -73,6 +93,8 @@ class Triton:
         check_repository(repository)
         self.launch, self.repository, self.policy = launch, repository, policy or Policy()
         self._expected: Mapping[str, int] = {}  # instances of each model, known when Triton is ready for the first time
+        self._failures: Counter[str] = Counter()  # of each model's instances, since Triton was last steady
+        self._withdrawn: dict[str, str] = {}  # models that are out of service, and why
         self._stopping = threading.Event()
         self._end: Future[None] = Future()
         self._reservation = reserve_port(port)
@@ -153,6 +175,8 @@ class Triton:
                 return
             if time.monotonic() - since > self.policy.steady_s:
                 restarts = 0
+                self._failures.clear()
+            self._run.kill()
             self._run.end()
             if restarts == self.policy.restarts:
                 reason = f"{self._name} {trouble}; it was restarted {restarts} times in a row, which is the limit."
@@ -167,36 +191,65 @@ class Triton:
 
     def _next_trouble(self) -> str | None:
         """Check Triton until a check fails twice; return its reason, or None when Triton is to be stopped."""
-        while not self._stopping.wait(self.policy.interval_s):
-            # Checked twice: a busy machine may answer late.
-            if self._trouble() and not self._stopping.wait(self.policy.confirm_after_s) and (found := self._trouble()):
-                return found
+        with RestorationClient(self.url) as client:
+            prober = Prober(client)
+            while not self._stopping.wait(self.policy.interval_s):
+                try:
+                    found = self._trouble(client, prober)
+                    # Checked twice: a busy machine may answer late.
+                    if found and not self._stopping.wait(self.policy.confirm_after_s):
+                        found = self._trouble(client, prober)
+                except Exception as error:  # whatever it is, the watch goes on
+                    log.debug("Triton could not be looked after", exc_info=True)
+                    return f"could not be looked after ({error})"
+                if found:
+                    self._count(found.models)
+                    return found.reason
         return None
 
-    def _trouble(self) -> str | None:
+    def _trouble(self, client: RestorationClient, prober: Prober) -> Trouble | None:
         """Return what is wrong with Triton, or None; a dead instance of its Python backend is never replaced."""
-        try:
-            found = 0 if self._run.has_ended() else self._run.count_processes()
-            expected = 1 + self.launch.processes_per_instance * sum(self._expected.values())
-            if found == 0:
-                return f"has ended ({self._run.last_words()})"
-            if found < expected:
-                return f"has lost {expected - found} of its {expected} processes"
-            with RestorationClient(self.url) as client:
-                return None if client.is_live() else "does not answer"
-        except Exception as error:  # whatever it is, the watch goes on
-            log.debug("Triton could not be looked after", exc_info=True)
-            return f"could not be looked after ({error})"
+        instances = self._instances()
+        processes = {} if self._run.has_ended() else self._run.processes(instances.keys())
+        if not processes:
+            return Trouble(f"has ended ({self._run.last_words()})")
+        stopped = [name for name, process in processes.items() if is_stopped(process)]
+        for names, what in ((instances.keys() - processes.keys(), "has lost"), (stopped, "has stopped processes:")):
+            if names:
+                models = {instances[name] for name in names if name in instances}
+                return Trouble(f"{what} {', '.join(sorted(names))}", models)
+        if not client.is_live():
+            return Trouble("does not answer")
+        if hung := prober.hung(processes):
+            return Trouble(f"has instances that hang: {', '.join(hung)}", {instances[name] for name in hung})
+        return None
+
+    def _instances(self) -> dict[str, str]:
+        """Return the instances that are processes of their own and have to run, with the names of their models."""
+        return {
+            f"{model}_0_{i}": model
+            for model, number in self._expected.items()
+            for i in range(number * self.launch.processes_per_instance)
+            if model not in self._withdrawn
+        }
+
+    def _count(self, models: Collection[str]) -> None:
+        """Count a failure of models' instances; withdraw the models that have had too many."""
+        self._failures.update(models)
+        for model in models:
+            if self._failures[model] >= self.policy.model_failures:
+                self._withdrawn[model] = f"{WITHDRAWN_MODEL}: its instances failed {self._failures[model]} times"
+                log.error("The model %s is taken out of service: its instances keep failing", model)
 
     def _restart(self) -> str | None:
         """Start Triton again; return what went wrong, or None."""
         try:
-            self._run = process.start(self.launch, self.repository, self.port)
+            self._run = process.start(self.launch, self.repository, self.port, self._withdrawn)
             self._wait_live()
             if self._stopping.is_set():
                 return None
             with RestorationClient(self.url) as client:
-                lost = sorted(self._expected.keys() - client.instances().keys())
+                lost = sorted(self._expected.keys() - self._withdrawn.keys() - client.instances().keys())
         except Exception as error:  # whatever it is, the watch goes on
             log.debug("Triton could not be restarted", exc_info=True)
             return f"could not be restarted ({error})"
@@ -214,6 +267,14 @@ class Triton:
         self._reservation.close()
         if not self._end.done():
             self._end.set_result(None)
+
+
+def is_stopped(process: psutil.Process) -> bool:
+    """Return whether a process was stopped by a signal, and so does nothing."""
+    try:
+        return process.status() == psutil.STATUS_STOPPED
+    except psutil.NoSuchProcess:
+        return False
 
 
 def reserve_port(port: int) -> socket.socket:

@@ -68,8 +68,8 @@ def build_page(client: RestorationClient) -> Site:
             theme_button = words.bind(
                 gr.Button(scale=0, min_width=120, size="sm", elem_id="theme"), value=say("page.theme")
             )
-        for name in client.broken():
-            words.bind(gr.Markdown(elem_classes="din-warning"), value=unavailable(name))
+        for name, reason in client.broken().items():
+            words.bind(gr.Markdown(elem_classes="din-warning"), value=unavailable(name, reason))
         with gr.Tabs() as tabs:
             with words.bind(gr.Tab(id="restore"), label=say("page.tab_restore")):
                 tab = lay_out(runner, words)

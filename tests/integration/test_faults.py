@@ -10,7 +10,7 @@ import pytest
 from app.client import RestorationClient
 from app.pipeline.restore import pixel_steps, run
 from app.tasks import Quality
-from app.triton import REPOSITORY, Triton, embedded
+from app.triton import REPOSITORY, Policy, Triton, embedded
 from benchmarks.faults import FAULTS, TASK, TILES, Scene, noise_photos, restore_all, watched
 from tests.support.fault_proxy import fault_proxy
 
@@ -20,7 +20,7 @@ PHOTOS = 3
 @pytest.fixture(scope="module")
 def own():
     """A Triton that may be broken; the other tests' must not be."""
-    with Triton(embedded.launch()) as server:
+    with Triton(embedded.launch(), policy=Policy(model_failures=100)) as server:
         server.wait_ready()
         yield server
 
@@ -67,5 +67,5 @@ def test_a_photo_is_restored_by_one_version(tmp_path, photos, own):
 
         with RestorationClient(first.url) as client:
             assert client.task(TASK).network().version == "1"
-            assert np.array_equal(watched(photos[0], client, exchange), expected)
+            assert np.array_equal(watched(photos[0], client.task(TASK), client, exchange), expected)
             assert client.task(TASK).network().version == "2"

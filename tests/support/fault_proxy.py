@@ -49,6 +49,13 @@ class Link:
             writer.transport.abort()
 
 
+async def close(writer):
+    """Closes a connection that may be broken, and waits until its socket is free."""
+    with suppress(OSError, RuntimeError):
+        writer.close()
+        await writer.wait_closed()
+
+
 class FaultProxy:
     """Passes connections on to a port of this machine, with faults; its thread ends with it.
 
@@ -71,7 +78,7 @@ class FaultProxy:
         try:
             server = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
-            writer.close()
+            await close(writer)
             return
         link = Link((reader, writer), server)
         self.links.append(link)
@@ -79,6 +86,8 @@ class FaultProxy:
             link.pump(reader, server[1], False), link.pump(server[0], writer, True), return_exceptions=True
         )
         self.links.remove(link)
+        await close(writer)
+        await close(server[1])
 
     def apply(self, change: Callable[[Link], object]) -> int:
         """Changes every open connection; returns how many there were."""
@@ -117,6 +126,7 @@ class FaultProxy:
                 link.passes.set()
             while len(asyncio.all_tasks()) > 1:
                 await asyncio.sleep(0.01)
+            await self._server.wait_closed()
 
         self._call(end())
         self._loop.call_soon_threadsafe(self._loop.stop)

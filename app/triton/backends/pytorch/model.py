@@ -27,10 +27,13 @@ class TritonPythonModel:
         """Check the model's file and read its configuration, which Triton passes with folder and version.
 
         Raises:
-            RuntimeError: the file is damaged.
+            RuntimeError: the file is damaged, or the supervisor has taken the model out of service.
             zipfile.BadZipFile: it is not TorchScript.
         """
         self.path = Path(args["model_repository"]) / args["model_version"] / "model.pt"
+        withdrawn = self.path.with_name("withdrawn.txt")  # of app.triton.process
+        if withdrawn.exists():
+            raise RuntimeError(withdrawn.read_text())
         with zipfile.ZipFile(self.path) as archive:  # which TorchScript is
             if damaged := archive.testzip():
                 raise RuntimeError(f"{damaged} in {self.path} is damaged")
