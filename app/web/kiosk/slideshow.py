@@ -94,7 +94,7 @@ class Slideshow:
         Raises:
             RestorationError: it could not be restored.
         """
-        with closing(photo_steps(codec.decode(path.read_bytes(), task.scale), task, self.client)) as steps:
+        with closing(photo_steps(bounded.decode(path, task.scale), task, self.client)) as steps:
             while not self._stopped.is_set():
                 try:
                     step = next(steps)
