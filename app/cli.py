@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -24,6 +26,8 @@ from app.errors import PhotoError, RestorationError, ServerStartError, ServerUna
 from app.pipeline.restore import Progress, restore
 from app.tasks import Quality, current_names, file_suffix
 from app.triton import LAUNCHES, Triton, default_repository, preferred
+from app.web.proxies import default_proxies, read_proxies, trust
+from app.web.users import read_users
 
 log = logging.getLogger("app")
 
@@ -70,6 +74,27 @@ def add_page_options(parser: argparse.ArgumentParser) -> None:
     add_triton_options(parser)
     add_address_options(parser)
     parser.add_argument("--kiosk", action="store_true", help="show a full-screen slideshow of results, with a camera")
+    parser.add_argument(
+        "--trusted-proxies",
+        type=read_proxies,
+        default=default_proxies(),
+        metavar="ADDRESSES",
+        help="proxies whose X-Forwarded-For names the visitor, as addresses or networks separated by commas; "
+        "default: %(default)s",
+    )
+    parser.add_argument(
+        "--users",
+        type=Path,
+        metavar="FILE",
+        help="ask for a name and a password; the file has a name:password on each line",
+    )
+    parser.add_argument(
+        "--drain-s",
+        type=float,
+        default=25.0,
+        metavar="SECONDS",
+        help="how long Ctrl-C or SIGTERM waits for jobs under way; another signal ends at once; default: %(default)s",
+    )
 
 
 def add_address_options(parser: argparse.ArgumentParser) -> None:
@@ -143,27 +168,34 @@ def check_port(host: str, port: int) -> None:
 
 
 @contextlib.contextmanager
-def page_folder() -> Iterator[None]:
-    """Create a folder for uploads and results, and delete it at the end of the context."""
+def page_folder() -> Iterator[Path]:
+    """Create and yield a folder for uploads and results, and delete it at the end of the context."""
     with tempfile.TemporaryDirectory(prefix="din-page-", dir=os.environ.get("GRADIO_TEMP_DIR")) as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        yield
+        yield Path(folder)
 
 
 def serve_page(args: argparse.Namespace) -> int:
     """Run the page until SIGINT or SIGTERM, or until its Triton has stopped for good."""
     log.setLevel(logging.INFO)  # includes Triton's own log messages
     check_port(args.host, args.port)
-    with page_folder(), find_triton(args) as triton, RestorationClient(triton.url) as client:
+    users = read_users(args.users) if args.users else None
+    with page_folder() as folder, find_triton(args) as triton, RestorationClient(triton.url) as client:
         # Imported here: Gradio takes seconds to import, and the other commands do not need it.
+        from app.web import limits
         from app.web.app import build_page, launch_page
         from app.web.kiosk.page import build_kiosk
 
+        trust(args.trusted_proxies)
         site = (build_kiosk if args.kiosk else build_page)(client)
-        launch_page(site, client, args.host, args.port)
+        launch_page(site, client, args.host, args.port, users)
         print(f"The page is at http://{args.host}:{args.port} (Ctrl-C ends it)", flush=True)
         try:
             triton.wait()
+        except KeyboardInterrupt:
+            on_signals(functools.partial(end_at_once, folder))
+            limits.drain(site.page, args.drain_s)
+            raise
         finally:
             site.page.close(verbose=False)
     return 0
@@ -271,13 +303,23 @@ def interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def end_at_once(folder: Path, number: int, frame: FrameType | None) -> None:
+    """Handle a further signal: delete the visitors' files, and end. Triton's guardian and the decoders see that."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(128 + number)
+
+
+def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Have both signals that end the app handled so; a shell starts background jobs with SIGINT ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit status."""
     args = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    # Both signals close everything before the exit; a shell starts background jobs with SIGINT ignored.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
+    on_signals(interrupt)  # both close everything before the exit
     try:
         return int(args.run(args))
     except RestorationError as error:

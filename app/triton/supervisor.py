@@ -34,7 +34,7 @@ class Policy:
 
     Attributes:
         interval_s: between two checks.
-        confirm_after_s: from a failed check to a second one, which has to fail too: a busy machine may answer late.
+        confirm_after_s: from a failed check to a second one, which has to fail too where the first may have been wrong.
         model_failures: after so many failures of one model's instances since Triton was last steady, it is restarted
             without that model.
         restarts: limit in a row; after it the supervisor gives up.
@@ -43,7 +43,7 @@ class Policy:
         steady_s: after serving for so long, the next restart counts as the first.
     """
 
-    interval_s: float = 1.0
+    interval_s: float = 0.5
     confirm_after_s: float = 1.0
     model_failures: int = 3
     restarts: int = 8
@@ -63,10 +63,12 @@ class Trouble:
     Attributes:
         reason: what Triton does or has, as the rest of a sentence.
         models: whose instances have failed.
+        is_certain: whether it cannot pass; a busy machine may only answer late.
     """
 
     reason: str
     models: Collection[str] = ()
+    is_certain: bool = False
 
 
 class Triton:
@@ -196,8 +198,7 @@ class Triton:
             while not self._stopping.wait(self.policy.interval_s):
                 try:
                     found = self._trouble(client, prober)
-                    # Checked twice: a busy machine may answer late.
-                    if found and not self._stopping.wait(self.policy.confirm_after_s):
+                    if found and not found.is_certain and not self._stopping.wait(self.policy.confirm_after_s):
                         found = self._trouble(client, prober)
                 except Exception as error:  # whatever it is, the watch goes on
                     log.debug("Triton could not be looked after", exc_info=True)
@@ -212,12 +213,12 @@ class Triton:
         instances = self._instances()
         processes = {} if self._run.has_ended() else self._run.processes(instances.keys())
         if not processes:
-            return Trouble(f"has ended ({self._run.last_words()})")
+            return Trouble(f"has ended ({self._run.last_words()})", is_certain=True)
         stopped = [name for name, process in processes.items() if is_stopped(process)]
         for names, what in ((instances.keys() - processes.keys(), "has lost"), (stopped, "has stopped processes:")):
             if names:
                 models = {instances[name] for name in names if name in instances}
-                return Trouble(f"{what} {', '.join(sorted(names))}", models)
+                return Trouble(f"{what} {', '.join(sorted(names))}", models, is_certain=names is not stopped)
         if not client.is_live():
             return Trouble("does not answer")
         if hung := prober.hung(processes):

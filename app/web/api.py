@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from app.web.gradio_compat import accept_any
 from app.web.restore.jobs import JobOptions, JobProgress, JobRunner, check_photos
 from app.web.restore.results import Outcome, save_as
 from app.web.restore.uploads import as_paths
+
+log = logging.getLogger(__name__)
 
 Report = dict[str, Any]
 Validation = dict[str, Any]  # made by gr.validate
@@ -112,25 +116,28 @@ class Api:
         """
         return [describe_task(task) for task in self._runner.client.tasks().values()]
 
-    def check_one(self, photo: str | None, task: str, quality: str, *_: object) -> list[Validation]:
-        """Validate the arguments of ``restore`` before the call is queued."""
-        return self._check([photo] if photo else [], task, quality)
-
-    def check_batch(self, photos: list[str] | None, task: str, quality: str, *_: object) -> list[Validation]:
-        """Validate the arguments of ``restore_batch`` before the call is queued."""
-        return self._check(photos or [], task, quality)
-
-    def _check(self, photos: Sequence[str], task: str, quality: str) -> list[Validation]:
-        """Return a validation result for each argument."""
+    def check(
+        self,
+        photos: str | list[str] | None,
+        task: str,
+        quality: str,
+        file_format: str,
+        percent: float | None,
+        metadata: bool,
+        request: gr.Request,
+    ) -> list[Validation]:
+        """Check a call of ``restore`` or ``restore_batch`` before it is queued; return a result for each argument."""
+        photos = [photos] if isinstance(photos, str) else photos or []
         refused = TASK_AT
         try:
             found = self._find(task, quality)[0]
             refused = PHOTOS_AT
+            limits.check_room(request, self._page)
             limits.check_count(len(photos))
             check_photos(as_paths(photos), found)
         except RestorationError as error:
             refused = QUALITY_AT if isinstance(error, UnknownQualityError) else refused
-            return [gr.validate(place != refused, str(error)) for place in range(ARGUMENTS)]
+            return [gr.validate(place != refused, str(error) if place == refused else "") for place in range(ARGUMENTS)]
         return [gr.validate(True, "")] * ARGUMENTS
 
     def _find(self, task: str, quality: str) -> tuple[Task, Quality, str]:
@@ -162,13 +169,18 @@ class Api:
             RestorationError: the job was refused.
         """
         limits.check_share(request, self._page, already=1)
+        limits.check_count(len(photos))
         found, level, notice = self._find(task, quality)
         outcomes = []
-        for event in self._runner.run(as_paths(photos), JobOptions(found, level)):
-            if isinstance(event, Outcome):
-                outcomes.append(event)
-            elif isinstance(event, JobProgress):
-                progress((event.done, event.total), desc=describe(event), unit="tiles")
+        with closing(self._runner.run(as_paths(photos), JobOptions(found, level))) as events:
+            for event in events:
+                if isinstance(event, Outcome):
+                    outcomes.append(event)
+                elif isinstance(event, JobProgress):
+                    progress((event.done, event.total), desc=describe(event), unit="tiles")
+                    if not limits.is_wanted(request, self._page):
+                        log.info("A call has ended early: its caller has gone")
+                        return None, [], []
         path, _ = save_as(outcomes, Output(file_format, int(percent or 0), metadata))
         return path, [report(outcome, notice) for outcome in outcomes], outcomes
 
@@ -195,16 +207,13 @@ def add_api(runner: JobRunner, page: gr.Blocks) -> None:
             gr.Checkbox(True, label="metadata"),
         ]
         restored, reports = gr.File(label="restored"), gr.JSON(label="report")
-        for function, given, check in (
-            (api.restore, photo, api.check_one),
-            (api.restore_batch, photos, api.check_batch),
-        ):
+        for function, given in ((api.restore, photo), (api.restore_batch, photos)):
             gr.Button().click(
                 function,
                 [given, *options],
                 [restored, reports],
                 api_name=function.__name__,
-                validator=check,
+                validator=api.check,
                 concurrency_limit=limits.CONCURRENT_JOBS,
                 concurrency_id=limits.QUEUE,
             )

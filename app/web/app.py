@@ -6,6 +6,7 @@ import json
 import threading
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from app.client import RestorationClient, unavailable
 from app.i18n import ENGLISH, LANGUAGES, say
@@ -13,7 +14,8 @@ from app.web import limits, storage
 from app.web.about.tab import build_about_tab
 from app.web.api import add_api
 from app.web.bind import Words
-from app.web.gradio_compat import without_messages
+from app.web.gate import Gate
+from app.web.gradio_compat import refuse_strange_files, without_messages
 from app.web.health import health_route
 from app.web.restore import choices, handlers
 from app.web.restore.jobs import JobRunner
@@ -21,6 +23,7 @@ from app.web.restore.layout import lay_out
 from app.web.server.tab import build_server_tab
 from app.web.site import Site, scripts, styles
 from app.web.theme import theme
+from app.web.users import Users
 
 STYLES = ("static/page.css", "server/static/server.css", "about/static/about.css")
 SET_LANGUAGE = "(language) => dinSetLanguage(language)"
@@ -90,21 +93,31 @@ def build_page(client: RestorationClient) -> Site:
         )
         handlers.wire(tab, runner, language, page, arrived)
     threading.Thread(target=runner.warm_up, name="warm-up", daemon=True).start()
-    page.queue(max_size=limits.QUEUED_JOBS)
+    page.queue(default_concurrency_limit=limits.CONCURRENT_EVENTS, max_size=limits.QUEUED_EVENTS)
     sheets = styles(*STYLES) + choices.choice_styles(runner.tasks)
     compare = (f"restore/static/{name}.js" for name in ("compare_view", "compare_look", "compare"))
     return Site(page, sheets, scripts("static/page.js", *compare))
 
 
-def launch_page(site: Site, client: RestorationClient, host: str, port: int) -> None:
-    """Start serving a page and its health route in background threads, without any request to other hosts."""
+def launch_page(site: Site, client: RestorationClient, host: str, port: int, users: Users | None = None) -> None:
+    """Start serving a page and its health route in background threads, without any request to other hosts.
+
+    Args:
+        site: the page.
+        client: connection to Triton.
+        host, port: what to listen on.
+        users: who may use the page, or None for everybody.
+    """
     storage.start_sweeping()
+    refuse_strange_files(
+        "URLs are not fetched here: send the photo itself.", "This file has not been uploaded: send the photo itself."
+    )
     with without_messages():  # the page's footer links to the API
         site.page.launch(
             server_name=host,
             server_port=port,
             prevent_thread_lock=True,
-            show_error=True,
+            show_error=False,  # errors with a sentence for visitors are shown all the same, others would tell paths
             quiet=True,
             share=False,
             ssr_mode=False,
@@ -116,5 +129,8 @@ def launch_page(site: Site, client: RestorationClient, host: str, port: int) -> 
             css=site.styles,
             head=site.head,
             theme=theme(),
-            app_kwargs={"routes": [health_route(client)]},
+            app_kwargs={
+                "routes": [health_route(client, limits.CLOSED.is_set)],
+                "middleware": [Middleware(Gate, users=users)],
+            },
         )

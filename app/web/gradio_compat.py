@@ -9,11 +9,14 @@ import contextlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import gradio as gr
+from fastapi import HTTPException
+from gradio import processing_utils, routes
 from gradio.blocks import Block as Block  # the base of components and layouts, which `gradio` itself does not export
 from gradio.components import Component
+from gradio.exceptions import InvalidPathError
 from gradio.utils import get_upload_folder
 from starlette.requests import Request
 
@@ -54,6 +57,45 @@ def queued_requests(page: gr.Blocks, concurrency_id: str) -> list[gr.Request | R
     waiting = queues[concurrency_id].queue if concurrency_id in queues else []
     working = [event for job in queue.active_jobs if job for event in job if event.concurrency_id == concurrency_id]
     return [event.request for event in [*waiting, *working] if event.alive and event.request is not None]
+
+
+def is_awaited(page: gr.Blocks, request: gr.Request) -> bool:
+    """Return whether the caller of a running event is still connected.
+
+    Gradio 6.31.0 cancels generators alone when their caller goes; ``Event.alive`` tells it of the others.
+    """
+    running = [event for job in page._queue.active_jobs if job for event in job]
+    return any(event.alive and event.request is request.request for event in running)
+
+
+def refuse_strange_files(of_url: str, of_path: str) -> None:
+    """Make Gradio request nothing from other hosts for a caller, and name no path of this machine to one.
+
+    Gradio 6.31.0 downloads URLs that are given in the place of a file (``async_ssrf_protected_get``), serves any URL as
+    ``/gradio_api/file=URL`` (``secure_url_stream_response``), and answers a path outside its uploads with that path
+    made absolute (``_check_allowed``). It has no option against any of these.
+
+    Args:
+        of_url: what a caller is told who gives a URL.
+        of_path: and who gives the path of something that is not an upload.
+    """
+    check_allowed = processing_utils._check_allowed
+
+    async def refuse_download(url: str) -> NoReturn:
+        raise gr.Error(of_url, print_exception=False)
+
+    async def refuse_file(url: str, request: Request) -> NoReturn:
+        raise HTTPException(403, of_url)
+
+    def refuse_path(path: str | Path, check_in_upload_folder: bool) -> None:
+        try:
+            check_allowed(path, check_in_upload_folder)
+        except InvalidPathError:
+            raise gr.Error(of_path, print_exception=False) from None
+
+    processing_utils.async_ssrf_protected_get = refuse_download
+    processing_utils._check_allowed = refuse_path
+    routes.secure_url_stream_response = refuse_file  # type: ignore[attr-defined]
 
 
 def upload_folder() -> Path:

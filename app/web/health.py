@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,8 +59,13 @@ def probe(client: RestorationClient) -> str:
     return f"Triton restored a tiny picture ({task.name}) in {time.monotonic() - started:.2f} s."
 
 
-def health_route(client: RestorationClient) -> Route:
-    """Return the route for operators, container runtimes and load balancers: status 200 or 503 and one sentence."""
+def health_route(client: RestorationClient, is_closed: Callable[[], bool]) -> Route:
+    """Return the route for operators, container runtimes and load balancers: status 200 or 503 and one sentence.
+
+    Args:
+        client: connection to Triton.
+        is_closed: whether the page takes no more jobs, since it is about to end.
+    """
     lock = asyncio.Lock()
     latest: list[ProbeResult] = []
 
@@ -73,6 +79,8 @@ def health_route(client: RestorationClient) -> Route:
         return ProbeResult(True, sentence, time.monotonic())
 
     async def health(request: Request) -> PlainTextResponse:
+        if is_closed():
+            return PlainTextResponse("The page is stopping.\n", 503)
         async with lock:
             if not latest or time.monotonic() - latest[0].at_s > CACHE_S:
                 latest[:] = [await check()]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import os
+import threading
+import time
 
 import gradio as gr
 from starlette.requests import Request
 
 from app.errors import RestorationError
 from app.i18n import say
-from app.web.gradio_compat import queued_requests
+from app.web.gradio_compat import is_awaited, queued_requests
 
-# Running and waiting jobs; beyond that, the page responds that the queue is full.
+# Running jobs, and running and waiting ones; beyond that, the server is busy.
 CONCURRENT_JOBS = 2
 QUEUED_JOBS = 32
+# Events of any kind, such as choosing a task. Gradio refuses further ones, so it is far more than visitors cause.
+QUEUED_EVENTS = 2000
+# Running events of one kind, so that one visitor's photos never make another wait to choose a task.
+CONCURRENT_EVENTS = 16
 # Running and waiting jobs of one visitor, and photos in one job.
 VISITOR_JOBS = 4
 MAX_PHOTOS = 50
@@ -21,21 +26,46 @@ MAX_UPLOAD = "64mb"
 QUEUE = "restore"  # concurrency id of the jobs that share the limits
 
 
+# What a browser has to save and to fetch the result of the last job.
+FETCH_S = 3.0
+# Set when the page is about to end: the jobs that it has are finished, and no more are taken.
+CLOSED = threading.Event()
+
+
 class TooManyError(RestorationError):
     """A visitor exceeds a limit."""
 
 
 def address(request: gr.Request | Request | None) -> str:
-    """Return a visitor's IP address; on a Hugging Face Space, the one that its proxy forwards."""
-    if request is None or request.client is None:
-        return ""
-    forwarded = request.headers.get("x-forwarded-for", "") if os.environ.get("SPACE_ID") else ""
-    return forwarded.split(",")[0].strip() or str(request.client.host)
+    """Return a visitor's IP address; behind a trusted proxy, the one that it forwards (:mod:`app.web.proxies`)."""
+    return "" if request is None or request.client is None else str(request.client.host)
 
 
 def jobs_of(visitor: str, page: gr.Blocks) -> int:
     """Return the number of a visitor's running and waiting jobs."""
     return sum(address(request) == visitor for request in queued_requests(page, QUEUE))
+
+
+def jobs(page: gr.Blocks) -> int:
+    """Return the number of running and waiting jobs."""
+    return len(queued_requests(page, QUEUE))
+
+
+def drain(page: gr.Blocks, limit_s: float) -> None:
+    """Take no more jobs, and wait until those that run and wait are done and their results could be fetched.
+
+    Args:
+        page: whose queue holds the jobs.
+        limit_s: jobs that take longer are given up.
+    """
+    CLOSED.set()
+    end_s = time.monotonic() + limit_s
+    if not (waiting := jobs(page)):
+        return
+    print(f"{waiting} jobs are finished first, for at most {limit_s:.0f} s; another signal ends at once", flush=True)
+    while jobs(page) and time.monotonic() < end_s:
+        time.sleep(0.1)
+    time.sleep(max(0.0, min(FETCH_S, end_s - time.monotonic())))
 
 
 def check_count(photos: int) -> None:
@@ -48,16 +78,34 @@ def check_count(photos: int) -> None:
         raise TooManyError(say("error.many_photos", photos=photos, limit=MAX_PHOTOS))
 
 
+def check_room(request: gr.Request | None, page: gr.Blocks) -> None:
+    """Check, before a job is queued, the numbers of running and waiting jobs: of its visitor, and of all.
+
+    Raises:
+        TooManyError: there are ``QUEUED_JOBS``, or ``VISITOR_JOBS`` of this visitor, or the page is about to end.
+    """
+    if CLOSED.is_set() or jobs(page) >= QUEUED_JOBS:
+        raise TooManyError(say("error.server_busy"))
+    check_share(request, page)
+
+
 def check_share(request: gr.Request | None, page: gr.Blocks, already: int = 0) -> None:
     """Check the number of a visitor's running and waiting jobs.
 
+    A job that starts is checked again: many that are queued at the same moment all find room.
+
     Args:
         request: of the visitor.
-        page: the page whose queue holds the jobs.
+        page: whose queue holds the jobs.
         already: number of these jobs that belong to the request itself.
 
     Raises:
-        TooManyError: another job would exceed ``VISITOR_JOBS``.
+        TooManyError: there are ``VISITOR_JOBS`` others.
     """
     if jobs_of(address(request), page) - already >= VISITOR_JOBS:
         raise TooManyError(say("error.many_jobs", limit=VISITOR_JOBS))
+
+
+def is_wanted(request: gr.Request | None, page: gr.Blocks) -> bool:
+    """Return whether the caller of a running job still waits for it."""
+    return request is None or is_awaited(page, request)

@@ -33,6 +33,15 @@ def new_folder(is_kept: bool = False) -> Path:
     return Path(tempfile.mkdtemp(dir=parent))
 
 
+def used() -> int:
+    """Return the bytes of all uploads and results."""
+    total = 0
+    for path in upload_folder().rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # it may have been deleted meanwhile
+            total += path.lstat().st_size
+    return total
+
+
 def sweep(age_s: float) -> None:
     """Delete the folders of uploads and results that are older than this."""
     root = upload_folder()

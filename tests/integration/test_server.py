@@ -25,7 +25,9 @@ from app.client import Priority, RestorationClient, infer_input, tile_inputs
 from app.errors import ServerError, ServerMemoryError, ServerStartError, ServerUnavailableError, UnknownTaskError
 from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Policy, Triton, embedded
+from app.triton.process import NOBODYS_KEY
 from din_model.tasks import TASKS
+from tests.support import http2
 from tests.support.files import ROOT, png
 from tests.support.processes import folder_of, processes_with, server_folder, wait_until
 from tests.support.served import SHIPPED
@@ -81,6 +83,20 @@ def test_administration_is_restricted(triton):
         with pytest.raises(InferenceServerException, match="restricted"):
             restricted()
     connection.close()
+
+
+def test_no_request_can_hold_the_key_of_what_is_restricted(triton):
+    """Its header has capitals, which gRPC refuses on this side, and Triton's HTTP/2 on the other."""
+    name, value = NOBODYS_KEY.split("=")
+    header = f"triton-grpc-protocol-{name}"
+    connection = grpc.InferenceServerClient(triton.url)
+    with pytest.raises(InferenceServerException, match="Invalid metadata"):
+        connection.get_trace_settings(headers={header: value})
+    with pytest.raises(InferenceServerException, match="restricted"):
+        connection.get_trace_settings(headers={header.lower(): value})
+    connection.close()
+    assert http2.call(triton.url, "/inference.GRPCInferenceService/TraceSetting", {header: value}) == http2.RESET
+    assert http2.call(triton.url, "/inference.GRPCInferenceService/TraceSetting", {"x": value}) == http2.HEADERS
 
 
 def test_refusals_that_share_a_batch_keep_their_reason(triton, client):

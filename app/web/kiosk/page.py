@@ -136,13 +136,14 @@ def build_kiosk(client: RestorationClient) -> Site:
             is_done = slideshow.is_done  # read before the pairs, or the last pair could be missed
             return kiosk_value(slideshow, language), gr.Timer(active=not is_done)
 
-        def restore(language: str, data: gr.EventData) -> Iterator[Any]:
+        def restore(language: str, data: gr.EventData, request: gr.Request) -> Iterator[Any]:
             """Restore a photo, and yield its progress and its result; the number makes equal responses differ."""
 
             def answer(**said: object) -> gr.HTML:
                 return gr.HTML(answer={"number": data.number, **said})
 
             try:
+                limits.check_share(request, page, already=1)
                 for event in slideshow.restore_photo(Path(data.path), data.family):
                     if isinstance(event, Pair):
                         yield answer(
@@ -169,5 +170,5 @@ def build_kiosk(client: RestorationClient) -> Site:
         )
         restored.failure(None, None, None, js=EXPLAIN_FAILURE, api_visibility="private")
     slideshow.start()
-    page.queue(max_size=limits.QUEUED_JOBS)
+    page.queue(default_concurrency_limit=limits.CONCURRENT_EVENTS, max_size=limits.QUEUED_EVENTS)
     return Site(page, KIOSK_CSS, scripts("kiosk/static/camera.js", "kiosk/static/kiosk.js"))

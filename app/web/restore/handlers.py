@@ -91,7 +91,7 @@ class Handlers:
         paths = as_paths(photos)
         try:
             found = self._runner.find_task(task)
-            limits.check_share(request, self._page)
+            limits.check_room(request, self._page)
             limits.check_count(len(paths))
             check_photos(paths, found, is_reference_test)
         except RestorationError as error:
@@ -119,8 +119,10 @@ class Handlers:
         checked = self.start(photos, task, quality, is_reference_test, language, request)
         return {self._tab.photos.files: photos, **checked}
 
-    def restore(self, job: Job | None, results: Results, language: str) -> Iterator[Updates]:
+    def restore(self, job: Job | None, results: Results, language: str, request: gr.Request) -> Iterator[Updates]:
         """Run a job, and show its progress and results.
+
+        The limits hold here too, since this event can be called without the one that starts a job.
 
         Yields:
             Updates whenever a tile or a photo is done.
@@ -131,6 +133,7 @@ class Handlers:
         try:
             if job is None:
                 raise PhotoError(say("error.no_photo"))
+            limits.check_share(request, self._page, already=1)
             photos, done = job.photos, Results(job.photos)
             # An earlier result of the same photo is compared with the new one.
             earlier = results.outcomes[0] if results.photos == photos and len(results.outcomes) == 1 else None

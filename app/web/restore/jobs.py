@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -154,7 +154,7 @@ class JobRunner:
                 run(photo_steps(photo, task, self.client))
                 list(self.run(examples(task)[:1], JobOptions(task)))
 
-    def run(self, paths: Sequence[Path], options: JobOptions) -> Iterator[Event]:
+    def run(self, paths: Sequence[Path], options: JobOptions) -> Generator[Event, None, None]:
         """Run a job.
 
         Args:

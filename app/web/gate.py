@@ -1,0 +1,140 @@
+"""What every HTTP request to the page has to pass before Gradio sees it: sign-in, sizes, and time."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.web import health, storage
+from app.web.users import Users
+
+UPLOAD = "/gradio_api/upload"
+# Without a password: what operators ask, and what Gradio asks itself when it starts.
+OPEN = (health.PATH, "/gradio_api/startup-events")
+# All else that is sent are choices and paths of uploads.
+MAX_BODY = 4 << 20
+# The uploads and results of all visitors.
+MAX_STORED = 2 << 30
+# A sender that pauses for longer has gone.
+STALLED_S = 30.0
+# The stored files are counted again after so many bytes of an upload.
+COUNT_EVERY = 32 << 20
+
+
+class RefusedError(Exception):
+    """A request is refused.
+
+    Args:
+        status: of the response.
+        sentence: the reason, for a person.
+        headers: of the response.
+    """
+
+    def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
+        self.response = PlainTextResponse(sentence, status, headers)
+        super().__init__(sentence)
+
+
+class Gate:
+    """ASGI middleware: lets a request through, or refuses it with a status and a sentence.
+
+    Args:
+        app: the page.
+        users: who may use the page, or None for everybody. With users, other sites may not call it, either.
+    """
+
+    def __init__(self, app: ASGIApp, users: Users | None = None) -> None:
+        self._app, self._users = app, users
+        self._arriving = 0  # bytes of the uploads that have not ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["type"] != "http":
+            if self._users is None or scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        is_started, is_complete, arrived, stored = False, False, 0, 0
+
+        async def note_start(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
+        async def receive_some() -> Message:
+            nonlocal is_complete, arrived, stored
+            if is_complete:  # what comes next is the end of the connection, whenever that is
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), STALLED_S)
+            except TimeoutError:
+                raise RefusedError(408, f"Nothing has arrived for {STALLED_S:.0f} s.") from None
+            length, is_complete = len(message.get("body", b"")), not message.get("more_body", False)
+            if is_upload and arrived // COUNT_EVERY != (arrived + length) // COUNT_EVERY:
+                stored = await asyncio.to_thread(storage.used)
+            arrived += length
+            self._arriving += length if is_upload else 0
+            if is_upload:
+                check_room(stored + self._arriving)
+            elif arrived > MAX_BODY:
+                raise RefusedError(413, f"The request is larger than {MAX_BODY >> 20} MB.")
+            return message
+
+        is_upload = scope["path"].rstrip("/") == UPLOAD
+        try:
+            if self._users is not None and scope["path"] not in OPEN:
+                check_user(scope, self._users)
+            if is_upload:
+                stored = await asyncio.to_thread(storage.used)
+                check_room(stored + self._arriving + int(Headers(scope=scope).get("content-length") or 0))
+            await self._app(scope, receive_some, note_start)
+        except RefusedError as refused:
+            if not is_started:
+                await refused.response(scope, receive, send)
+        finally:
+            self._arriving -= arrived if is_upload else 0
+
+
+def check_room(stored: int) -> None:
+    """Check that the photos of all visitors have room.
+
+    Raises:
+        RefusedError: they have not.
+    """
+    if stored > MAX_STORED:
+        raise RefusedError(507, "The server has no room for more photos at the moment: try again in ten minutes.")
+
+
+def check_user(scope: Scope, users: Users) -> None:
+    """Check the name and the password of a request (RFC 7617), and that it comes from no other site.
+
+    Raises:
+        RefusedError: it has none, they are wrong, or another site made it.
+    """
+    headers = Headers(scope=scope)
+    kind, _, encoded = headers.get("authorization", "").partition(" ")
+    try:
+        name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        name = password = ""
+    expected = users.get(name, "")
+    is_right = hmac.compare_digest(password.encode(), expected.encode()) and bool(expected)
+    if kind.lower() != "basic" or not is_right:
+        raise RefusedError(401, "Sign in to use this page.", {"WWW-Authenticate": 'Basic realm="DIN", charset="UTF-8"'})
+    if is_foreign(headers) and not (scope["method"] == "GET" and headers.get("sec-fetch-mode") == "navigate"):
+        raise RefusedError(403, "Other sites may not use this page.")
+
+
+def is_foreign(headers: Headers) -> bool:
+    """Return whether another site's page made a request; browsers say so, programs send neither header."""
+    if site := headers.get("sec-fetch-site"):
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host")

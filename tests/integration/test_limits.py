@@ -1,0 +1,114 @@
+"""The limits hold for every way into the page, and no way makes it ask another host for anything."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+
+import httpx
+import numpy as np
+import pytest
+
+from app.web import limits
+from tests.support.files import ROOT, png
+from tests.support.processes import running_page, wait_until
+from tests.support.queue import Caller, event_numbers, restore_call, upload
+
+WAIT_S = 120
+REFUSAL = "URLs are not fetched here: send the photo itself."
+NOT_UPLOADED = "This file has not been uploaded: send the photo itself."
+
+
+@pytest.fixture(scope="module")
+def page(triton):
+    """A page of its own, whose queue may be filled: its address and its process."""
+    with running_page("--triton-url", triton.url) as (url, process):
+        yield url, process
+
+
+@pytest.fixture(scope="module")
+def url(page):
+    return page[0]
+
+
+@pytest.fixture(scope="module")
+def large(url):
+    """An uploaded photo that takes seconds, as the page's calls take it."""
+    noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3)).astype(np.uint8)
+    return upload(url, png(noise))
+
+
+@pytest.fixture
+def call(url):
+    """A function that makes callers."""
+    numbers = event_numbers(url)
+    return lambda **headers: Caller(url, numbers, **headers)
+
+
+def refusal(caller, photo):
+    """Ask for a restoration; return why it is refused, or nothing if it is queued."""
+    answer = caller.join("restore", *restore_call(photo))
+    return "" if answer.status_code == 200 else answer.text
+
+
+def refusals(callers, photo):
+    """Ask for a restoration by each caller at once; return why some are refused, at once or when their turn comes."""
+
+    def ask(caller):
+        return refusal(caller, photo) or caller.answers(1)[0].get("error", "")
+
+    with ThreadPoolExecutor(len(callers)) as executor:
+        return [why for why in executor.map(ask, callers) if why]
+
+
+def test_a_direct_call_of_the_queue_has_the_same_share(call, large):
+    told = refusals([call() for _ in range(limits.VISITOR_JOBS + 2)], large)
+    assert 1 <= len(told) < limits.VISITOR_JOBS + 2  # one may be done before the last is queued
+    assert all(f"You already have {limits.VISITOR_JOBS} jobs waiting or running" in why for why in told)
+
+
+def test_a_direct_call_of_the_queue_is_bound_to_the_number_of_photos(call, large):
+    caller = call()
+    answer = caller.join("restore_batch", *restore_call([large] * (limits.MAX_PHOTOS + 1)))
+    told = answer.text if answer.status_code != 200 else caller.answers(1)[0]["error"]
+    assert f"exceed the limit of {limits.MAX_PHOTOS} at once" in told
+
+
+def test_what_a_visitor_writes_into_a_header_makes_no_new_visitor(call, large):
+    """The proxy on this machine appends the visitor's address to what the visitor has sent."""
+    callers = [call(**{"X-Forwarded-For": f"10.0.0.{i}, 203.0.113.7"}) for i in range(limits.VISITOR_JOBS + 2)]
+    told = refusals(callers, large)
+    assert told
+    assert all("You already have" in why for why in told)
+
+
+def test_a_full_queue_refuses_jobs_and_nothing_else(url, call, large):
+    """Visitors who close the page give up their jobs: nobody waits here until all are done."""
+    visitors = [call(**{"X-Forwarded-For": f"203.0.113.{i}"}) for i in range(limits.QUEUED_JOBS // limits.VISITOR_JOBS)]
+    late = call(**{"X-Forwarded-For": "198.51.100.1"})
+    with ExitStack() as stack:
+        for visitor in visitors:
+            for _ in range(limits.VISITOR_JOBS):
+                assert visitor.join("restore", *restore_call(large)).status_code == 200
+            next(stack.enter_context(closing(visitor.told())))
+        wait_until(lambda: "server is busy: try again in a minute" in refusal(late, large), WAIT_S)
+        assert "sr_x4" in httpx.post(f"{url}/gradio_api/run/tasks", json={"data": []}, timeout=WAIT_S).text
+
+
+@pytest.mark.parametrize("address", ["http://example.com/a.png", "https://93.184.216.34/a.png", "http://127.0.0.1:1/x"])
+def test_addresses_are_refused_wherever_a_photo_is_expected(url, call, address):
+    served = httpx.get(f"{url}/gradio_api/file={address}")
+    assert (served.status_code, served.json()["detail"]) == (403, REFUSAL)
+    for given, refusal in (({"path": address}, REFUSAL), ({"path": "x.png", "url": address}, NOT_UPLOADED)):
+        caller = call()
+        answer = caller.join("restore", *restore_call({**given, "meta": {"_type": "gradio.FileData"}}))
+        told = answer.text if answer.status_code != 200 else caller.answers(1)[0]["error"]
+        assert refusal in told
+        assert str(ROOT) not in told
+
+
+def test_a_batch_ends_when_its_caller_goes(page, call, large):
+    _, process = page
+    caller = call()
+    caller.join("restore_batch", *restore_call([large] * 20))
+    with closing(caller.told()) as told:
+        assert any(event.get("msg") == "progress" for event in told)
+    wait_until(lambda: "its caller has gone" in process.said(), WAIT_S)

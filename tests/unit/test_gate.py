@@ -1,0 +1,162 @@
+"""What a request has to pass before Gradio sees it."""
+
+import asyncio
+import base64
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+
+from app.errors import ServerStartError
+from app.web import gate, storage
+from app.web.gate import Gate
+from app.web.users import read_users
+
+USERS = {"ann": "s3cret: ü", "bob": "other"}
+
+
+async def page(scope, receive, send):
+    """A page that tells how much it was sent."""
+    body = await Request(scope, receive).body()
+    await PlainTextResponse(str(len(body)))(scope, receive, send)
+
+
+def ask(app, method, path, **options):
+    """The response of an app to a request."""
+
+    async def answer():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://din.example") as client:
+            return await client.request(method, path, **options)
+
+    return asyncio.run(answer())
+
+
+def authorization(name, password):
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+@pytest.fixture
+def stored(monkeypatch):
+    """The bytes of all stored files, in a list to change."""
+    sizes = [0]
+    monkeypatch.setattr(storage, "used", lambda: sizes[0])
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        (authorization("ann", USERS["ann"]), 200),
+        (authorization("ann", "other"), 401),
+        (authorization("nobody", ""), 401),
+        (authorization("", ""), 401),
+        ({"Authorization": "Bearer x"}, 401),
+        ({"Authorization": "Basic !!"}, 401),
+        ({"Authorization": "Basic /w=="}, 401),
+    ],
+)
+def test_a_page_with_users_asks_for_a_password(headers, status):
+    answer = ask(Gate(page, USERS), "GET", "/", headers=headers)
+    assert answer.status_code == status
+    assert ("www-authenticate" in answer.headers) == (status == 401)
+    assert ask(Gate(page), "GET", "/", headers=headers).status_code == 200
+
+
+def test_its_health_can_be_asked_for_without():
+    assert ask(Gate(page, USERS), "GET", "/health").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("POST", {"Sec-Fetch-Site": "cross-site"}, 403),
+        ("POST", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 403),
+        ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 200),
+        ("POST", {"Sec-Fetch-Site": "same-origin"}, 200),
+        ("POST", {"Origin": "https://evil.example"}, 403),
+        ("POST", {"Origin": "null"}, 403),
+        ("POST", {"Origin": "http://din.example"}, 200),
+        ("POST", {}, 200),
+    ],
+)
+def test_other_sites_may_not_use_a_visitors_password(method, headers, status):
+    sent = {**authorization("bob", USERS["bob"]), **headers}
+    assert ask(Gate(page, USERS), method, "/gradio_api/queue/join", headers=sent).status_code == status
+
+
+def test_what_is_no_photo_has_to_be_small():
+    exact, larger = b"x" * gate.MAX_BODY, b"x" * (gate.MAX_BODY + 1)
+    assert ask(Gate(page), "POST", "/gradio_api/queue/join", content=exact).text == str(gate.MAX_BODY)
+    answer = ask(Gate(page), "POST", "/gradio_api/queue/join", content=larger)
+    assert (answer.status_code, answer.text) == (413, "The request is larger than 4 MB.")
+
+
+def test_uploads_are_refused_where_all_photos_together_have_no_room(stored):
+    assert ask(Gate(page), "POST", gate.UPLOAD, content=b"x" * 1000).status_code == 200
+    stored[0] = gate.MAX_STORED - 500
+    answer = ask(Gate(page), "POST", gate.UPLOAD, content=b"x" * 1000)
+    assert answer.status_code == 507
+    assert "no room for more photos" in answer.text
+
+
+def test_an_upload_of_unknown_length_is_refused_on_the_way(stored):
+    app = Gate(page)
+    stored[0] = gate.MAX_STORED - 2500
+
+    async def parts():
+        for _ in range(4):
+            yield b"x" * 1000
+
+    assert ask(app, "POST", gate.UPLOAD, content=parts()).status_code == 507
+    # What had arrived of it is no longer counted.
+    assert ask(app, "POST", gate.UPLOAD, content=b"x" * 2000).status_code == 200
+
+
+def test_a_sender_that_pauses_has_gone_but_a_reader_may_take_its_time(monkeypatch):
+    monkeypatch.setattr(gate, "STALLED_S", 0.2)
+
+    async def slow():
+        yield b"x"
+        await asyncio.sleep(30)
+        yield b"y"
+
+    answer = ask(Gate(page), "POST", "/gradio_api/queue/join", content=slow())
+    assert (answer.status_code, answer.text) == (408, "Nothing has arrived for 0 s.")
+
+    async def patient(scope, receive, send):
+        await Request(scope, receive).body()
+        leaving = asyncio.create_task(receive())  # as servers notice that a reader goes
+        await asyncio.sleep(0.5)
+        assert not leaving.done() or leaving.exception() is None
+        leaving.cancel()
+        await PlainTextResponse("done")(scope, receive, send)
+
+    assert ask(Gate(patient), "POST", "/gradio_api/queue/join", content=b"x").text == "done"
+
+
+def test_users_are_read_from_a_file_of_the_operators_own(tmp_path):
+    path = tmp_path / "users"
+    path.write_text("ann:s3cret: ü\n\nbob:other\n", encoding="utf-8")
+    path.chmod(0o600)
+    assert read_users(path) == USERS
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "sentence"),
+    [
+        ("ann:x\n", 0o644, "Others on this machine may read the passwords"),
+        ("ann\n", 0o600, "user 1: write name:password"),
+        (":x\n", 0o600, "user 1: write name:password"),
+        ("", 0o600, "names no users"),
+    ],
+)
+def test_a_file_of_users_that_is_not_right_is_refused(tmp_path, text, mode, sentence):
+    path = tmp_path / "users"
+    path.write_text(text)
+    path.chmod(mode)
+    with pytest.raises(ServerStartError, match=sentence):
+        read_users(path)
+    with pytest.raises(ServerStartError, match="cannot be read"):
+        read_users(tmp_path / "none")
