@@ -56,7 +56,7 @@ def test_the_threat_model_names_tests_that_exist():
 
 
 def test_weights_without_a_card_are_not_listed(tmp_path):
-    shutil.copy(ROOT / "din_model/weights/sr_x2-din_t.safetensors", tmp_path)
+    shutil.copy(ROOT / "din_model/weights/sr_x2-din_64.safetensors", tmp_path)
     with pytest.raises(audit.AuditError, match="does not name the licences"):
         audit.list_weights(tmp_path)
 

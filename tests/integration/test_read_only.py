@@ -60,7 +60,7 @@ def image(tmp_path) -> Path:
     for part in PARTS:
         shutil.copytree(ROOT / part, tmp_path / "image" / part, ignore=ignored)
     for weights in (tmp_path / "image/din_model/weights").glob("*.safetensors"):
-        if weights.stem != f"{TASK}-din_t":
+        if weights.stem != f"{TASK}-din_64":
             weights.unlink()
     (tmp_path / "image/.venv").mkdir()
     return tmp_path / "image"

@@ -87,10 +87,10 @@ def test_links_on_the_site(path, link, on_the_site):
 
 
 def test_pages_made_from_files():
-    assert page_text("din_model/weights/sr_x4-din_t.safetensors") is None
+    assert page_text("din_model/weights/sr_x4-din_64.safetensors") is None
     assert (ROOT / "app/cli.py").read_text() in page_text("app/cli.py")
     listed = page_text("din_model/weights")
-    assert "- [`sr_x4-din_t.md`](sr_x4-din_t.md)\n- `sr_x4-din_t.safetensors`\n" in listed
+    assert "- [`sr_x4-din_64.md`](sr_x4-din_64.md)\n- `sr_x4-din_64.safetensors`\n" in listed
     assert "- [`page.py`](page.py.md)" in page_text("benchmarks")
     assert page_of("docs/decisions/README.md") == "decisions/README.md"
 

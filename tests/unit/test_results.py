@@ -37,10 +37,10 @@ def test_tables_hold_the_paper_s_rows_and_ours(data, capsys):
     assert main([str(data / "sets.toml"), "--root", str(data), "--out", str(out), "--json", str(stored)]) == 0
     figures = json.loads(stored.read_text())
     bicubic = figures["sr_x4"]["bicubic"]["Set5"]
-    ours = [f"{form}, {preset} †" for preset in ("din_t", "din_s") for form in ("DIN", "DIN+")]
+    ours = [f"{form}, {preset} †" for preset in ("din_64", "din_96") for form in ("DIN", "DIN+")]
     assert list(figures["sr_x4"]) == ["bicubic", *ours]
-    assert figures["sr_x4"]["DIN, din_t †"]["Set5"][0] > figures["sr_x4"]["bicubic"]["Set5"][0]
-    assert list(figures["derain_light"]) == ["untouched", "DIN, din_t †"]
+    assert figures["sr_x4"]["DIN, din_64 †"]["Set5"][0] > figures["sr_x4"]["bicubic"]["Set5"][0]
+    assert list(figures["derain_light"]) == ["untouched", "DIN, din_64 †"]
     text = out.read_text()
     assert "## Enlarge 4x (`sr_x4`)\n\nMeasured on luma, 4 border pixels cut." in text
     assert "| DIN (paper) | 32.72 / 0.9011 |" in text
@@ -99,7 +99,7 @@ def test_results_are_compact_and_rounded_json():
     assert text == '{"paper":{"A":{"Set5":[30.13,0.9123]}},"measured":{"DIN †":{}}}'
     shipped = read_results("sr_x4")
     assert shipped.paper["DIN+ (paper)"]["Set5"] == (32.76, 0.9016)
-    assert "DIN, din_t †" in shipped.measured
+    assert "DIN, din_64 †" in shipped.measured
 
 
 def test_a_table_leaves_unknown_figures_empty():

@@ -81,7 +81,7 @@ def how_html(language: str) -> str:
                 say("about.rule_input", pixels=codec.megapixels(codec.MAX_INPUT_PIXELS), size=size),
                 say("about.rule_output", pixels=codec.megapixels(codec.MAX_OUTPUT_PIXELS)),
                 say("about.rule_photos", photos=limits.MAX_PHOTOS),
-                say("about.rule_jobs", jobs=limits.VISITOR_JOBS, queued=limits.QUEUED_JOBS),
+                say("about.rule_jobs", jobs=limits.VISITOR_JOBS, queued=limits.QUEUED_JOBS - limits.CONCURRENT_JOBS),
             ],
         ),
     ]
