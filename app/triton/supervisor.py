@@ -25,6 +25,8 @@ from app.triton.repository import REPOSITORY, check_repository
 
 log = logging.getLogger(__name__)
 
+NAMES_SHOWN = 4  # in a message
+
 START_TIMEOUT_S = 180.0
 
 
@@ -214,15 +216,19 @@ class Triton:
         processes = {} if self._run.has_ended() else self._run.processes(instances.keys())
         if not processes:
             return Trouble(f"has ended ({self._run.last_words()})", is_certain=True)
+        if process.SERVERS[0] not in processes:  # its instances and its guardian are about to end, too
+            return Trouble("has lost its server process")
         stopped = [name for name, process in processes.items() if is_stopped(process)]
         for names, what in ((instances.keys() - processes.keys(), "has lost"), (stopped, "has stopped processes:")):
             if names:
                 models = {instances[name] for name in names if name in instances}
-                return Trouble(f"{what} {', '.join(sorted(names))}", models, is_certain=names is not stopped)
+                # Several models at once are not to blame.
+                blamed = models if len(models) == 1 else ()
+                return Trouble(f"{what} {listing(names)}", blamed, is_certain=names is not stopped)
         if not client.is_live():
             return Trouble("does not answer")
         if hung := prober.hung(processes):
-            return Trouble(f"has instances that hang: {', '.join(hung)}", {instances[name] for name in hung})
+            return Trouble(f"has instances that hang: {listing(hung)}", {instances[name] for name in hung})
         return None
 
     def _instances(self) -> dict[str, str]:
@@ -292,3 +298,9 @@ def reserve_port(port: int) -> socket.socket:
         reservation.close()
         raise ServerStartError(f"Triton cannot use port {port} of {process.LOOPBACK} ({error}).") from error
     return reservation
+
+
+def listing(names: Collection[str]) -> str:
+    """Return the first of some names, and how many there are besides."""
+    shown, more = sorted(names)[:NAMES_SHOWN], len(names) - NAMES_SHOWN
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -21,8 +20,6 @@ from app.web.gradio_compat import accept_any
 from app.web.restore.jobs import JobOptions, JobProgress, JobRunner, check_photos
 from app.web.restore.results import Outcome, save_as
 from app.web.restore.uploads import as_paths
-
-log = logging.getLogger(__name__)
 
 Report = dict[str, Any]
 Validation = dict[str, Any]  # made by gr.validate
@@ -166,7 +163,7 @@ class Api:
             The file to download, or None if no photo was restored; the report and the outcome of each photo.
 
         Raises:
-            RestorationError: the job was refused.
+            RestorationError: the job was refused, or its caller has gone.
         """
         limits.check_share(request, self._page, already=1)
         limits.check_count(len(photos))
@@ -178,9 +175,7 @@ class Api:
                     outcomes.append(event)
                 elif isinstance(event, JobProgress):
                     progress((event.done, event.total), desc=describe(event), unit="tiles")
-                    if not limits.is_wanted(request, self._page):
-                        log.info("A call has ended early: its caller has gone")
-                        return None, [], []
+                    limits.check_caller(request, self._page)
         path, _ = save_as(outcomes, Output(file_format, int(percent or 0), metadata))
         return path, [report(outcome, notice) for outcome in outcomes], outcomes
 

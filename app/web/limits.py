@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
@@ -11,6 +12,8 @@ from starlette.requests import Request
 from app.errors import RestorationError
 from app.i18n import say
 from app.web.gradio_compat import is_awaited, queued_requests
+
+log = logging.getLogger(__name__)
 
 # Running jobs, and running and waiting ones; beyond that, the server is busy.
 CONCURRENT_JOBS = 2
@@ -34,6 +37,10 @@ CLOSED = threading.Event()
 
 class TooManyError(RestorationError):
     """A visitor exceeds a limit."""
+
+
+class CallerGoneError(RestorationError):
+    """Nobody waits for the job any more."""
 
 
 def address(request: gr.Request | Request | None) -> str:
@@ -106,6 +113,12 @@ def check_share(request: gr.Request | None, page: gr.Blocks, already: int = 0) -
         raise TooManyError(say("error.many_jobs", limit=VISITOR_JOBS))
 
 
-def is_wanted(request: gr.Request | None, page: gr.Blocks) -> bool:
-    """Return whether the caller of a running job still waits for it."""
-    return request is None or is_awaited(page, request)
+def check_caller(request: gr.Request | None, page: gr.Blocks) -> None:
+    """Check that the caller of a running job still waits for it.
+
+    Raises:
+        CallerGoneError: the connection is closed.
+    """
+    if request is not None and not is_awaited(page, request):
+        log.info("A call has ended early: its caller has gone")
+        raise CallerGoneError("The call has ended early: its caller has gone.")

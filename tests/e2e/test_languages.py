@@ -46,6 +46,8 @@ def test_a_visitor_switches_and_keeps_what_is_there(visit, small_photo, tmp_path
     expect(tab.locator("#restore")).to_have_text("Restaurar")
     expect(tab.locator("#report h3")).to_contain_text("Ampliar 4 veces")
     assert labels(tab) == ["Antes (bicúbica)", "Ampliar 4 veces"]
+    w, h = small_photo.shape[1], small_photo.shape[0]
+    expect(tab.locator("#uploaded")).to_have_text(str(say("page.uploaded", name="photo.png", w=w, h=h).into("es")))
     expect(tab.locator("#task input:checked")).to_have_value("sr_x4")
     assert tab.evaluate("document.documentElement.lang") == "es"
     tab.reload()

@@ -1,5 +1,6 @@
 """The container as docs/deployment.md starts it: no rights, a read-only root, and two places to write."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -129,6 +130,10 @@ def test_the_page_restores_a_photo_without_rights_on_a_read_only_root(enter, tmp
             assert found["NoNewPrivs"] == "1"
             assert {int(found[kind], 16) for kind in ("CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb")} == {0}
     finally:
+        # The first process of the container by itself: giving up its rights, it is no longer killed with its parent.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in psutil.Process(container.pid).children():
+                process.kill()
         container.kill()
         container.wait()
         print(output.read_text())  # pytest shows it with a failure

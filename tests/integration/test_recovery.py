@@ -71,3 +71,13 @@ def test_a_model_that_keeps_failing_is_taken_out_of_service(small_photo, caplog)
             client.task(TASK)
         assert np.array_equal(restore(png(small_photo), client.task("sr_x3"), client).after.rgb, expected)
     assert f"The model din_{TASK} is taken out of service" in caplog.text
+
+
+def test_a_server_that_dies_is_no_fault_of_a_model():
+    with Triton(embedded.launch(), policy=Policy(model_failures=1)) as own, RestorationClient(own.url) as client:
+        own.wait_ready()
+        tasks = set(client.tasks())
+        for number in (signal.SIGKILL, signal.SIGSTOP):
+            pid = process_of(own.port, "bin/tritonserver")
+            os.kill(pid, number)
+            wait_until(lambda: not is_alive(pid) and client.is_live() and set(client.tasks()) == tasks, RECOVERY_S)  # noqa: B023 - called within the turn

@@ -29,7 +29,7 @@ from app.triton.process import NOBODYS_KEY
 from din_model.tasks import TASKS
 from tests.support import http2
 from tests.support.files import ROOT, png
-from tests.support.processes import folder_of, processes_with, server_folder, wait_until
+from tests.support.processes import command_line, folder_of, processes_with, server_folder, wait_until
 from tests.support.served import SHIPPED
 
 TASK = "sr_x4"
@@ -284,7 +284,7 @@ def has_no_memory(folder: str) -> bool:
 
 def victim(folder: str, program: str) -> int:
     """A process of that program, of the server that has that folder."""
-    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in processes_with(folder)}
+    commands = {pid: "\0".join(command_line(pid)) for pid in processes_with(folder)}
     return next(pid for pid, command in commands.items() if re.match(rf"[^\0]*{program}", command))
 
 

@@ -93,9 +93,17 @@ def processes_with(marker: str) -> list[int]:
     ]
 
 
+def command_line(pid: int) -> list[str]:
+    """The words of a process's command line; none if it has just ended."""
+    try:
+        return psutil.Process(pid).cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
 def server_folder(pids: Iterable[int]) -> str:
     """The name of the folder of the one Triton whose guardian is among these processes."""
-    commands = (psutil.Process(pid).cmdline() for pid in pids)
+    commands = map(command_line, pids)
     (guardian,) = (words for words in commands if str(GUARDIAN) in words)
     _, folder, *_ = guardian[guardian.index(str(GUARDIAN)) + 1 :]
     return Path(folder).name
@@ -117,7 +125,7 @@ def process_of(port: int, word: str) -> int:
     return next(
         pid
         for pid in processes_with(folder)
-        if any(part.endswith(word) for part in psutil.Process(pid).cmdline()) and is_program(pid)
+        if any(part.endswith(word) for part in command_line(pid)) and is_program(pid)
     )
 
 

@@ -193,11 +193,12 @@ class Handlers:
         """Select the picture of the camera as the photo to restore."""
         return {self._tab.photos.files: [picture] if picture else []}
 
-    def translate(self, photos: Photos, results: Results, language: str) -> Updates:
-        """Show the results in another language."""
+    def translate(self, photos: Photos, task: str, results: Results, language: str) -> Updates:
+        """Show what is said of the photos, and the results, in another language."""
+        _, sentences = preview(as_paths(photos), self._runner.tasks.get(task), language)
         if results.photos != tuple(as_paths(photos)) or not results.outcomes:
-            return {self._tab.result.progress: ""}
-        return self._show(results, language)
+            return {self._tab.photos.preview: sentences, self._tab.result.progress: ""}
+        return {self._tab.photos.preview: sentences, **self._show(results, language)}
 
 
 def wire(tab: RestoreTab, runner: JobRunner, language: gr.Dropdown, page: gr.Blocks, arrived: Any) -> None:
@@ -287,7 +288,7 @@ def wire_results(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> 
     )
     language.change(
         handlers.translate,
-        [tab.photos.files, tab.results, language],
-        [result.viewer, result.gallery, result.report, result.progress],
+        [tab.photos.files, tab.choice.task, tab.results, language],
+        [tab.photos.preview, result.viewer, result.gallery, result.report, result.progress],
         **QUIET,
     )
