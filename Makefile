@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 export CHROMIUM
 
-.PHONY: demo test check docs audit bench fuzz models weights lock browser clean
+.PHONY: demo test check docs audit bench fuzz models soak weights lock browser clean
 
 demo: $(VENV)/.models  ## install, build the models, start Triton and the page
 	@exec $(BIN)/python -m app $(ARGS)
@@ -17,6 +17,7 @@ ifeq ($(strip $(ARGS)),)
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+	@for part in app din_model imaging; do $(BIN)/coverage report --include="$$part/*" --format=total --fail-under=90 || exit 1; done
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
@@ -38,6 +39,9 @@ bench: $(VENV)/.dev $(VENV)/.bench $(VENV)/.models  ## print the tables of docs/
 fuzz: $(VENV)/.dev  ## look for files that break the codec: make fuzz ARGS="--seconds 3600"; on Python 3.11
 	$(BIN)/python -m tests.fuzz.fuzz_decode $(VENV)/fuzz $(ARGS)
 	$(BIN)/python -m tools.hostile_files
+
+soak: $(VENV)/.dev $(VENV)/.models  ## 64 visitors restore photos for an hour: rate, latencies, memory, what is left
+	$(BIN)/python -m benchmarks.load --minutes 60 $(ARGS)
 
 models: $(VENV)/.run  ## rebuild the models that Triton serves, for example damaged or deleted ones
 	$(BIN)/python -m din_model.export
@@ -77,7 +81,10 @@ $(VENV)/.bench: requirements-bench.txt $(VENV)/.run
 	$(PIP) install --no-deps -r requirements-bench.txt
 	@touch $@
 
-$(VENV)/.models: $(VENV)/.run $(wildcard din_model/*.py imaging/degradations/*.py) $(wildcard din_model/weights/*.safetensors)
+$(VENV)/.soak: $(VENV)/.dev $(VENV)/.models  ## 64 visitors restore photos for an hour: rate, latencies, memory, what is left
+	$(BIN)/python -m benchmarks.load --minutes 60 $(ARGS)
+
+models: $(VENV)/.run $(wildcard din_model/*.py imaging/degradations/*.py) $(wildcard din_model/weights/*.safetensors)
 	$(BIN)/python -m din_model.export
 	@touch $@
 

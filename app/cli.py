@@ -31,6 +31,8 @@ from app.web.users import read_users
 
 log = logging.getLogger("app")
 
+MAX_FILES = 65_536
+
 HEALTH_TIMEOUT_S = 12.0  # longer than the probe of the page itself
 
 
@@ -167,6 +169,16 @@ def check_port(host: str, port: int) -> None:
         ) from error
 
 
+def allow_connections() -> None:
+    """Take as many file descriptors as the system gives: shells often give 1024, and each connection takes one."""
+    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows has no such limit
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 @contextlib.contextmanager
 def page_folder() -> Iterator[Path]:
     """Create and yield a folder for uploads and results, and delete it at the end of the context."""
@@ -179,6 +191,7 @@ def serve_page(args: argparse.Namespace) -> int:
     """Run the page until SIGINT or SIGTERM, or until its Triton has stopped for good."""
     log.setLevel(logging.INFO)  # includes Triton's own log messages
     check_port(args.host, args.port)
+    allow_connections()
     users = read_users(args.users) if args.users else None
     with page_folder() as folder, find_triton(args) as triton, RestorationClient(triton.url) as client:
         # Imported here: Gradio takes seconds to import, and the other commands do not need it.

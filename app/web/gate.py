@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import hmac
+import logging
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web import health, storage
 from app.web.users import Users
+
+log = logging.getLogger(__name__)
 
 UPLOAD = "/gradio_api/upload"
 # Without a password: what operators ask, and what Gradio asks itself when it starts.
@@ -98,6 +101,13 @@ class Gate:
         except RefusedError as refused:
             if not is_started:
                 await refused.response(scope, receive, send)
+        except Exception as error:
+            if not is_upload or is_started:
+                raise
+            log.warning("An upload could not be taken", exc_info=error)
+            has_room = not isinstance(error, OSError)
+            refused = RefusedError(400, "This upload cannot be read.") if has_room else no_room()
+            await refused.response(scope, receive, send)
         finally:
             self._arriving -= arrived if is_upload else 0
 
@@ -109,7 +119,12 @@ def check_room(stored: int) -> None:
         RefusedError: they have not.
     """
     if stored > MAX_STORED:
-        raise RefusedError(507, "The server has no room for more photos at the moment: try again in ten minutes.")
+        raise no_room()
+
+
+def no_room() -> RefusedError:
+    """Return the refusal of an upload for which there is no room."""
+    return RefusedError(507, "The server has no room for more photos at the moment: try again in ten minutes.")
 
 
 def check_user(scope: Scope, users: Users) -> None:
