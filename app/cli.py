@@ -38,7 +38,7 @@ HEALTH_TIMEOUT_S = 12.0  # longer than the probe of the page itself
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Parse the arguments; the default command is ``page``."""
-    parser = argparse.ArgumentParser(prog="din", description=__doc__)
+    parser = argparse.ArgumentParser(prog="din", description="Serve the page, restore photos, or check a running page.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         subparser = commands.add_parser(name, help=command.description, description=command.description)

@@ -134,7 +134,11 @@ class RestorationClient:
         return {network_of(model.name): model.reason for model in models if model.name not in ready}
 
     def _index(self) -> list[Any]:
-        """Return name, version, state and reason of each version of each DIN model in the repository."""
+        """Return name, version, state and reason of each version of each DIN model in the repository.
+
+        Raises:
+            ServerUnavailableError: no server responds.
+        """
         try:
             index = self._triton.get_model_repository_index(client_timeout=10.0)
         except InferenceServerException as error:
@@ -158,7 +162,12 @@ class RestorationClient:
         }
 
     def _configs(self, ready: Iterable[str]) -> dict[str, Any]:
-        """Return the configuration of each of these models."""
+        """Return the configuration of each of these models.
+
+        Raises:
+            ServerUnavailableError: no server responds.
+            ModelGoneError: a model was unloaded meanwhile.
+        """
         try:
             return {name: self._triton.get_model_config(name, client_timeout=10.0).config for name in ready}
         except InferenceServerException as error:
@@ -274,7 +283,18 @@ class RestorationClient:
 def tile_inputs(
     network: Network, pixels: Pixels, attention: Attention | None, core: Core
 ) -> dict[str, NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.int32]]:
-    """Return the inputs of a tiles model; descriptors of NaN make a tile use its own."""
+    """Return the inputs of a tiles model.
+
+    Args:
+        network: whose tiles share channel descriptors; it has K of them.
+        pixels: uint8 (H, W, 3) RGB.
+        attention: float32 (K,), the descriptors to apply; None sends NaN, which makes a tile use its own.
+        core: (top, bottom, left, right) in ``pixels``, the part whose descriptors are returned.
+
+    Returns:
+        The tensors by name, without the batch axis: ``lq`` uint8 (H, W, 3), ``attention`` float32 (K,), ``core``
+        int32 (4,).
+    """
     own = np.full(network.attention_width, np.nan, np.float32)
     return {"lq": pixels, "attention": own if attention is None else attention, "core": np.array(core, np.int32)}
 

@@ -35,7 +35,7 @@ JOBS = 4  # photos at a time
 
 @dataclass(frozen=True)
 class Scene:
-    """What a fault can break.
+    """The parts of the service that a fault can break.
 
     Attributes:
         triton: the server.
@@ -67,7 +67,7 @@ FAULTS: dict[str, Callable[[Scene], object]] = {
 
 @dataclass(frozen=True)
 class Found:
-    """What became of the photos.
+    """The outcome of restoring the photos while a fault occurred.
 
     Attributes:
         photos: restored pixels, or the error.

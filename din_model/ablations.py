@@ -1,4 +1,4 @@
-"""The paper's ablations: ``python -m din_model.ablations --data DATASET ... --validate DATASET ... [--iterations N]``.
+"""The paper's ablations: din ablations --data DATASET ... --validate DATASET ... [--iterations N].
 
 For every row of Table 1 (AsyCA, DWC and GFF on and off) and every fusion of section 4.3: parameters, mult-adds, and the
 validation PSNR after a short training, all on the same patches from the same seed. Where AsyCA is off, the interleaved
@@ -47,7 +47,19 @@ def section_4_3(config: DINConfig) -> Iterator[tuple[str, DINConfig]]:
 def short_training(
     config: DINConfig, task: Task, batches: Batches, pairs: list[Pair], schedule: Schedule, seed: int
 ) -> float:
-    """Train a network for as long as the schedule lasts and return its validation PSNR in dB."""
+    """Train a network for as long as the schedule lasts, and validate it.
+
+    Args:
+        config: of the network.
+        task: that it is trained for.
+        batches: of training patches, one for each iteration.
+        pairs: to validate with.
+        schedule: the number of iterations, and their learning rates.
+        seed: of the initial weights.
+
+    Returns:
+        The validation PSNR in dB.
+    """
     torch.manual_seed(seed)
     trainer = Trainer(DIN(config), Accelerator(mixed_precision="bf16"), optimiser="muon", ema_decay=0.99)
     for iteration in range(schedule.iterations):

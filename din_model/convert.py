@@ -1,4 +1,4 @@
-"""Convert a checkpoint of the authors' code: ``python -m din_model.convert IN.pth OUT.safetensors``.
+"""Convert a checkpoint of the authors' code: ``din convert IN.pth OUT.safetensors``.
 
 The result is float32 with every formula as in the authors' code, so it gives the same pixels.
 """
@@ -117,7 +117,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="din convert", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="din convert", description="Convert a checkpoint of the authors' code; the result gives the same pixels."
+    )
     parser.add_argument("source", type=Path, metavar="IN.pth")
     parser.add_argument("target", type=Path, metavar="OUT.safetensors")
     args = parser.parse_args(arguments)

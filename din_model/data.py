@@ -168,6 +168,15 @@ def read_lq(task: Task, path: Path, hq: Image) -> Image:
 def degrade(task: Task, hq: Image, rng: np.random.Generator, depth: Path | None = None) -> Image:
     """Degrade a ground truth, by its depth map where there is one and the degradation depends on depth.
 
+    Args:
+        task: gives scale and degradation.
+        hq: uint8 (H, W, 3), the sides multiples of the scale.
+        rng: source of all randomness.
+        depth: file of the depth map, (H, W).
+
+    Returns:
+        uint8 (H / scale, W / scale, 3).
+
     Raises:
         ValueError: the depth map cannot be read or is not of the photo's size.
     """

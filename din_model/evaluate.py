@@ -1,4 +1,4 @@
-"""Score DIN by the paper's protocol: ``python -m din_model.evaluate --task T --hq DIR``."""
+"""Score DIN by the paper's protocol: ``din evaluate --task T --hq DIR``."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def in_precision(model: DIN, dtype: torch.dtype) -> Restore:
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="din evaluate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="din evaluate", description="Score a network by the paper's protocol.")
     parser.add_argument("--task", required=True, choices=TASKS)
     parser.add_argument("--hq", required=True, type=Path, help="folder of ground truths")
     parser.add_argument("--lq", type=Path, help="folder of inputs; without it the ground truths are degraded")
@@ -133,6 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def print_row(score: ImageScore) -> None:
+    """Print a photo's scores, or their means, as a line of the table."""
     print(
         f"{score.name:<24} {score.psnr:7.3f} {score.ssim:7.4f}   {score.baseline_psnr:7.3f} {score.baseline_ssim:7.4f}"
     )

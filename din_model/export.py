@@ -1,4 +1,4 @@
-"""Trace trained networks into Triton's model repository: ``python -m din_model.export [--task T ...]``.
+"""Trace trained networks into Triton's model repository: ``din export [--task T ...]``.
 
 Each task with weights becomes ``din_<task>/1/model.pt`` (TorchScript) beside two configurations: ``config.pbtxt`` for
 NVIDIA's container on a GPU and ``configs/cpu.pbtxt`` for the embedded server. Where weights are shipped in several
@@ -184,7 +184,7 @@ def cpu_computes_bf16() -> bool:
 
 @dataclass(frozen=True)
 class Serving:
-    """How a kind of device serves a model: the sweep in docs/performance.md has the reasons.
+    """Settings for serving a model on one kind of device; the sweep in docs/performance.md has the reasons.
 
     Attributes:
         instances: Triton's instance group.
@@ -414,7 +414,9 @@ def write_model(folder: Path, served: Served, device: torch.device, configs: dic
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="din export", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="din export", description="Trace trained networks into Triton's model repository."
+    )
     parser.add_argument("--task", nargs="+", default=["all"], choices=["all", *TASKS], help="default: all with weights")
     parser.add_argument("--preset", help="serve these shipped weights alone; default: every preset there is")
     parser.add_argument("--weights", help="a weights file or hf://OWNER/NAME@REVISION, for a single task")

@@ -1,4 +1,4 @@
-"""Write files so that no reader, and no run that is killed, meets half of one."""
+"""Write files atomically: no reader sees an incomplete file, even if the writer is killed."""
 
 from __future__ import annotations
 

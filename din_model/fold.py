@@ -170,7 +170,15 @@ def choose_descriptors(
     """Return the descriptors of a node that each picture is restored with, and those found in its core.
 
     Scripted, so that a trace pools only what a batch needs: cores where one is asked for, nothing where every picture
-    is given its descriptors. The arguments are those of :class:`Descriptors`, for one node.
+    is given its descriptors.
+
+    Args:
+        x1: first state, (N, C, H, W).
+        x2: second state, (N, C, H, W).
+        given: float32 (N, 2C), descriptors to use.
+        is_given: bool (N, 1), whether to use them; otherwise those found in the picture are used.
+        core: integers (N, 4), the part of the features to pool over: top, bottom, left, right.
+        is_asked: bool (N, 1), whether to return the descriptors found there.
 
     Returns:
         Twice (N, 2C) float32; the second is NaN where no core was asked for.

@@ -1,4 +1,4 @@
-"""Get photos to train on that anyone may use: ``python -m din_model.free_photos OUT``.
+"""Get photos to train on that anyone may use: ``din free-photos OUT``.
 
 They lie in packages of Debian, from where ``apt-get`` downloads them; nothing is installed. ``free_photos.csv`` lists
 them one by one, with their checksums and with the authors and licences that the packages' copyright files name.
@@ -116,7 +116,9 @@ def collect(photos: list[FreePhoto], unpacked: Path, out: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="din free-photos", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="din free-photos", description="Get freely licensed photos to train on, from packages of Debian."
+    )
     parser.add_argument("out", type=Path, help="folder to write the photos to")
     args = parser.parse_args(arguments)
     photos = read_list()

@@ -1,13 +1,13 @@
-"""Measure and write the tables of all tasks: ``python -m din_model.results --root DATA --out FILE.md``.
+"""Measure and write the tables of all tasks: din results --root DATA --out FILE.md.
 
-``sets.toml`` names, for each task, the sets it is scored on and where they lie below the root:
+sets.toml names, for each task, the sets it is scored on and where they lie below the root:
 
     [derain_light.Rain100L]
     data = "pairs:eval/Rain100L"
     note = "40 of its 100 pairs"
 
-Our scores are also written to ``results.json`` of this package, from where they reach the models' configurations. The
-paper's Tables 3-7 (``paper_results.json``) stand above our rows, which are marked, since our weights were trained on
+Our scores are also written to results.json of this package, from where they reach the models' configurations. The
+paper's Tables 3-7 (paper_results.json) stand above our rows, which are marked, since our weights were trained on
 other data.
 """
 

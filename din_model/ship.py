@@ -1,6 +1,6 @@
-"""Ship trained networks that beat the shipped ones: ``python -m din_model.ship NETWORK ... --root DATA --runs RUNS``.
+"""Ship trained networks that beat the shipped ones: din ship NETWORK ... --root DATA --runs RUNS.
 
-The best weights of a run are rounded to float16 and scored on their task's sets (``sets.toml``). They are put
+The best weights of a run are rounded to float16 and scored on their task's sets (sets.toml). They are put
 among the shipped ones if no network of the task that is as fast or faster scores better on the first of the sets;
 networks that are now neither faster nor better than another one are removed. The metadata state the recipe and the
 scores, and the card is rendered from them.

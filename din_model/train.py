@@ -1,12 +1,12 @@
-"""Train the networks of the recipes: ``python -m din_model.train [NETWORK ...] --root DATA --hours H``.
+"""Train the networks of the recipes: din train [NETWORK ...] --root DATA --hours H.
 
 Without names every network that is not finished gets an equal part of the time. A stopped training resumes where it was
 saved; several commands may run at once and take different networks. Several GPUs or machines:
-``torchrun --nproc-per-node N -m din_model.train ...``; a recipe's batch is for each process.
+torchrun --nproc-per-node N -m din_model.train ...; a recipe's batch is for each process.
 
-Writes for every network to RUNS/NETWORK: ``last.pt`` (everything, to go on from) and ``best.safetensors`` (the averaged
+Writes for every network to RUNS/NETWORK: last.pt (everything, to go on from) and best.safetensors (the averaged
 weights that scored best on what is held out), and a line for every validation to the log. When a network's time is over
-it is scored and shipped if it beats what is shipped (:mod:`din_model.ship`).
+it is scored and shipped if it beats what is shipped (din ship).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Decode strangers' photos in separate processes: none takes the page's memory, its time, or the page itself down.
+"""Decode visitors' photos in separate processes: none can exhaust the page's memory or time, or make it crash.
 
 :mod:`app.codec.worker` is such a process. It is used again and again, and replaced if a photo exceeds a limit of it or
 makes a decoder crash. Photos of the user's own, on the command line and in Python, are decoded in the user's process.
@@ -40,7 +40,7 @@ T = TypeVar("T", Photo, Header)
 
 @dataclass(frozen=True)
 class Limits:
-    """What decoding a photo may take.
+    """Limits of the decoding of one photo.
 
     Attributes:
         memory: address space of the process, in bytes; libraries take 0.2 GB of it.

@@ -61,7 +61,7 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Output:
-    """How to encode a photo.
+    """Options for encoding a photo.
 
     Attributes:
         format: one of :data:`FORMATS`.

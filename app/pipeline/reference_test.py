@@ -104,8 +104,17 @@ def reference_steps(
 ) -> Steps[ReferenceTest]:
     """Degrade a clean photo, restore it, and measure both.
 
+    Args:
+        photo: the clean photo.
+        task: of ``client.tasks()``; its degradation is applied.
+        client: connection to Triton.
+        quality: selects the network, and whether it runs as a self-ensemble.
+
     Yields:
-        (tiles done, tiles in all) of the restoration.
+        The progress of the restoration.
+
+    Returns:
+        The photos and their scores.
 
     Raises:
         PhotoError: the photo is too large or too small.

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a photo waits for a server that is away, and how it asks again meanwhile.
+    """Limits and delays of a photo's requests while a server is unavailable or slow.
 
     Attributes:
         in_flight: number of concurrent requests: enough to keep every instance busy, few enough to bound memory and

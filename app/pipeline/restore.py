@@ -112,6 +112,15 @@ def photo_steps(
 
     All tiles are restored by one version of the network: where that is replaced meanwhile, the photo starts again.
 
+    Args:
+        before: the decoded photo.
+        task: of ``client.tasks()``.
+        client: connection to Triton.
+        quality: selects the network, and whether it runs as a self-ensemble.
+
+    Returns:
+        The restored photo, with facts about its restoration.
+
     Raises:
         ServerError: a tile failed; the others are cancelled.
     """
@@ -154,8 +163,18 @@ def plane_steps(
 ) -> Steps[tuple[Pixels, Pixels | None]]:
     """Restore a photo's RGB and, if requested, its alpha.
 
+    Args:
+        before: the decoded photo.
+        network: of a task of the server.
+        client: connection to Triton.
+        self_ensemble: whether to restore RGB as a self-ensemble; alpha never is.
+        restores_alpha: whether to restore alpha, if the photo has it.
+
     Returns:
         RGB, uint8 (scale * H, scale * W, 3), and alpha, uint8 (scale * H, scale * W), or None if it was not restored.
+
+    Raises:
+        ServerError: a tile failed; the others are cancelled.
     """
     restore_rgb = ensemble_steps if self_ensemble else pixel_steps
     rgb = yield from within(restore_rgb(before.rgb, network, client), 0, 1 + restores_alpha)

@@ -12,7 +12,7 @@ KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_":
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start one kind of Triton; :mod:`app.triton.process` has the options that all kinds share.
+    """The start of one kind of Triton; :mod:`app.triton.process` has the options that all kinds share.
 
     Attributes:
         name: in messages, for example ``the embedded Triton``.

@@ -31,7 +31,14 @@ ERROR = re.compile(r"^(E\d+ [^\]]*\] |error: )")  # a line of Triton's log: time
 
 
 def command_line(launch: Launch, repository: Path, port: int, folder: Path) -> list[str]:
-    """Return Triton's command line: gRPC on loopback alone, fixed models, no administration."""
+    """Return Triton's command line: gRPC on loopback alone, fixed models, no administration.
+
+    Args:
+        launch: the kind of Triton.
+        repository: the model repository.
+        port: of gRPC.
+        folder: of the run, which ``launch.prepare`` fills.
+    """
     return [
         str(launch.program),
         f"--model-repository={repository}",

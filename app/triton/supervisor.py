@@ -60,7 +60,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is wrong with Triton.
+    """A problem with Triton, found by a check.
 
     Attributes:
         reason: what Triton does or has, as the rest of a sentence.
@@ -113,6 +113,7 @@ class Triton:
 
     @property
     def url(self) -> str:
+        """The address for clients, ``HOST:PORT``."""
         return f"{process.LOOPBACK}:{self.port}"
 
     @property
@@ -203,8 +204,8 @@ class Triton:
                     if found and not found.is_certain and not self._stopping.wait(self.policy.confirm_after_s):
                         found = self._trouble(client, prober)
                 except Exception as error:  # whatever it is, the watch goes on
-                    log.debug("Triton could not be looked after", exc_info=True)
-                    return f"could not be looked after ({error})"
+                    log.debug("The check of Triton failed", exc_info=True)
+                    return f"could not be checked ({error})"
                 if found:
                     self._count(found.models)
                     return found.reason

@@ -159,6 +159,12 @@ class Api:
     ) -> tuple[Path | None, list[Report], list[Outcome]]:
         """Restore photos and write them in the requested format.
 
+        Args:
+            photos: paths of the uploads.
+            task, quality, file_format, percent, metadata: as for :meth:`restore`.
+            request: identifies the caller, who has a share of the queue.
+            progress: receives the number of tiles done.
+
         Returns:
             The file to download, or None if no photo was restored; the report and the outcome of each photo.
 

@@ -15,7 +15,7 @@ from app.web.about.tab import build_about_tab
 from app.web.api import add_api
 from app.web.bind import Words
 from app.web.gate import Gate
-from app.web.gradio_compat import refuse_strange_files, without_messages
+from app.web.gradio_compat import refuse_foreign_files, without_messages
 from app.web.health import health_route
 from app.web.restore import choices, handlers
 from app.web.restore.jobs import JobRunner
@@ -109,7 +109,7 @@ def launch_page(site: Site, client: RestorationClient, host: str, port: int, use
         users: who may use the page, or None for everybody.
     """
     storage.start_sweeping()
-    refuse_strange_files(
+    refuse_foreign_files(
         "URLs are not fetched here: send the photo itself.", "This file has not been uploaded: send the photo itself."
     )
     with without_messages():  # the page's footer links to the API

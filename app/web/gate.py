@@ -1,4 +1,4 @@
-"""What every HTTP request to the page has to pass before Gradio sees it: sign-in, sizes, and time."""
+"""Checks of every HTTP request to the page before it reaches Gradio: sign-in, sizes, and time."""
 
 from __future__ import annotations
 

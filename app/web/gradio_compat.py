@@ -68,7 +68,7 @@ def is_awaited(page: gr.Blocks, request: gr.Request) -> bool:
     return any(event.alive and event.request is request.request for event in running)
 
 
-def refuse_strange_files(of_url: str, of_path: str) -> None:
+def refuse_foreign_files(of_url: str, of_path: str) -> None:
     """Make Gradio request nothing from other hosts for a caller, and name no path of this machine to one.
 
     Gradio 6.31.0 downloads URLs that are given in the place of a file (``async_ssrf_protected_get``), serves any URL as
@@ -76,8 +76,8 @@ def refuse_strange_files(of_url: str, of_path: str) -> None:
     made absolute (``_check_allowed``). It has no option against any of these.
 
     Args:
-        of_url: what a caller is told who gives a URL.
-        of_path: and who gives the path of something that is not an upload.
+        of_url: the error message for a URL.
+        of_path: the error message for a path that is not that of an upload.
     """
     check_allowed = processing_utils._check_allowed
 

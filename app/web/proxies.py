@@ -1,7 +1,7 @@
-"""Which proxies may tell a visitor's address.
+"""The proxies that are trusted to state a visitor's address.
 
-The web server, uvicorn, believes the X-Forwarded-For header of these alone, and takes the last address in it that is
-not one of them: what a visitor writes into the header stands before that.
+The web server, uvicorn, trusts the X-Forwarded-For header of these alone, and takes the last address in it that is
+not one of them: whatever a visitor writes into the header stands before that.
 """
 
 from __future__ import annotations
@@ -39,5 +39,5 @@ def read_proxies(text: str) -> str:
 
 
 def trust(proxies: str) -> None:
-    """Have the web server that is started next believe these proxies, and no others."""
+    """Make the web server that is started next trust these proxies, and no others."""
     os.environ[VARIABLE] = proxies

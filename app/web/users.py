@@ -1,4 +1,4 @@
-"""Who may use a page that asks for a password."""
+"""The users of a page that asks for a password."""
 
 from __future__ import annotations
 

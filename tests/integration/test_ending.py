@@ -23,27 +23,27 @@ def page(triton, tmp_path):
 
 
 def start_job(url):
-    """Have a photo restored that takes seconds; return what the queue tells from its first tile on."""
+    """Have a photo restored that takes seconds; return the queue's messages after its first tile."""
     noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3)).astype(np.uint8)
     caller = Caller(url, event_numbers(url))
     caller.join("restore", *restore_call(upload(url, png(noise))))
-    told = caller.told()
-    for event in told:
+    messages = caller.messages()
+    for event in messages:
         if event.get("msg") == "progress":
-            return told
+            return messages
     raise AssertionError("the job did not start")
 
 
 def test_a_signal_lets_the_job_finish_and_takes_no_more(page):
     url, process, folder = page
-    told = start_job(url)
+    messages = start_job(url)
     process.send_signal(signal.SIGTERM)
     wait_until(lambda: "1 jobs are finished first" in process.said())
     health = httpx.get(f"{url}/health")
     assert (health.status_code, health.text) == (503, "The page is stopping.\n")
     small = upload(url, png(np.zeros((8, 8, 3), np.uint8)))
     assert "busy: try again" in Caller(url, event_numbers(url)).join("restore", *restore_call(small)).text
-    restored, report = next(event["output"]["data"] for event in told if event.get("msg") == "process_completed")
+    restored, report = next(event["output"]["data"] for event in messages if event.get("msg") == "process_completed")
     assert httpx.get(restored["url"], timeout=WAIT_S).status_code == 200
     assert report["task"] == "sr_x4"
     assert process.wait(WAIT_S) == 130

@@ -239,7 +239,7 @@ def test_the_header_tells_what_decoding_finds(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_damage_is_explained(kind):
-    """Cut off or with some bytes changed, a file is a photo or told to be damaged: no other error comes through."""
+    """Cut off or with some bytes changed, a file is decoded or refused as damaged: no other error is raised."""
     rng, whole, outcomes = np.random.default_rng(0), KINDS[kind].data, []
     for cut_off in [True, False] * 15:
         data = bytearray(whole[: rng.integers(1, len(whole))] if cut_off else whole)

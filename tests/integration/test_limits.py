@@ -88,7 +88,7 @@ def test_a_full_queue_refuses_jobs_and_nothing_else(url, call, large):
         for visitor in visitors:
             for _ in range(limits.VISITOR_JOBS):
                 assert visitor.join("restore", *restore_call(large)).status_code == 200
-            next(stack.enter_context(closing(visitor.told())))
+            next(stack.enter_context(closing(visitor.messages())))
         wait_until(lambda: "server is busy: try again in a minute" in refusal(late, large), WAIT_S)
         assert "sr_x4" in httpx.post(f"{url}/gradio_api/run/tasks", json={"data": []}, timeout=WAIT_S).text
 
@@ -111,6 +111,6 @@ def test_a_job_ends_when_its_caller_goes(page, call, large, name, photos):
     said = len(process.said())
     caller = call()
     caller.join(name, *restore_call([large] * photos if photos > 1 else large))
-    with closing(caller.told()) as told:
-        assert any(event.get("msg") == "progress" for event in told)
+    with closing(caller.messages()) as messages:
+        assert any(event.get("msg") == "progress" for event in messages)
     wait_until(lambda: "its caller has gone" in process.said()[said:], WAIT_S)

@@ -47,8 +47,8 @@ class Caller:
         call = {"data": arguments, "fn_index": self.numbers[name], "session_hash": self.session}
         return httpx.post(f"{self.url}/gradio_api/queue/join", json=call, headers=self.headers, timeout=TIMEOUT_S)
 
-    def told(self) -> Generator[dict[str, Any], None, None]:
-        """Yield what the queue tells of the calls."""
+    def messages(self) -> Generator[dict[str, Any], None, None]:
+        """Yield the queue's messages about the calls."""
         address = f"{self.url}/gradio_api/queue/data?session_hash={self.session}"
         with httpx.stream("GET", address, headers=self.headers, timeout=TIMEOUT_S) as lines:
             for line in lines.iter_lines():
@@ -57,8 +57,8 @@ class Caller:
 
     def outcomes(self) -> Generator[dict[str, Any], None, None]:
         """Yield the outputs, or the error, of each call that has ended."""
-        with closing(self.told()) as told:
-            yield from (event["output"] for event in told if event.get("msg") == "process_completed")
+        with closing(self.messages()) as messages:
+            yield from (event["output"] for event in messages if event.get("msg") == "process_completed")
 
     def answers(self, number: int) -> list[dict[str, Any]]:
         """Return the outcomes of so many calls."""

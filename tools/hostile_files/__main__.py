@@ -45,7 +45,7 @@ COLUMNS = list(dict.fromkeys(REFUSALS.values()))
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of a file.
+    """The outcome of decoding a file.
 
     Attributes:
         case: the file.

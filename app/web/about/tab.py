@@ -19,7 +19,7 @@ from app.web.templates import render
 
 @dataclass(frozen=True)
 class CardView:
-    """What a network's weights state of themselves, as it is shown.
+    """The facts that a network's weights state in their metadata, as they are shown.
 
     Attributes:
         facts: key of each fact's name, and the fact in English.
@@ -94,7 +94,7 @@ def network_html(language: str) -> str:
 
 
 def results_html(tasks: Tasks, language: str) -> str:
-    """Render the results of every task beside the paper's, and what its networks' weights state of themselves."""
+    """Render the results of every task beside the paper's, and the facts that its networks' weights state."""
     return render("about/results.html", language, tasks=[task_view(task) for task in tasks.values()])
 
 
@@ -116,7 +116,7 @@ def score_text(score: tuple[float, float] | None) -> str:
 
 
 def card_view(network: Network) -> CardView:
-    """Arrange what a network's weights state of themselves; what they do not state is left out."""
+    """Arrange the facts that a network's weights state in their metadata; missing ones are left out."""
     facts = {
         "about.trained_on": network.trained_on,
         "about.training": network.training,

@@ -128,11 +128,13 @@ def build_kiosk(client: RestorationClient) -> Site:
         timer = gr.Timer(REFRESH_S)
 
         def arrive(request: gr.Request) -> tuple[str, dict[str, object]]:
+            """Return the visitor's language, by the URL or else the browser, and the slideshow in it."""
             asked = dict(request.query_params).get("lang") or request.headers.get("accept-language", "")
             tag = choose_language(asked)
             return tag, kiosk_value(slideshow, tag)
 
         def refresh(language: str) -> tuple[dict[str, object], gr.Timer]:
+            """Return the slideshow with the pairs restored so far, and the timer, which stops after the last one."""
             is_done = slideshow.is_done  # read before the pairs, or the last pair could be missed
             return kiosk_value(slideshow, language), gr.Timer(active=not is_done)
 

@@ -85,6 +85,14 @@ class Handlers:
     ) -> Updates:
         """Start a job with the current choices, after the checks that need no waiting.
 
+        Args:
+            photos: paths of the uploads.
+            task: name of the task.
+            quality: value of a :class:`~app.tasks.Quality`.
+            is_reference_test: whether to degrade the photos first and measure the results.
+            language: of error messages.
+            request: identifies the visitor, who has a share of the queue.
+
         Raises:
             gr.Error: the job cannot be run; the message gives the reason.
         """
@@ -110,6 +118,10 @@ class Handlers:
     ) -> Updates:
         """Start a job with the example that was clicked.
 
+        Args:
+            task, quality, is_reference_test, language, request: as for :meth:`start`.
+            event: the click; other pictures than the examples are ignored.
+
         Raises:
             gr.Error: the job cannot be run; the message gives the reason.
         """
@@ -123,6 +135,12 @@ class Handlers:
         """Run a job, and show its progress and results.
 
         The limits hold here too, since this event can be called without the one that starts a job.
+
+        Args:
+            job: the job to run, or None if none was started.
+            results: of the job that ran last; an earlier result of the same photo is shown beside the new one.
+            language: of messages and reports.
+            request: identifies the visitor, who has a share of the queue.
 
         Yields:
             Updates whenever a tile or a photo is done.
@@ -166,7 +184,15 @@ class Handlers:
         }
 
     def save(self, name: str, percent: int, metadata: bool, results: Results, language: str) -> Updates:
-        """Write the restored photos in the chosen format."""
+        """Write the restored photos in the chosen format, once all are done.
+
+        Args:
+            name: of the format, a key of :data:`~app.codec.FORMATS`.
+            percent: quality, 1 to 100, for formats that have one.
+            metadata: whether to keep EXIF.
+            results: the photos to write.
+            language: of the report.
+        """
         shown: Updates = {self._tab.result.percent: gr.Slider(visible=FORMATS[name].has_quality)}
         if not (results.is_complete and results.restored):
             return shown
@@ -194,7 +220,14 @@ class Handlers:
         return {self._tab.photos.files: [picture] if picture else []}
 
     def translate(self, photos: Photos, task: str, results: Results, language: str) -> Updates:
-        """Show what is said of the photos, and the results, in another language."""
+        """Show the messages about the photos, and the results, in another language.
+
+        Args:
+            photos: paths of the uploads.
+            task: name of the chosen task.
+            results: of the job that ran last; those of other photos are not shown.
+            language: the new language.
+        """
         _, sentences = preview(as_paths(photos), self._runner.tasks.get(task), language)
         if results.photos != tuple(as_paths(photos)) or not results.outcomes:
             return {self._tab.photos.preview: sentences, self._tab.result.progress: ""}

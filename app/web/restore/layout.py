@@ -235,10 +235,12 @@ def viewer_texts(language: str) -> dict[str, str]:
 
 
 def heading(words: Words, key: str) -> None:
+    """Add the heading of a step; ``key`` is that of its text."""
     words.bind(gr.Markdown(elem_classes="din-step"), value=lambda language: f"## {say(key).into(language)}")
 
 
 def hint(words: Words, text: Text) -> None:
+    """Add an explanatory line."""
     words.bind(gr.Markdown(elem_classes="din-hint"), value=text)
 
 

@@ -57,12 +57,15 @@ def build_server_tab(
     timer = gr.Timer(REFRESH_S, active=False)
 
     def refresh(language: str) -> str:
+        """Read Triton's counters, and render the panel."""
         return panel_html(traffic.read(), language)
 
     def follow_tabs(wanted: bool, event: gr.SelectData) -> gr.Timer:
+        """Run the timer if the tab was selected and refreshing is wanted, or else stop it."""
         return gr.Timer(active=wanted and event.id == tab.id)
 
     def follow_choice(wanted: bool) -> gr.Timer:
+        """Run the timer if refreshing is wanted, or else stop it."""
         return gr.Timer(active=wanted)
 
     for event in (tab.select, timer.tick):

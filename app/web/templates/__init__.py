@@ -39,11 +39,19 @@ def render(template: str, language: str, **values: object) -> str:
 
 @pass_context
 def into(context: Context, text: Translatable) -> str:
+    """Return a text in the language of the template that uses it: the filter ``into``."""
     return text.into(context["language"])
 
 
 @pass_context
 def sentence(context: Context, key: str, **values: object) -> str:
+    """Return a sentence in the language of the template that uses it: the function ``say``.
+
+    Args:
+        context: of the template.
+        key: of the sentence.
+        values: for the placeholders of the sentence.
+    """
     return say(key, **values).into(context["language"])
 
 
