@@ -106,8 +106,8 @@ class Gate:
                 raise
             log.warning("An upload could not be taken", exc_info=error)
             has_room = not isinstance(error, OSError)
-            refused = RefusedError(400, "This upload cannot be read.") if has_room else no_room()
-            await refused.response(scope, receive, send)
+            refusal = RefusedError(400, "This upload cannot be read.") if has_room else no_room()
+            await refusal.response(scope, receive, send)
         finally:
             self._arriving -= arrived if is_upload else 0
 

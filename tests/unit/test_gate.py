@@ -160,3 +160,17 @@ def test_a_file_of_users_that_is_not_right_is_refused(tmp_path, text, mode, sent
         read_users(path)
     with pytest.raises(ServerStartError, match="cannot be read"):
         read_users(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(TypeError("no file"), 400), (OSError(28, "No space left on device"), 507)]
+)
+def test_an_upload_that_cannot_be_taken_is_refused_with_a_sentence(stored, error, status):
+    async def broken(scope, receive, send):
+        raise error
+
+    answer = ask(Gate(broken), "POST", gate.UPLOAD, content=b"x")
+    assert answer.status_code == status
+    assert str(error) not in answer.text
+    with pytest.raises(type(error)):
+        ask(Gate(broken), "POST", "/gradio_api/queue/join", content=b"x")
