@@ -81,10 +81,7 @@ $(VENV)/.bench: requirements-bench.txt $(VENV)/.run
 	$(PIP) install --no-deps -r requirements-bench.txt
 	@touch $@
 
-$(VENV)/.soak: $(VENV)/.dev $(VENV)/.models  ## 64 visitors restore photos for an hour: rate, latencies, memory, what is left
-	$(BIN)/python -m benchmarks.load --minutes 60 $(ARGS)
-
-models: $(VENV)/.run $(wildcard din_model/*.py imaging/degradations/*.py) $(wildcard din_model/weights/*.safetensors)
+$(VENV)/.models: $(VENV)/.run $(wildcard din_model/*.py imaging/degradations/*.py) $(wildcard din_model/weights/*.safetensors)
 	$(BIN)/python -m din_model.export
 	@touch $@
 
