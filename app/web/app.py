@@ -93,7 +93,7 @@ def build_page(client: RestorationClient) -> Site:
         )
         handlers.wire(tab, runner, language, page, arrived)
     threading.Thread(target=runner.warm_up, name="warm-up", daemon=True).start()
-    page.queue(default_concurrency_limit=limits.CONCURRENT_EVENTS, max_size=limits.QUEUED_EVENTS)
+    page.queue(max_size=limits.QUEUED_EVENTS)
     sheets = styles(*STYLES) + choices.choice_styles(runner.tasks)
     compare = (f"restore/static/{name}.js" for name in ("compare_view", "compare_look", "compare"))
     return Site(page, sheets, scripts("static/page.js", *compare))
