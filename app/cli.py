@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import tempfile
-import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -32,7 +32,8 @@ from app.web.users import read_users
 log = logging.getLogger("app")
 
 MAX_FILES = 65_536
-
+SIGNALS_S = 0.2  # until a signal is seen
+INTERRUPTED = 130  # the exit status after Ctrl-C or SIGTERM
 HEALTH_TIMEOUT_S = 12.0  # longer than the probe of the page itself
 
 
@@ -131,9 +132,9 @@ class ExternalTriton:
 
     url: str
 
-    def wait(self) -> None:
-        """Block until the process is interrupted."""
-        threading.Event().wait()
+    def wait(self, timeout_s: float) -> None:
+        """Wait for that time: nothing is known of its end."""
+        time.sleep(timeout_s)
 
 
 @contextlib.contextmanager
@@ -202,16 +203,18 @@ def serve_page(args: argparse.Namespace) -> int:
         trust(args.trusted_proxies)
         site = (build_kiosk if args.kiosk else build_page)(client)
         launch_page(site, client, args.host, args.port, users)
+        # From here on signals are noted: an exception raised in the middle of a destructor would be lost.
+        signals: list[int] = []
+        on_signals(lambda number, frame: signals.append(number))
         print(f"The page is at http://{args.host}:{args.port} (Ctrl-C ends it)", flush=True)
         try:
-            triton.wait()
-        except KeyboardInterrupt:
+            while not signals:
+                triton.wait(SIGNALS_S)
             on_signals(functools.partial(end_at_once, folder))
             limits.drain(site.page, args.drain_s)
-            raise
         finally:
             site.page.close(verbose=False)
-    return 0
+    return INTERRUPTED
 
 
 def check_health(args: argparse.Namespace) -> int:
@@ -339,4 +342,4 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED

@@ -50,8 +50,10 @@ def started_page() -> Iterator[tuple[str, int]]:
         assert page.stdout is not None
         while "The page is at" not in page.stdout.readline():
             pass
-        yield f"http://127.0.0.1:{port}", page.pid
-        page.terminate()
+        try:
+            yield f"http://127.0.0.1:{port}", page.pid
+        finally:
+            page.terminate()
 
 
 def start_page() -> tuple[float, float]:
@@ -143,7 +145,13 @@ def browse(photo: Pixels) -> None:
             uncached.append(time.monotonic() - started)
             wait_for_report(tab, path.stem)
             kept.append(time.monotonic() - started)
-            network = float(tab.locator("#report table tr").nth(FACT_SECONDS).locator("td").inner_text().split()[0])
+            network = float(
+                tab.locator("#report table tr")
+                .nth(FACT_SECONDS)
+                .locator("td")
+                .evaluate("cell => cell.textContent")
+                .split()[0]
+            )
             shares.append(1 - network / uncached[-1])
         for _ in range(RUNS + 1):
             arrive(tab, url)

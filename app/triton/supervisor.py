@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
@@ -162,13 +163,14 @@ class Triton:
                 if self._stopping.wait(0.05):
                     return
 
-    def wait(self) -> None:
-        """Wait until the server is stopped.
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Wait until the server is stopped, or until the time is up.
 
         Raises:
             ServerStartError: Triton failed after as many restarts in a row as the policy allows.
         """
-        self._end.result()
+        with contextlib.suppress(TimeoutError):
+            self._end.result(timeout_s)
 
     def _watch(self) -> None:
         """Restart Triton whenever a check fails, until it is stopped or the limit of restarts is reached."""

@@ -114,14 +114,7 @@ class Api:
         return [describe_task(task) for task in self._runner.client.tasks().values()]
 
     def check(
-        self,
-        photos: str | list[str] | None,
-        task: str,
-        quality: str,
-        file_format: str,
-        percent: float | None,
-        metadata: bool,
-        request: gr.Request,
+        self, photos: str | list[str] | None, task: str, quality: str, request: gr.Request, *_: object
     ) -> list[Validation]:
         """Check a call of ``restore`` or ``restore_batch`` before it is queued; return a result for each argument."""
         photos = [photos] if isinstance(photos, str) else photos or []

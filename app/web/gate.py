@@ -7,10 +7,12 @@ import base64
 import binascii
 import hmac
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,8 +30,7 @@ MAX_BODY = 4 << 20
 MAX_STORED = 2 << 30
 # A sender that pauses for longer has gone.
 STALLED_S = 30.0
-# The stored files are counted again after so many bytes of an upload.
-COUNT_EVERY = 32 << 20
+NO_ROOM = "The server has no room for more photos at the moment: try again in ten minutes."
 
 
 class RefusedError(Exception):
@@ -56,7 +57,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, users: Users | None = None) -> None:
         self._app, self._users = app, users
-        self._arriving = 0  # bytes of the uploads that have not ended
+        self._announced = 0  # bytes of the uploads under way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
@@ -64,67 +65,72 @@ class Gate:
             if self._users is None or scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        is_started, is_complete, arrived, stored = False, False, 0, 0
+        is_started = is_complete = False
 
         async def note_start(message: Message) -> None:
             nonlocal is_started
             is_started = True
             await send(message)
 
-        async def receive_some() -> Message:
-            nonlocal is_complete, arrived, stored
+        async def receive_in_time() -> Message:
+            nonlocal is_complete
             if is_complete:  # what comes next is the end of the connection, whenever that is
                 return await receive()
             try:
                 message = await asyncio.wait_for(receive(), STALLED_S)
             except TimeoutError:
                 raise RefusedError(408, f"Nothing has arrived for {STALLED_S:.0f} s.") from None
-            length, is_complete = len(message.get("body", b"")), not message.get("more_body", False)
-            if is_upload and arrived // COUNT_EVERY != (arrived + length) // COUNT_EVERY:
-                stored = await asyncio.to_thread(storage.used)
-            arrived += length
-            self._arriving += length if is_upload else 0
-            if is_upload:
-                check_room(stored + self._arriving)
-            elif arrived > MAX_BODY:
-                raise RefusedError(413, f"The request is larger than {MAX_BODY >> 20} MB.")
+            is_complete = not message.get("more_body", False)
             return message
 
-        is_upload = scope["path"].rstrip("/") == UPLOAD
         try:
             if self._users is not None and scope["path"] not in OPEN:
                 check_user(scope, self._users)
-            if is_upload:
-                stored = await asyncio.to_thread(storage.used)
-                check_room(stored + self._arriving + int(Headers(scope=scope).get("content-length") or 0))
-            await self._app(scope, receive_some, note_start)
+            length = body_length(Headers(scope=scope))
+            if scope["path"].rstrip("/") == UPLOAD:
+                async with self._room(length):
+                    await self._app(scope, receive_in_time, note_start)
+            elif length > MAX_BODY:
+                raise RefusedError(413, f"The request is larger than {MAX_BODY >> 20} MB.")
+            else:
+                await self._app(scope, receive_in_time, note_start)
         except RefusedError as refused:
             if not is_started:
                 await refused.response(scope, receive, send)
+
+    @asynccontextmanager
+    async def _room(self, length: int) -> AsyncIterator[None]:
+        """Keep room for an upload of so many bytes, as long as it lasts.
+
+        Raises:
+            RefusedError: there is none, or the upload cannot be taken.
+        """
+        if await asyncio.to_thread(storage.used) + self._announced + length > MAX_STORED:
+            raise RefusedError(507, NO_ROOM)
+        self._announced += length
+        try:
+            yield
+        except (RefusedError, ClientDisconnect):
+            raise
+        except OSError as error:
+            log.warning("An upload could not be stored", exc_info=error)
+            raise RefusedError(507, NO_ROOM) from error
         except Exception as error:
-            if not is_upload or is_started:
-                raise
-            log.warning("An upload could not be taken", exc_info=error)
-            has_room = not isinstance(error, OSError)
-            refusal = RefusedError(400, "This upload cannot be read.") if has_room else no_room()
-            await refusal.response(scope, receive, send)
+            log.warning("An upload could not be read", exc_info=error)
+            raise RefusedError(400, "This upload cannot be read.") from error
         finally:
-            self._arriving -= arrived if is_upload else 0
+            self._announced -= length
 
 
-def check_room(stored: int) -> None:
-    """Check that the photos of all visitors have room.
+def body_length(headers: Headers) -> int:
+    """Return how many bytes a request will send, which the web server holds it to.
 
     Raises:
-        RefusedError: they have not.
+        RefusedError: it does not say.
     """
-    if stored > MAX_STORED:
-        raise no_room()
-
-
-def no_room() -> RefusedError:
-    """Return the refusal of an upload for which there is no room."""
-    return RefusedError(507, "The server has no room for more photos at the moment: try again in ten minutes.")
+    if "transfer-encoding" in headers:
+        raise RefusedError(411, "Say how long the request is, by Content-Length.")
+    return int(headers.get("content-length", "0"))  # the web server refuses what is no number
 
 
 def check_user(scope: Scope, users: Users) -> None:

@@ -1,4 +1,4 @@
-"""Limits per visitor and for the queue, so that the server is shared fairly."""
+"""Limits per visitor and for the queue, so that the server is shared fairly, and the end of the page's jobs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ VISITOR_JOBS = 4
 MAX_PHOTOS = 50
 MAX_UPLOAD = "64mb"
 QUEUE = "restore"  # concurrency id of the jobs that share the limits
-
 
 # What a browser has to save and to fetch the result of the last job.
 FETCH_S = 3.0
@@ -67,7 +66,7 @@ def drain(page: gr.Blocks, limit_s: float) -> None:
     end_s = time.monotonic() + limit_s
     if not (waiting := jobs(page)):
         return
-    print(f"{waiting} jobs are finished first, for at most {limit_s:.0f} s; another signal ends at once", flush=True)
+    print(f"Jobs to finish first: {waiting}, for at most {limit_s:.0f} s (another signal ends at once)", flush=True)
     while jobs(page) and time.monotonic() < end_s:
         time.sleep(0.1)
     time.sleep(max(0.0, min(FETCH_S, end_s - time.monotonic())))

@@ -38,7 +38,7 @@ def test_a_signal_lets_the_job_finish_and_takes_no_more(page):
     url, process, folder = page
     messages = start_job(url)
     process.send_signal(signal.SIGTERM)
-    wait_until(lambda: "1 jobs are finished first" in process.said())
+    wait_until(lambda: "Jobs to finish first: 1" in process.said())
     health = httpx.get(f"{url}/health")
     assert (health.status_code, health.text) == (503, "The page is stopping.\n")
     small = upload(url, png(np.zeros((8, 8, 3), np.uint8)))

@@ -146,7 +146,8 @@ class JobRunner:
 
     def warm_up(self) -> None:
         """Restore the first task's first example, so that it is cached and the server's speed is known."""
-        with contextlib.suppress(RestorationError):
+        # A ValueError says that the connection is closed: the page is ending already.
+        with contextlib.suppress(RestorationError, ValueError):
             for task in [*self.tasks.values()][:1]:
                 # Two tiles for each instance, so that each has loaded the network before its speed is measured.
                 network = task.network()
