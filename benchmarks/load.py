@@ -27,9 +27,10 @@ from app.client import RestorationClient
 from app.codec import Pixels
 from app.pipeline.restore import restore
 from app.triton import Triton, embedded
+from app.triton.guardian import processes_below
 from benchmarks.common import PHOTO, RETRY_S, TASK, print_row, start_table
 from tests.support.files import png
-from tests.support.processes import folder_of, running_page
+from tests.support.processes import folder_of, processes_with, running_page
 from tests.support.queue import TIMEOUT_S, Caller, event_numbers, restore_call, upload
 
 SIDES = (24, 40, 64, 96)  # of the photos, in pixels
@@ -45,7 +46,8 @@ class Tally:
         seconds: it lasted.
         latencies: of right results, from the upload to the last byte of the result, in seconds.
         others: how many ended otherwise, by how.
-        memory: resident memory of all processes of one name, in bytes, at each sample of ``sampled_s``.
+        memory: of all processes of one name together, in bytes, at each sample of ``sampled_s``. Memory that several
+            share counts once (proportional set size).
         left: files of visitors and regions of shared memory that the page and Triton leave behind.
     """
 
@@ -66,13 +68,14 @@ class Tally:
         per_second, _ = np.polyfit(self.sampled_s[half:], self.memory[name][half:], 1)
         return float(per_second) * 3600 / 1e6
 
-    def sample(self, page: int) -> None:
-        """Note the memory of all processes below this one, in which the page has that number."""
+    def sample(self, page: int, marker: str) -> None:
+        """Note the memory of the page and what it has started, and of the processes with a marker in their commands."""
         found: Counter[str] = Counter()
-        for process in psutil.Process().children(recursive=True):
+        for pid in [page, *(process.pid for process in processes_below(page)), *processes_with(marker)]:
             try:
-                name: str = "page" if process.pid == page else process.name()
-                found[name] += int(process.memory_info().rss)
+                process = psutil.Process(pid)
+                name = "page" if pid == page else process.name()
+                found[name] += int(process.memory_full_info().pss)
             except psutil.NoSuchProcess:
                 continue
         self.sampled_s.append(time.monotonic())
@@ -125,7 +128,7 @@ def load(visitors: int, seconds: float) -> Tally:
 
                 def keep_sampling() -> None:
                     while not done.wait(SAMPLE_S):
-                        tally.sample(page.pid)
+                        tally.sample(page.pid, regions)
 
                 sampling = threading.Thread(target=keep_sampling)
                 sampling.start()

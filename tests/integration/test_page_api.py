@@ -1,13 +1,11 @@
 """The page's named event ``restore``, called as other programs call it."""
 
-import asyncio
 import base64
 import io
 import re
 import shutil
 import signal
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -30,7 +28,7 @@ from din_model import TASKS, load_model
 from din_model.data import evaluation_pairs
 from din_model.evaluate import score_pair, score_pairs
 from tests.support.files import png, read
-from tests.support.processes import STARTUP_S, running_page, server_folder, wait_until
+from tests.support.processes import STARTUP_S, run_async, running_page, server_folder, wait_until
 from tests.support.served import SHIPPED
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -257,8 +255,7 @@ sys.exit(page.main(sys.argv[1:]))
 
 def call_tool(url, name, arguments):
     """Calls a tool of the page by MCP; returns the text of the response."""
-    with ThreadPoolExecutor(1) as thread:  # the browser tests' event loop may be running in this one
-        return thread.submit(asyncio.run, ask_tool(url, name, arguments)).result()
+    return run_async(ask_tool(url, name, arguments))
 
 
 async def ask_tool(url, name, arguments):

@@ -1,5 +1,6 @@
 """Processes that tests start and inspect, and waiting for conditions."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -7,15 +8,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
 from app.triton.process import GUARDIAN, SERVERS
 from tests.support.files import ROOT
+
+Result = TypeVar("Result")
 
 STARTUP_S = 180  # also beside much other work
 
@@ -25,6 +29,12 @@ def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.1)
+
+
+def run_async(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine and return its result, in a thread: the browser's event loop may be running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def free_port() -> int:

@@ -12,6 +12,7 @@ from app.errors import ServerStartError
 from app.web import gate, storage
 from app.web.gate import Gate
 from app.web.users import read_users
+from tests.support.processes import run_async
 
 USERS = {"ann": "s3cret: ü", "bob": "other"}
 
@@ -29,7 +30,7 @@ def ask(app, method, path, **options):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://din.example") as client:
             return await client.request(method, path, **options)
 
-    return asyncio.run(answer())
+    return run_async(answer())
 
 
 def authorization(name, password):
@@ -125,7 +126,7 @@ def test_uploads_under_way_count_until_they_end(stored):
             ]
 
     stored[0] = gate.MAX_STORED - 1000
-    assert asyncio.run(three()) == [200, 507, 200]
+    assert run_async(three()) == [200, 507, 200]
 
 
 @pytest.mark.parametrize("path", [gate.UPLOAD, "/gradio_api/queue/join"])
@@ -150,7 +151,7 @@ def test_a_sender_that_pauses_has_gone_but_a_reader_may_take_its_time(monkeypatc
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/gradio_api/queue/join", "headers": []}
-    asyncio.run(Gate(page)(scope, stalled, send))
+    run_async(Gate(page)(scope, stalled, send))
     assert [sent[0]["status"], sent[1]["body"]] == [408, b"Nothing has arrived for 0 s."]
 
     async def patient(scope, receive, send):
