@@ -14,6 +14,7 @@ from app.web import limits, storage
 from app.web.about.tab import build_about_tab
 from app.web.api import add_api
 from app.web.bind import Words
+from app.web.event_stream import LingeringStreams
 from app.web.gate import Gate
 from app.web.gradio_compat import refuse_foreign_files, without_messages
 from app.web.health import health_route
@@ -93,7 +94,7 @@ def build_page(client: RestorationClient) -> Site:
         )
         handlers.wire(tab, runner, language, page, arrived)
     threading.Thread(target=runner.warm_up, name="warm-up", daemon=True).start()
-    page.queue(max_size=limits.QUEUED_EVENTS)
+    page.queue(default_concurrency_limit=limits.CONCURRENT_EVENTS, max_size=limits.QUEUED_EVENTS)
     sheets = styles(*STYLES) + choices.choice_styles(runner.tasks)
     compare = (f"restore/static/{name}.js" for name in ("compare_view", "compare_look", "compare"))
     return Site(page, sheets, scripts("static/page.js", *compare))
@@ -131,6 +132,6 @@ def launch_page(site: Site, client: RestorationClient, host: str, port: int, use
             theme=theme(),
             app_kwargs={
                 "routes": [health_route(client, limits.CLOSED.is_set)],
-                "middleware": [Middleware(Gate, users=users)],
+                "middleware": [Middleware(Gate, users=users), Middleware(LingeringStreams, page=site.page)],
             },
         )

@@ -68,6 +68,11 @@ def is_awaited(page: gr.Blocks, request: gr.Request) -> bool:
     return any(event.alive and event.request is request.request for event in running)
 
 
+def has_events(page: gr.Blocks, session: str) -> bool:
+    """Return whether a visitor's session has waiting or running events; only ``Blocks._queue`` knows it."""
+    return bool(page._queue.pending_event_ids_session.get(session))
+
+
 def refuse_foreign_files(of_url: str, of_path: str) -> None:
     """Make Gradio request nothing from other hosts for a caller, and name no path of this machine to one.
 

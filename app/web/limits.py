@@ -20,6 +20,8 @@ CONCURRENT_JOBS = 2
 QUEUED_JOBS = 32
 # Events of any kind, such as choosing a task. Gradio refuses further ones, so it is far more than visitors cause.
 QUEUED_EVENTS = 2000
+# Running events of one kind, so that one visitor's photos never make another wait to choose a task.
+CONCURRENT_EVENTS = 16
 # Running and waiting jobs of one visitor, and photos in one job.
 VISITOR_JOBS = 4
 MAX_PHOTOS = 50

@@ -16,13 +16,14 @@ def browser():
 
 @pytest.fixture
 def visit(browser, page_url):
-    """Opens the page in a new tab; requests to other hosts fail the test."""
+    """Opens the page in a new tab, with a script of the test's before its own; requests to other hosts fail the test."""
     contexts, asked = [], set()
 
-    def open_page(address="", device=DESK, url=page_url, **options):
+    def open_page(address="", device=DESK, url=page_url, script="", **options):
         context = browser.new_context(accept_downloads=True, **{**device, **options})
         contexts.append(context)
         tab = context.new_page()
+        tab.add_init_script(script)
         tab.errors = []
         tab.on("request", lambda request: asked.add(re.sub(r"^\w+:/*([^/:]*).*", r"\1", request.url)))
         tab.on("pageerror", lambda error: tab.errors.append(str(error)))

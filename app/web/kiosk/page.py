@@ -172,5 +172,5 @@ def build_kiosk(client: RestorationClient) -> Site:
         )
         restored.failure(None, None, None, js=EXPLAIN_FAILURE, api_visibility="private")
     slideshow.start()
-    page.queue(max_size=limits.QUEUED_EVENTS)
+    page.queue(default_concurrency_limit=limits.CONCURRENT_EVENTS, max_size=limits.QUEUED_EVENTS)
     return Site(page, KIOSK_CSS, scripts("kiosk/static/camera.js", "kiosk/static/kiosk.js"))

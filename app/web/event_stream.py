@@ -1,0 +1,73 @@
+"""Keeps a visitor's stream of messages open for a moment after the last event.
+
+Gradio 6.31.0 closes the stream when a visitor has no more running events, and the browser opens another for the next
+one. A browser that starts an event before it has read that the stream is closed waits on the closed stream for ever:
+its download stays disabled. Events follow one another most closely where one starts the next, so the stream is closed
+only when none has started for ``LINGER_S``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from urllib.parse import parse_qs
+
+import gradio as gr
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.web import limits
+from app.web.gradio_compat import has_events
+
+PATH = "/gradio_api/queue/data"
+LINGER_S = 2.0
+POLL_S = 0.02
+CLOSING = b'data: {"msg":"close_stream"'
+
+
+class LingeringStreams:
+    """ASGI middleware: goes on with a stream that is about to be closed when its visitor starts another event.
+
+    Args:
+        app: the page as an ASGI app.
+        page: the page whose queue has the events.
+    """
+
+    def __init__(self, app: ASGIApp, page: gr.Blocks) -> None:
+        self._app, self._page = app, page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["type"] != "http" or scope["path"].rstrip("/") != PATH:
+            await self._app(scope, receive, send)
+            return
+        (session, *_) = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])
+        is_started = False
+        held: list[Message] = []
+
+        async def forward(message: Message) -> None:
+            nonlocal is_started
+            if message["type"] == "http.response.start":
+                if is_started:
+                    return
+                is_started = True
+            elif held or message.get("body", b"").startswith(CLOSING):
+                held.append(message)
+                return
+            await send(message)
+
+        while True:
+            await self._app(scope, receive, forward)
+            if not held or not await self._has_next_event(session):
+                break
+            held.clear()
+        for message in held:
+            await send(message)
+
+    async def _has_next_event(self, session: str) -> bool:
+        """Return whether a visitor starts an event within ``LINGER_S``, as soon as that is certain."""
+        deadline = time.monotonic() + LINGER_S
+        while not (found := has_events(self._page, session)):
+            if time.monotonic() > deadline or limits.CLOSED.is_set():
+                break
+            await asyncio.sleep(POLL_S)
+        return found
