@@ -7,6 +7,7 @@ import base64
 import binascii
 import hmac
 import logging
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -30,6 +31,11 @@ MAX_BODY = 4 << 20
 MAX_STORED = 2 << 30
 # A sender that pauses for longer has gone.
 STALLED_S = 30.0
+# Gradio's routes for what this page does not have: recordings (which start ffmpeg), reloading and generated code while
+# somebody develops, components with a server, files of other Spaces, monitoring.
+UNUSED = re.compile(
+    r"/gradio_api/(component_server|custom_component|deep_link|dev|process_recording|proxy=|vibe|undo-vibe)|/monitoring"
+)
 NO_ROOM = "The server has no room for more photos at the moment: try again in ten minutes."
 
 
@@ -86,6 +92,8 @@ class Gate:
         try:
             if self._users is not None and scope["path"] not in OPEN:
                 check_user(scope, self._users)
+            if UNUSED.match(scope["path"]):
+                raise RefusedError(404, "There is no such page.")
             length = body_length(Headers(scope=scope))
             if scope["path"].rstrip("/") == UPLOAD:
                 async with self._room(length):
@@ -97,6 +105,17 @@ class Gate:
         except RefusedError as refused:
             if not is_started:
                 await refused.response(scope, receive, send)
+        except ClientDisconnect:
+            pass
+        except Exception as error:
+            # Jobs run in the queue and explain their own errors. What a route of Gradio's raises are calls that it
+            # cannot read: of functions, sessions and arguments that there are not.
+            is_debug = log.isEnabledFor(logging.DEBUG)
+            log.warning("A request to %s could not be read: %r", scope["path"], error, exc_info=is_debug)
+            if is_started:
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await PlainTextResponse("This request cannot be read.", 400)(scope, receive, send)
 
     @asynccontextmanager
     async def _room(self, length: int) -> AsyncIterator[None]:
