@@ -1,8 +1,10 @@
 """Sentences that people read, in every language of the project.
 
-``locales`` has one TOML file for each language. English is complete; a sentence that another language lacks is said in
-English. A sentence is a template with ``{values}``. Where a number decides its form, it is a table: ``by`` is the name
-of that number, and each plural category that CLDR gives the language has its form, or else takes ``other``::
+``locales`` has one TOML file for each language. A sentence that a language lacks is said in English. English is
+complete, except for the names of tasks: their English is in ``din_model/tasks.py``, and the other files translate it.
+
+A sentence is a template with ``{values}``. Where a number decides its form, it is a table: ``by`` is the name of that
+number, and each plural category that CLDR gives the language has its form, or else takes ``other``::
 
     privacy_deleted.by = "minutes"
     privacy_deleted.one = "Photos are deleted after {minutes:n} minute."
@@ -95,16 +97,20 @@ class Text:
     Attributes:
         key: of the sentence, ``section.name``.
         values: what its template is filled with; a value may be a Text.
+        english: the English text, of a key that the English file does not have.
     """
 
     key: str
     values: Mapping[str, object] = field(default_factory=dict)
+    english: str | None = None
 
     def into(self, language: str) -> str:
         """Return the sentence in a language of :data:`LANGUAGES`; in English if the language lacks it."""
         filled = {n: v.into(language) if isinstance(v, Text) else v for n, v in self.values.items()}
-        sentence = sentences(language).get(self.key) or sentences(ENGLISH)[self.key]
-        return sentence.fill(filled)
+        sentence = sentences(language).get(self.key)
+        if sentence is None and self.english is not None:
+            return self.english
+        return (sentence or sentences(ENGLISH)[self.key]).fill(filled)
 
     def __str__(self) -> str:
         return self.into(ENGLISH)
@@ -115,9 +121,9 @@ def say(key: str, **values: object) -> Text:
     return Text(key, values)
 
 
-def knows(key: str) -> bool:
-    """Return whether there is a sentence of that key."""
-    return key in sentences(ENGLISH)
+def translate(key: str, english: str) -> Text:
+    """Return an English text that comes from a server, to be replaced by a language's own text of that key."""
+    return Text(key, english=english)
 
 
 def choose_language(wanted: str) -> str:
