@@ -3,6 +3,8 @@
 import argparse
 import importlib
 import re
+import runpy
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -33,6 +35,26 @@ def test_help_lists_every_command(arguments, capsys):
 def test_its_version_is_the_package_s(capsys):
     assert din.main(["--version"]) == 0
     assert capsys.readouterr().out == f"din {version('din')}\n"
+
+
+def test_python_m_app_has_the_same_version(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["app", "--version"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("app", run_name="__main__")
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"din {version('din')}\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(module, name) for name, (module, _) in din.COMMANDS.items() if module != "app.cli"]
+)
+def test_each_module_is_also_a_program_with_the_help_of_its_command(module, name, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", [module, "--help"])
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module(module, run_name="__main__")
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: din {name} ")
 
 
 def test_an_unknown_command_is_named_and_the_others_are_listed(capsys):
