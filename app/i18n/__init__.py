@@ -10,7 +10,8 @@ number, and each plural category that CLDR gives the language has its form, or e
     privacy_deleted.one = "Photos are deleted after {minutes:n} minute."
     privacy_deleted.other = "Photos are deleted after {minutes:n} minutes."
 
-The format ``n`` writes a number as the language does: 1,234.5 or 1.234,5.
+The format ``n`` writes a number as the language does: 1,234.5 or 1.234,5. The format ``or`` writes a list as
+alternatives: "PNG or TIFF".
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale, negotiate_locale
+from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from app.i18n.accept import parse_accept_language
@@ -62,7 +64,7 @@ class Sentence:
 
 
 class _LocaleFormatter(string.Formatter):
-    """Format templates; the format ``n`` writes a number as a language does."""
+    """Format templates; the formats ``n`` and ``or`` write a number and a list as a language does."""
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -70,6 +72,8 @@ class _LocaleFormatter(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec == "n":
             return format_decimal(value, locale=self._language)
+        if format_spec == "or":
+            return format_list(value, style="or", locale=self._language)
         return str(super().format_field(value, format_spec))
 
 

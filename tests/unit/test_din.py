@@ -11,6 +11,7 @@ import pytest
 
 import din
 from app.cli import add_restore_options, parse_arguments
+from app.codec import FORMATS
 from tests.support.files import ROOT
 
 
@@ -87,6 +88,14 @@ def test_the_guide_describes_every_command():
         _, description = din.COMMANDS[name]
         words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
         assert words.startswith(description.removesuffix(" from the command line")), name
+
+
+@pytest.mark.parametrize("guide", ["command-line.md", "api.md", "page.md"])
+def test_the_guides_name_every_output_format(guide):
+    text = (ROOT / "docs" / guide).read_text()
+    (line,) = re.findall(r"^\| (?:`--format`|`restore` \||output format).*$", text, re.MULTILINE)
+    for name, kind in FORMATS.items():
+        assert (kind.label if guide == "page.md" else f"`{name}`") in line
 
 
 def test_the_guide_s_examples_and_options_are_those_of_the_command():

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 from babel import Locale
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import nodes
 
@@ -107,6 +107,13 @@ def test_numbers_are_written_as_the_language_does():
     assert str(say("page.megapixels", number=1.0)) == "1 megapixel"
 
 
+def test_alternatives_are_written_as_the_language_does():
+    text = say("notice.reduced", format="JPEG", others=["PNG", "TIFF"])
+    assert "save as PNG or TIFF" in text.into("en")
+    assert "PNG oder TIFF" in text.into("de")
+    assert "PNGまたはTIFF" in text.into("ja")
+
+
 def test_a_sentence_that_a_language_lacks_is_said_in_english(monkeypatch):
     """With the English plural forms, in a sentence of the other language."""
     ours = {key: sentence for key, sentence in sentences("ru").items() if key != "page.megapixels"}
@@ -138,6 +145,7 @@ def test_translations_are_translated(language):
 
 def test_there_is_a_file_for_each_language_and_no_other():
     assert {path.stem for path in LOCALES.glob("*.toml")} == set(LANGUAGES)
+    assert f"| languages | {len(LANGUAGES)} |" in (ROOT / "docs/page.md").read_text()
 
 
 def test_every_sentence_that_the_code_says_exists_and_is_said():
@@ -203,11 +211,13 @@ def test_the_preferred_language_that_is_offered_is_chosen(wanted, language):
     assert choose_language(wanted) == language
 
 
+@settings(deadline=None)
 @given(st.text() | st.from_regex(r"([a-z]{2}(-[A-Z]{2})?;q=[0-9.]{1,5},){0,4}", fullmatch=True))
 def test_any_header_gives_a_language(wanted):
     assert choose_language(wanted) in LANGUAGES
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(list(LANGUAGES)), min_size=1, unique=True), st.data())
 def test_the_order_in_the_header_does_not_matter_where_weights_differ(languages, data):
     ranges = [f"{language};q={(len(languages) - place) / 1000:.3f}" for place, language in enumerate(languages)]
