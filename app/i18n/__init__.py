@@ -101,33 +101,40 @@ class Text:
     Attributes:
         key: of the sentence, ``section.name``.
         values: what its template is filled with; a value may be a Text.
-        english: the English text, of a key that the English file does not have.
     """
 
     key: str
     values: Mapping[str, object] = field(default_factory=dict)
-    english: str | None = None
 
     def into(self, language: str) -> str:
         """Return the sentence in a language of :data:`LANGUAGES`; in English if the language lacks it."""
         filled = {n: v.into(language) if isinstance(v, Text) else v for n, v in self.values.items()}
-        sentence = sentences(language).get(self.key)
-        if sentence is None and self.english is not None:
-            return self.english
-        return (sentence or sentences(ENGLISH)[self.key]).fill(filled)
+        sentence = sentences(language).get(self.key) or sentences(ENGLISH)[self.key]
+        return sentence.fill(filled)
 
     def __str__(self) -> str:
         return self.into(ENGLISH)
 
 
+@dataclass(frozen=True)
+class Name(Text):
+    """A name whose English comes from a server, before its language is known.
+
+    Attributes:
+        english: what languages show that do not have the key.
+    """
+
+    english: str = ""
+
+    def into(self, language: str) -> str:
+        """Return the name in a language of :data:`LANGUAGES`; in English if the language lacks it."""
+        sentence = sentences(language).get(self.key)
+        return sentence.fill({}) if sentence else self.english
+
+
 def say(key: str, **values: object) -> Text:
     """Return the sentence of a key, with the values to fill it with."""
     return Text(key, values)
-
-
-def translate(key: str, english: str) -> Text:
-    """Return an English text that comes from a server, to be replaced by a language's own text of that key."""
-    return Text(key, english=english)
 
 
 def choose_language(wanted: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jinja2 import nodes
 
 from app import i18n
-from app.i18n import ENGLISH, LANGUAGES, LOCALES, OTHER, Sentence, choose_language, say, sentences, translate
+from app.i18n import ENGLISH, LANGUAGES, LOCALES, OTHER, Name, Sentence, choose_language, say, sentences
 from app.web.templates import environment
 from din_model.tasks import TASKS
 from tests.support.files import ROOT
@@ -125,9 +125,9 @@ def test_a_sentence_that_a_language_lacks_is_said_in_english(monkeypatch):
 
 def test_names_of_tasks_are_english_in_one_place_and_translated_by_their_keys():
     assert not set(OF_TASKS) & set(sentences(ENGLISH))
-    text = translate("task.deblur", "Remove motion blur")
+    text = Name("task.deblur", english="Remove motion blur")
     assert text.into("de") == sentences("de")["task.deblur"].forms[OTHER] != str(text) == "Remove motion blur"
-    assert translate("task.brighten", "Brighten {dark} photos").into("de") == "Brighten {dark} photos"
+    assert Name("task.brighten", english="Brighten {dark} photos").into("de") == "Brighten {dark} photos"
 
 
 def test_a_category_without_a_form_takes_the_other():

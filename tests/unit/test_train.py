@@ -171,11 +171,12 @@ def test_all_networks_share_the_time_and_start_from_each_other(data, capsys):
 
 def test_two_commands_take_different_networks(data):
     runs = data / "runs"
+    assert main(arguments(data, runs, 10, RUN)) == 0  # which the other one starts from
     with claimed(runs, RUN) as ours:
         assert ours
-        assert main(arguments(data, runs, 10)) == 0
-    assert not (runs / RUN / "last.pt").exists()
-    assert last(runs, "sr_x3-din_t")["iteration"] == 10
+        assert main(arguments(data, runs, 20)) == 0
+    assert last(runs, RUN)["iteration"] == 10
+    assert last(runs, "sr_x3-din_t")["iteration"] == 20
 
 
 def test_two_processes_train_as_one_with_the_doubled_batch(data):

@@ -10,7 +10,7 @@ import base64
 import json
 from pathlib import Path
 
-from app.i18n import ENGLISH, Text, say, translate
+from app.i18n import ENGLISH, Name, Text, say
 from app.pipeline.eta import EtaEstimator
 from app.tasks import Network, Quality, Task, Tasks
 from app.web.templates import render
@@ -23,12 +23,12 @@ Choices = list[tuple[str, str]]  # label and value
 
 def task_label(task: Task) -> Text:
     """Return the label of a task."""
-    return translate(f"task.{task.name}", task.label)
+    return Name(f"task.{task.name}", english=task.label)
 
 
 def family_labels(tasks: Tasks) -> dict[str, Text]:
     """Return the label of each family of tasks by its name, in order."""
-    return {task.family: translate(f"family.{task.family}", task.family_label) for task in tasks.values()}
+    return {task.family: Name(f"family.{task.family}", english=task.family_label) for task in tasks.values()}
 
 
 def families(tasks: Tasks, language: str) -> Choices:
@@ -50,7 +50,7 @@ def offered(tasks: Tasks) -> str:
 
 def describe(task: Task, language: str) -> str:
     """Return a task's label within its family."""
-    return translate(f"variant.{task.name}", task.variant).into(language)
+    return Name(f"variant.{task.name}", english=task.variant).into(language)
 
 
 def measured(network: Network, language: str) -> str:
