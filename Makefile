@@ -44,17 +44,18 @@ soak: $(VENV)/.dev $(VENV)/.models  ## 64 visitors restore photos for an hour: r
 	$(BIN)/python -m benchmarks.load --minutes 60 $(ARGS)
 
 models: $(VENV)/.run  ## rebuild the models that Triton serves, for example damaged or deleted ones
-	$(BIN)/python -m din_model.export
+	$(BIN)/python -m din export
 	@touch $(VENV)/.models
 
 weights: $(VENV)/.dev  ## train and ship as docs/training.md describes: make weights ARGS="--root DATA --hours 2"
-	$(BIN)/python -m din_model.train $(ARGS)
+	$(BIN)/python -m din train $(ARGS)
 
+UV := uv==0.13.9
 UV_COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-package torch --custom-compile-command "make lock"
 
 lock: $(BIN)/python  ## lock the newest versions that pyproject.toml admits, with their hashes
-	$(PIP) install uv
+	$(PIP) install $(UV)
 	$(UV_COMPILE) --all-extras pyproject.toml -o requirements-dev.txt
 	$(UV_COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
 	@{ sed '/^#/!d' requirements-torch.txt; grep -o 'torch==[^"]*' pyproject.toml; } > $(VENV)/torch.txt
@@ -82,7 +83,7 @@ $(VENV)/.bench: requirements-bench.txt $(VENV)/.run
 	@touch $@
 
 $(VENV)/.models: $(VENV)/.run $(wildcard din_model/*.py imaging/degradations/*.py) $(wildcard din_model/weights/*.safetensors)
-	$(BIN)/python -m din_model.export
+	$(BIN)/python -m din export
 	@touch $@
 
 # The tests need Chromium and curl; if they are missing, Debian's packages are installed where permissions allow it.
@@ -92,4 +93,4 @@ browser:
 		|| { echo "The tests need curl and Chromium: install them, or give the latter's path as CHROMIUM=..."; exit 1; }
 
 clean:  ## remove everything that was built
-	rm -rf $(VENV) site audit model_repository/*/1
+	rm -rf $(VENV) build *.egg-info site audit model_repository/*/1

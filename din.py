@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from importlib.metadata import PackageNotFoundError, version
+
+from app.version import installed_version
 
 # Module and help text of each subcommand; the module's ``main`` takes the arguments and returns an exit status.
 COMMANDS = {
@@ -22,14 +23,6 @@ COMMANDS = {
     "hub": ("din_model.hub", "push weights to the Hugging Face Hub"),
     "free-photos": ("din_model.free_photos", "get freely licensed photos to train on"),
 }
-
-
-def installed_version() -> str:
-    """The package's version; a bare checkout has none."""
-    try:
-        return version("din")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def usage() -> str:

@@ -26,6 +26,7 @@ from app.errors import PhotoError, RestorationError, ServerStartError, ServerUna
 from app.pipeline.restore import Progress, restore
 from app.tasks import Quality, current_names, file_suffix
 from app.triton import LAUNCHES, Triton, default_repository, preferred
+from app.version import installed_version
 from app.web.proxies import default_proxies, read_proxies, trust
 from app.web.users import read_users
 
@@ -40,12 +41,13 @@ HEALTH_TIMEOUT_S = 12.0  # longer than the probe of the page itself
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Parse the arguments; the default command is ``page``."""
     parser = argparse.ArgumentParser(prog="din", description="Serve the page, restore photos, or check a running page.")
+    parser.add_argument("--version", action="version", version=f"din {installed_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         subparser = commands.add_parser(name, help=command.description, description=command.description)
         command.add_options(subparser)
         subparser.set_defaults(run=command.run)
-    if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("-h", "--help")):
+    if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("-h", "--help", "--version")):
         arguments = ["page", *arguments]
     return parser.parse_args(arguments)
 
@@ -121,7 +123,10 @@ def add_restore_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--self-ensemble", action="store_true", help=argparse.SUPPRESS)  # former; until 0.6
     parser.add_argument("--format", choices=list(codec.FORMATS), default="png", help="default: %(default)s")
     parser.add_argument(
-        "--percent", type=int, default=codec.Output().quality, help="quality of JPEG and WebP, 1 to 100"
+        "--percent",
+        type=int,
+        default=codec.Output().quality,
+        help="quality of " + ", ".join(f.label for f in codec.FORMATS.values() if f.has_quality) + "; 1 to 100",
     )
     parser.add_argument("--without-exif", action="store_true", help="leave out date, camera and place")
 

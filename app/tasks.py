@@ -103,8 +103,9 @@ class Task:
     Attributes:
         name: for example ``sr_x4``.
         order: position among the tasks.
-        label: English name, used where there is no translation.
-        family, variant: name of the group of similar tasks, and of the task within it.
+        label: for display, in English.
+        family, family_label: of the group of tasks that differ in their variant alone: its name, and for display.
+        variant: distinguishes the task within its family, for display.
         degradation: the degradation that it reverses; a key of ``imaging.degradations.DEGRADATIONS``.
         metric: channels of PSNR and SSIM: ``y`` or ``rgb``.
         scale: output size divided by input size.
@@ -116,6 +117,7 @@ class Task:
     order: int
     label: str
     family: str
+    family_label: str
     variant: str
     degradation: str
     metric: str
@@ -222,6 +224,7 @@ def read_task(config: Any) -> Task:
         order=int(parameters["order"]),
         label=parameters["label"],
         family=parameters["family"],
+        family_label=parameters["family_label"],
         variant=parameters["variant"],
         degradation=parameters["degradation"],
         metric=parameters["metric"],

@@ -1,9 +1,9 @@
-"""Model cards, rendered from the metadata of the weights files: ``python -m din_model.card [FILE.safetensors ...]``.
+"""Model cards, rendered from the metadata of the weights files: ``din card [FILE.safetensors ...]``.
 
-Beside its configuration a shipped file states, as strings: ``task``, ``preset``, ``label`` of the task, ``parameters``
-of the network, ``scores`` (JSON: set -> ``psnr`` in dB, ``ssim``, ``baseline_psnr``, ``baseline_ssim``) and what they
-were ``measured_on``, ``trained_on``, ``training``, ``data_licence``, and ``licence`` of the weights themselves. The
-score on the first set stands alone too: ``psnr``, ``baseline_psnr`` and ``evaluated_on``.
+Beside its configuration a shipped file states, as strings: ``task``, ``preset``, ``parameters`` of the network,
+``scores`` (JSON: set -> ``psnr`` in dB, ``ssim``, ``baseline_psnr``, ``baseline_ssim``) and what they were
+``measured_on``, ``trained_on``, ``training``, ``data_licence``, and ``licence`` of the weights themselves. The score on
+the first set stands alone too: ``psnr``, ``baseline_psnr`` and ``evaluated_on``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from din_model.checkpoint import WEIGHTS, CheckpointError, read_metadata
+from din_model.tasks import find_task
 
 RESEARCH_LICENCE = "non-commercial research only, for some of the training data is licensed for research alone"
 FREE_LICENCE = "Apache-2.0, as the code"
@@ -29,7 +30,7 @@ DIN for *{label}* ({parameters:,} parameters), as float16 safetensors.
 
 Measured in float32 on whole photos ({measured_on}) with these float16 weights, by
 
-    python -m din_model.evaluate --task {task} --preset {preset} --hq DIR [--lq DIR]
+    din evaluate --task {task} --preset {preset} --hq DIR [--lq DIR]
 
 - **Trained on**: {trained_on}. Not the paper's training data, so these scores are not comparable with the paper's.
 - **Training**: {training}.
@@ -47,12 +48,13 @@ def render_card(metadata: Mapping[str, str]) -> str:
         metadata: of a weights file, with all that this module names.
 
     Raises:
-        ValueError: something is missing from the metadata; the message names it.
+        ValueError: something is missing from the metadata, or there is no such task; the message names it.
     """
     try:
         scores = json.loads(metadata["scores"])
         rows = "\n".join(ROW.format(name=name, **score) for name, score in scores.items())
-        return CARD.format(**{**metadata, "rows": rows, "parameters": int(metadata["parameters"])})
+        label, parameters = find_task(metadata["task"]).label, int(metadata["parameters"])
+        return CARD.format(**{**metadata, "label": label, "rows": rows, "parameters": parameters})
     except KeyError as error:
         raise ValueError(f"the metadata state no {error}") from error
 

@@ -274,7 +274,7 @@ def config_text(name: str, served: Served, task: Task, serving: Serving, paramet
     """
     batch = serving.largest_batch(task)
     lines = [
-        f"# Written by python -m din_model.export --task {task.name}",
+        f"# Written by din export --task {task.name}",
         *(f"# {line}" for line in serving.reasons),
         f'name: "{name}"',
         'backend: "pytorch"',
@@ -322,7 +322,8 @@ def task_parameters(
         "task": task.name,
         "order": str(list(TASKS).index(task.name)),
         "label": task.label,
-        "family": task.family,
+        "family": task.family.name,
+        "family_label": task.family.label,
         "variant": task.variant,
         "degradation": task.degradation.name,
         "metric": task.metric,

@@ -1,4 +1,4 @@
-"""Weights on the Hugging Face Hub: ``python -m din_model.hub push OWNER/NAME`` and ``load_model(..., "hf://...")``.
+"""Weights on the Hugging Face Hub: ``din hub push OWNER/NAME`` and ``load_model(..., "hf://...")``.
 
 A source on the hub is ``hf://OWNER/NAME@REVISION``; the revision is a commit or a tag, so that the weights of a
 source never change. Every file is checked against the repository's SHA256SUMS of that revision. Downloads are cached

@@ -210,7 +210,7 @@ class DIN(Interleaved):
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Return the number of trainable parameters."""
+    """Return the number of parameters, frozen ones included."""
     return sum(p.numel() for p in model.parameters())
 
 

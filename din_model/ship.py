@@ -76,7 +76,6 @@ def describe(recipe: Recipe, trained: Checkpoint, scores: dict[str, Score]) -> d
     first = next(iter(scores))
     return {
         **trained.card,
-        "label": recipe.task.label,
         "parameters": str(count_parameters(trained.model)),
         "scores": json.dumps(scores, ensure_ascii=False),
         "measured_on": describe_metric(recipe.task),

@@ -31,14 +31,36 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class Family:
+    """Tasks that differ in their variant alone.
+
+    Attributes:
+        name: identifier.
+        label: for display, in English.
+    """
+
+    name: str
+    label: str
+
+
+ENLARGE = Family("enlarge", "Enlarge")
+DEBLUR = Family("deblur", "Remove motion blur")
+DERAIN = Family("derain", "Remove rain")
+DEHAZE = Family("dehaze", "Remove haze")
+
+
+@dataclass(frozen=True)
 class Task:
     """One thing that DIN restores.
 
+    The texts for display are in English. The files in ``app/i18n/locales`` translate them, by the keys ``task.<name>``,
+    ``variant.<name>`` and ``family.<name>``; a text without a translation is shown in English.
+
     Attributes:
         name: identifier; the Triton model is ``din_<name>``.
-        label: for display, in English.
-        family: common to tasks that differ in their variant alone.
-        variant: distinguishes the task within its family, for display, in English.
+        label: for display.
+        family: the tasks that it belongs to.
+        variant: distinguishes the task within its family, for display.
         degradation: makes LQ from HQ.
         scale: output size over input size.
         stride: 4 where the network works at a quarter of the resolution (section 3.5), else 1.
@@ -54,7 +76,7 @@ class Task:
 
     name: str
     label: str
-    family: str
+    family: Family
     variant: str
     degradation: Degradation
     scale: int = 1
@@ -70,45 +92,45 @@ TASKS: dict[str, Task] = {
     for task in (
         Task(
             "sr_x2",
-            "Enlarge 2x",
-            "enlarge",
-            "2x",
+            "Enlarge 2×",
+            ENLARGE,
+            "2×",
             BI,
             scale=2,
             pictures=Pictures(("coffee", "astronaut"), square=(60, 200, 160)),
         ),
         Task(
             "sr_x3",
-            "Enlarge 3x",
-            "enlarge",
-            "3x",
+            "Enlarge 3×",
+            ENLARGE,
+            "3×",
             BI,
             scale=3,
             pictures=Pictures(("coffee", "astronaut"), square=(60, 200, 160)),
         ),
         Task(
             "sr_x4",
-            "Enlarge 4x",
-            "enlarge",
-            "4x",
+            "Enlarge 4×",
+            ENLARGE,
+            "4×",
             BI,
             scale=4,
             pictures=Pictures(("astronaut", "chelsea", "coffee", "rocket"), square=(40, 150, 160), card=(75, 165, 120)),
         ),
         Task(
             "sr_x8",
-            "Enlarge 8x",
-            "enlarge",
-            "8x",
+            "Enlarge 8×",
+            ENLARGE,
+            "8×",
             BI,
             scale=8,
             pictures=Pictures(("astronaut", "chelsea")),
         ),
         Task(
             "sr_x3_bd",
-            "Enlarge 3x, blurred photo",
-            "enlarge",
-            "3x, blurred photo",
+            "Enlarge 3×, blurred photo",
+            ENLARGE,
+            "3×, blurred photo",
             BD,
             scale=3,
             descriptor_rounds=1,
@@ -116,9 +138,9 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             "sr_x3_dn",
-            "Enlarge 3x, noisy photo",
-            "enlarge",
-            "3x, noisy photo",
+            "Enlarge 3×, noisy photo",
+            ENLARGE,
+            "3×, noisy photo",
             DN,
             scale=3,
             descriptor_rounds=2,
@@ -126,8 +148,8 @@ TASKS: dict[str, Task] = {
         Task(
             "deblur",
             "Remove motion blur",
-            "deblur",
-            "motion",
+            DEBLUR,
+            "Shaken camera or moving subject",
             MOTION_BLUR,
             stride=4,
             metric="rgb",
@@ -137,8 +159,8 @@ TASKS: dict[str, Task] = {
         Task(
             "derain_light",
             "Remove light rain",
-            "derain",
-            "light",
+            DERAIN,
+            "Light rain",
             RAIN_LIGHT,
             descriptor_rounds=1,
             pictures=Pictures(("chelsea", "coffee"), square=(40, 100, 240)),
@@ -146,8 +168,8 @@ TASKS: dict[str, Task] = {
         Task(
             "derain_heavy",
             "Remove heavy rain",
-            "derain",
-            "heavy",
+            DERAIN,
+            "Heavy rain",
             RAIN_HEAVY,
             descriptor_rounds=2,
             bf16=False,
@@ -156,8 +178,8 @@ TASKS: dict[str, Task] = {
         Task(
             "derain_mixed",
             "Remove rain of any kind",
-            "derain",
-            "any kind",
+            DERAIN,
+            "Any kind of rain",
             RAIN_MIXED,
             descriptor_rounds=2,
             pictures=Pictures(("rocket", "chelsea"), square=(100, 200, 300)),
@@ -165,8 +187,8 @@ TASKS: dict[str, Task] = {
         Task(
             "dehaze_indoor",
             "Remove haze indoors",
-            "dehaze",
-            "indoors",
+            DEHAZE,
+            "Indoors",
             HAZE_INDOOR,
             stride=4,
             metric="rgb",
@@ -177,8 +199,8 @@ TASKS: dict[str, Task] = {
         Task(
             "dehaze_outdoor",
             "Remove haze outdoors",
-            "dehaze",
-            "outdoors",
+            DEHAZE,
+            "Outdoors",
             HAZE_OUTDOOR,
             stride=4,
             metric="rgb",

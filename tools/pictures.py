@@ -102,7 +102,7 @@ def make_cards() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for task in TASKS.values():
         if task.pictures.card is not None:
-            card(task, task.pictures.card).save(folder / f"{task.family}.jpg", quality=82, optimize=True)
+            card(task, task.pictures.card).save(folder / f"{task.family.name}.jpg", quality=82, optimize=True)
 
 
 def main() -> None:

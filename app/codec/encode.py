@@ -92,7 +92,8 @@ def encode(photo: Photo, output: Output | None = None) -> bytes:
     output = output or Output()
     kind = FORMATS[output.format]
     if max(photo.size) > kind.largest_side:
-        raise PhotoError(say("error.format_side", format=kind.label, limit=kind.largest_side))
+        others = [other.label for other in FORMATS.values() if max(photo.size) <= other.largest_side]
+        raise PhotoError(say("error.format_side", format=kind.label, limit=kind.largest_side, others=others))
     pixels = planes(photo, kind)
     exif = photo.exif if output.metadata and not exceeds(photo, kind) else None
     try:
@@ -113,7 +114,8 @@ def losses(photo: Photo, output: Output) -> tuple[Text, ...]:
     if photo.alpha is not None and not kind.has_alpha:
         lost.append(say("notice.flattened", format=kind.label))
     if photo.deep is not None and not kind.is_deep:
-        lost.append(say("notice.reduced", format=kind.label))
+        others = [other.label for other in FORMATS.values() if other.is_deep]
+        lost.append(say("notice.reduced", format=kind.label, others=others))
     if output.metadata and exceeds(photo, kind):
         lost.append(say("notice.exif_large", format=kind.label))
     return tuple(lost)
@@ -164,7 +166,7 @@ def on_white(colour: Pixels, alpha: Pixels) -> Pixels:
 
 def write_png(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, exif: bytes | None) -> bytes:
     """Encode (H, W) or (H, W, C) values of 8 or 16 bits as PNG."""
-    # The chunks are inserted here: imagecodecs writes none, and Pillow writes no RGB of 16 bits.
+    # imagecodecs writes neither, and Pillow writes no RGB of 16 bits: docs/decisions/0010.
     data = imagecodecs.png_encode(np.ascontiguousarray(pixels), level=PNG_LEVEL, filter=imagecodecs.PNG.FILTER.UP)
     chunks = b""
     if icc_profile:

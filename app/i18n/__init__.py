@@ -1,14 +1,17 @@
 """Sentences that people read, in every language of the project.
 
-``locales`` has one TOML file for each language. English is complete; a sentence that another language lacks is said in
-English. A sentence is a template with ``{values}``. Where a number decides its form, it is a table: ``by`` is the name
-of that number, and each plural category that CLDR gives the language has its form, or else takes ``other``::
+``locales`` has one TOML file for each language. A sentence that a language lacks is said in English. English is
+complete, except for the names of tasks: their English is in ``din_model/tasks.py``, and the other files translate it.
+
+A sentence is a template with ``{values}``. Where a number decides its form, it is a table: ``by`` is the name of that
+number, and each plural category that CLDR gives the language has its form, or else takes ``other``::
 
     privacy_deleted.by = "minutes"
     privacy_deleted.one = "Photos are deleted after {minutes:n} minute."
     privacy_deleted.other = "Photos are deleted after {minutes:n} minutes."
 
-The format ``n`` writes a number as the language does: 1,234.5 or 1.234,5.
+The format ``n`` writes a number as the language does: 1,234.5 or 1.234,5. The format ``or`` writes a list as
+alternatives: "PNG or TIFF".
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale, negotiate_locale
+from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from app.i18n.accept import parse_accept_language
@@ -60,7 +64,7 @@ class Sentence:
 
 
 class _LocaleFormatter(string.Formatter):
-    """Format templates; the format ``n`` writes a number as a language does."""
+    """Format templates; the formats ``n`` and ``or`` write a number and a list as a language does."""
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -68,6 +72,8 @@ class _LocaleFormatter(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec == "n":
             return format_decimal(value, locale=self._language)
+        if format_spec == "or":
+            return format_list(value, style="or", locale=self._language)
         return str(super().format_field(value, format_spec))
 
 
@@ -110,14 +116,25 @@ class Text:
         return self.into(ENGLISH)
 
 
+@dataclass(frozen=True)
+class Name(Text):
+    """A name whose English comes from a server, before its language is known.
+
+    Attributes:
+        english: what languages show that do not have the key.
+    """
+
+    english: str = ""
+
+    def into(self, language: str) -> str:
+        """Return the name in a language of :data:`LANGUAGES`; in English if the language lacks it."""
+        sentence = sentences(language).get(self.key)
+        return sentence.fill({}) if sentence else self.english
+
+
 def say(key: str, **values: object) -> Text:
     """Return the sentence of a key, with the values to fill it with."""
     return Text(key, values)
-
-
-def knows(key: str) -> bool:
-    """Return whether there is a sentence of that key."""
-    return key in sentences(ENGLISH)
 
 
 def choose_language(wanted: str) -> str:

@@ -55,8 +55,8 @@ class Api:
             photo: The photo: PNG, JPEG, WebP, TIFF, BMP, GIF or HEIC, up to 24 megapixels and 64 MB.
             task: What to do, for example sr_x4 to enlarge it four times; the tool "tasks" lists and explains them all.
             quality: "fast", "finer" (a slower network, where the task has one) or "best" (that one in eight passes).
-            file_format: Of the restored photo: png (lossless), jpeg, webp or tiff (lossless).
-            percent: Quality of JPEG and WebP, 1 to 100; WebP is lossless at 100.
+            file_format: Of the restored photo; "png" is lossless.
+            percent: Quality of formats with lossy compression, 1 to 100; WebP is lossless at 100.
             metadata: Whether to keep EXIF data such as date and place; the colour profile is always kept.
 
         Returns:
@@ -89,8 +89,8 @@ class Api:
             photos: Up to 50 photos, each as for the tool "restore".
             task: What to do; the tool "tasks" lists and explains them all.
             quality: "fast", "finer" (a slower network, where the task has one) or "best" (that one in eight passes).
-            file_format: Of the restored photos: png (lossless), jpeg, webp or tiff (lossless).
-            percent: Quality of JPEG and WebP, 1 to 100; WebP is lossless at 100.
+            file_format: Of the restored photos; "png" is lossless.
+            percent: Quality of formats with lossy compression, 1 to 100; WebP is lossless at 100.
             metadata: Whether to keep EXIF data such as date and place; the colour profile is always kept.
 
         Returns:

@@ -125,7 +125,9 @@ def test_parameters_carry_what_the_page_needs(model, variant):
     served, told = read_network(config), read_task(config)
     assert (served.model, told.name, served.preset) == (model, name, preset)
     assert served.tiles_model == (f"{model}{TILES_SUFFIX}" if task.descriptor_rounds else model)
-    assert (told.label, told.scale, served.scale) == (task.label, task.scale, task.scale)
+    assert (told.scale, served.scale) == (task.scale, task.scale)
+    texts = (told.label, told.family, told.family_label, told.variant)
+    assert texts == (task.label, task.family.name, task.family.label, task.variant)
     assert served.size_multiple == task.stride
     assert float(served.psnr) > float(served.baseline_psnr)
     assert served.tile**2 <= served.max_pixels == max_tile_pixels(task)

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from app.i18n import LANGUAGES, say
+from app.i18n import LANGUAGES, Name, say
 from tests.e2e.browser import PHONE
 from tests.e2e.visitor import bring, labels, restore
 from tests.support.files import png
@@ -20,13 +20,16 @@ def test_the_whole_page_is_in_the_browsers_language(visit, language, small_photo
     tab = visit("?task=sr_x4", PHONE, locale={"zh": "zh-CN"}.get(language, language))
     expect(tab.locator("#restore")).to_have_text(say("page.restore").into(language))
     assert drop_here(tab) == say("page.drop").into(language)
-    expect(tab.locator("#task label").nth(2)).to_have_text(say("variant.sr_x4").into(language))
+    expect(tab.locator("#task label").nth(2)).to_have_text(Name("variant.sr_x4", english="4×").into(language))
     tab.click("#restore")
     expect(tab.get_by_test_id("toast-body")).to_contain_text(say("error.no_photo").into(language))
     (tmp_path / "photo.png").write_bytes(png(small_photo))
     bring(tab, tmp_path / "photo.png")
     restore(tab)
-    assert labels(tab) == [say("report.bicubic").into(language), say("task.sr_x4").into(language)]
+    assert labels(tab) == [
+        say("report.bicubic").into(language),
+        Name("task.sr_x4", english="Enlarge 4×").into(language),
+    ]
     width = tab.evaluate("document.documentElement.scrollWidth")
     assert width <= PHONE["viewport"]["width"], f"a phone's page is {width} pixels wide"
     if language != "en":

@@ -39,7 +39,7 @@ def darken(hq: Image, scale: int, rng: np.random.Generator) -> Image:
 DARKNESS = Degradation("darkness", darken, is_random=False)
 '''
 IMPORT = "from imaging.degradations.darkness import DARKNESS\n"
-TASK = '        Task("brighten", "Brighten dark photos", "light", "too dark", DARKNESS),\n'
+TASK = '        Task("brighten", "Brighten dark photos", Family("light", "Brighten"), "Too dark", DARKNESS),\n'
 END_OF_TASKS = "    )\n}\n"
 RECIPES = """
 [data.photos]
@@ -126,7 +126,7 @@ def test_it_is_trained_and_shipped(sources, trained):
 
 def test_it_is_exported_with_its_labels(repository):
     config = (repository / "din_brighten/config.pbtxt").read_text()
-    for word in ("Brighten dark photos", "light", "too dark", "darkness"):
+    for word in ("Brighten dark photos", "light", "Brighten", "Too dark", "darkness"):
         assert f'string_value: "{word}"' in config
 
 
@@ -149,7 +149,7 @@ def test_the_page_offers_it_and_restores_with_it(sources, repository, photo, tmp
     assert list(tasks) == ["sr_x4", "brighten"]
     assert tasks["brighten"]["label"] == "Brighten dark photos"
     assert tasks["brighten"]["qualities"]["fast"]["preset"] == "din_t"
-    assert ("Light", "light") in choices  # its family and its variant, which no language has words for
+    assert ("Brighten", "light") in choices
     assert ("Too dark", "brighten") in choices
     assert (report["task"], report["model"]) == ("brighten", "din_brighten")
     assert (beside["task"], beside["model"]) == ("sr_x4", "din_sr_x4")

@@ -218,7 +218,7 @@ def test_tasks_are_read_from_the_server(client):
     networks = {network.name: (task.name, network.preset) for task in tasks.values() for network in task.networks}
     assert networks == SHIPPED
     assert list(tasks) == list(TASKS)
-    assert (tasks[TASK].label, tasks[TASK].scale) == ("Enlarge 4x", 4)
+    assert (tasks[TASK].label, tasks[TASK].scale) == ("Enlarge 4×", 4)
     assert client.broken() == {}
     with pytest.raises(UnknownTaskError, match=r"no task 'sr_x5': this server offers sr_x2"):
         client.task("sr_x5")
@@ -330,7 +330,7 @@ def test_a_damaged_model_is_named_and_the_others_serve(repository, small_photo):
         own.wait_ready()
         assert TASK in client.tasks()
         assert list(client.broken()) == ["damaged"]
-        with pytest.raises(UnknownTaskError, match="damaged is not available.*`make models`"):
+        with pytest.raises(UnknownTaskError, match="damaged is not available.*`din export`"):
             restore(png(small_photo), client.task("damaged"), client)
         assert restore(png(small_photo), client.task(TASK), client).tiles == 1
 

@@ -23,11 +23,12 @@ STATED = replace(
 SR_X4 = replace(
     TASK,
     name="sr_x4",
+    label="Enlarge 4×",
     paper={"Bicubic": {"Set5": (28.42, 0.8104)}, "DIN": {"Set5": (32.72, 0.9011), "Urban100": (26.9, 0.81)}},
     measured={"DIN, din_t †": {"Set5": (31.034, 0.87594), "Set5 (2 of 5)": (30.0, 0.8)}},
     networks=(STATED, replace(NETWORK, name="sr_x4-din_s", preset="din_s")),
 )
-DEBLUR = replace(TASK, name="deblur", scale=1, networks=(NETWORK,))
+DEBLUR = replace(TASK, name="deblur", label="Remove motion blur", scale=1, networks=(NETWORK,))
 SERVED = {task.name: task for task in (SR_X4, DEBLUR)}
 
 

@@ -10,7 +10,6 @@ FACTS = {
     "task": "sr_x2",
     "preset": "din_t",
     "config": '{"scale": 2}',
-    "label": "Enlarge 2x",
     "parameters": "1234567",
     "scores": '{"Set5": {"psnr": 37.1, "ssim": 0.95, "baseline_psnr": 33.64, "baseline_ssim": 0.93}}',
     "measured_on": "luma, 2 border pixels cut",
@@ -23,7 +22,7 @@ FACTS = {
 
 def test_a_card_states_everything_that_the_metadata_do():
     card = render_card(FACTS)
-    assert card.startswith("# sr_x2, din_t\n\nDIN for *Enlarge 2x* (1,234,567 parameters)")
+    assert card.startswith("# sr_x2, din_t\n\nDIN for *Enlarge 2×* (1,234,567 parameters)")
     assert "| Set5 | 37.10 | 0.9500 | 33.64 | 0.9300 |" in card
     for key in ("measured_on", "trained_on", "training", "data_licence", "licence", "config"):
         assert FACTS[key] in card, key
@@ -35,12 +34,17 @@ def test_what_is_missing_is_named(key):
         render_card({name: value for name, value in FACTS.items() if name != key})
 
 
+def test_a_card_of_an_unknown_task_is_refused():
+    with pytest.raises(ValueError, match="unknown task 'sr_x5'"):
+        render_card({**FACTS, "task": "sr_x5"})
+
+
 def test_the_shipped_cards_are_those_of_the_shipped_weights():
     weights = sorted(WEIGHTS.glob("*.safetensors"))
     assert weights
     assert {path.stem for path in weights} == {path.stem for path in WEIGHTS.glob("*.md")}
     for path in weights:
-        assert path.with_suffix(".md").read_text() == card_of(path), f"{path.name}: run python -m din_model.card"
+        assert path.with_suffix(".md").read_text() == card_of(path), f"{path.name}: run `din card`"
         assert "research" in read_metadata(path)["licence"]
 
 

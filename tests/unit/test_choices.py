@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.errors import UnknownQualityError
+from app.i18n import OTHER, sentences
 from app.pipeline.eta import EtaEstimator
 from app.tasks import Quality, current_names
 from app.web.restore import choices
@@ -13,7 +14,14 @@ from tests.support.served import NETWORK, TASK, restored
 
 SLOW = replace(NETWORK, name="sr_x2-din_s", preset="din_s", mult_adds_per_pixel=3 * NETWORK.mult_adds_per_pixel)
 ENLARGE = replace(TASK, networks=(NETWORK, SLOW))
-RAIN = replace(TASK, name="rain", family="derain", variant="hail", networks=(replace(NETWORK, name="rain"),))
+RAIN = replace(
+    TASK,
+    name="rain",
+    family="derain",
+    family_label="Remove rain",
+    variant="Hail",
+    networks=(replace(NETWORK, name="rain"),),
+)
 TASKS = {task.name: task for task in (ENLARGE, RAIN)}
 
 
@@ -62,6 +70,11 @@ def test_a_quality_that_does_not_exist_is_named():
 def test_a_task_is_chosen_once_however_many_networks_do_it():
     assert choices.variants(TASKS, "en") == [("2×", "sr_x2"), ("Hail", "rain")]
     assert choices.families(TASKS, "en") == [("Enlarge", "enlarge"), ("Remove rain", "derain")]
+
+
+def test_names_of_tasks_are_translated_where_a_language_has_them():
+    assert choices.families(TASKS, "de")[1] == (sentences("de")["family.derain"].forms[OTHER], "derain")
+    assert choices.variants(TASKS, "de")[1] == ("Hail", "rain")  # no language knows this one
 
 
 def test_scripts_know_each_task_by_its_family():

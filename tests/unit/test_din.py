@@ -3,12 +3,15 @@
 import argparse
 import importlib
 import re
+import runpy
+import sys
 from importlib.metadata import version
 
 import pytest
 
 import din
 from app.cli import add_restore_options, parse_arguments
+from app.codec import FORMATS
 from tests.support.files import ROOT
 
 
@@ -33,6 +36,26 @@ def test_help_lists_every_command(arguments, capsys):
 def test_its_version_is_the_package_s(capsys):
     assert din.main(["--version"]) == 0
     assert capsys.readouterr().out == f"din {version('din')}\n"
+
+
+def test_python_m_app_has_the_same_version(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["app", "--version"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("app", run_name="__main__")
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"din {version('din')}\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(module, name) for name, (module, _) in din.COMMANDS.items() if module != "app.cli"]
+)
+def test_each_module_is_also_a_program_with_the_help_of_its_command(module, name, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", [module, "--help"])
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module(module, run_name="__main__")
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: din {name} ")
 
 
 def test_an_unknown_command_is_named_and_the_others_are_listed(capsys):
@@ -65,6 +88,14 @@ def test_the_guide_describes_every_command():
         _, description = din.COMMANDS[name]
         words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
         assert words.startswith(description.removesuffix(" from the command line")), name
+
+
+@pytest.mark.parametrize("guide", ["command-line.md", "api.md", "page.md"])
+def test_the_guides_name_every_output_format(guide):
+    text = (ROOT / "docs" / guide).read_text()
+    (line,) = re.findall(r"^\| (?:`--format`|`restore` \||output format).*$", text, re.MULTILINE)
+    for name, kind in FORMATS.items():
+        assert (kind.label if guide == "page.md" else f"`{name}`") in line
 
 
 def test_the_guide_s_examples_and_options_are_those_of_the_command():

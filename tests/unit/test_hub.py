@@ -24,7 +24,6 @@ ROOT = Path(__file__).parents[2]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPO = "someone/din"
 FACTS = {
-    "label": "a task",
     "parameters": "8",
     "scores": "{}",
     "measured_on": "luma",

@@ -42,7 +42,7 @@ def test_tables_hold_the_paper_s_rows_and_ours(data, capsys):
     assert figures["sr_x4"]["DIN, din_64 †"]["Set5"][0] > figures["sr_x4"]["bicubic"]["Set5"][0]
     assert list(figures["derain_light"]) == ["untouched", "DIN, din_64 †"]
     text = out.read_text()
-    assert "## Enlarge 4x (`sr_x4`)\n\nMeasured on luma, 4 border pixels cut." in text
+    assert "## Enlarge 4× (`sr_x4`)\n\nMeasured on luma, 4 border pixels cut." in text
     assert "| DIN (paper) | 32.72 / 0.9011 |" in text
     psnr, ssim = figures["derain_light"]["untouched"]["Rain100L (1 pair)"]
     other_psnr, other_ssim = figures["derain_light"]["untouched"]["Other"]

@@ -17,7 +17,7 @@ from tests.support.served import NETWORK as EXAMPLE_NETWORK
 from tests.support.served import TASK as EXAMPLE_TASK
 
 NETWORK = replace(EXAMPLE_NETWORK, name="sr_x4")
-TASK = replace(EXAMPLE_TASK, name="sr_x4", label="Enlarge", networks=(NETWORK,))
+TASK = replace(EXAMPLE_TASK, name="sr_x4", label="Enlarge 4×", networks=(NETWORK,))
 USED = Usage(requests=1200, failures=3, queue_s=0.6, compute_s=30.0, batches={4: 100, 1: 800})
 
 

@@ -23,7 +23,7 @@ EVIL = """<script>alert(1)</script>"'></p></style>&"""
 TEXT = as_is(EVIL)
 ROWS = {EVIL: {EVIL: (30.0, 0.9)}}
 NETWORK = Network(**{name: EVIL if kind == "str" else 1 for name, kind in Network.__annotations__.items()})
-TASK = Task(EVIL, 0, EVIL, EVIL, EVIL, EVIL, "y", 1, (NETWORK,), ROWS, ROWS)
+TASK = Task(EVIL, 0, EVIL, EVIL, EVIL, EVIL, EVIL, "y", 1, (NETWORK,), ROWS, ROWS)
 DONE = Outcome(
     EVIL,
     TASK,

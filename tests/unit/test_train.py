@@ -19,7 +19,7 @@ from din_model import config, train
 from din_model.checkpoint import load_weights
 from din_model.data import Batches
 from din_model.network import DIN
-from din_model.tasks import TASKS, Task
+from din_model.tasks import TASKS, Family, Task
 from din_model.train import Schedule, Stop, Trainer, claimed, main
 from din_model.warm_start import warm_start
 from imaging.degradations import Degradation
@@ -111,7 +111,9 @@ def test_training_beats_its_start_and_is_shipped(data, shipped):
 
 def test_a_new_task_is_trained_by_a_recipe_of_its_own(data, shipped, monkeypatch, capsys):
     negative = Degradation("negative", lambda hq, scale, rng: ~hq, is_random=False)
-    monkeypatch.setitem(TASKS, "negative", Task("negative", "Develop a negative", "negative", "film", negative))
+    monkeypatch.setitem(
+        TASKS, "negative", Task("negative", "Develop a negative", Family("negative", "Develop"), "Film", negative)
+    )
     monkeypatch.setitem(config.PRESETS, "din_t", replace(TINY, scale=1))
     runs = data / "runs"
     options = arguments(data, runs, 20, "negative-din_t")
@@ -169,11 +171,12 @@ def test_all_networks_share_the_time_and_start_from_each_other(data, capsys):
 
 def test_two_commands_take_different_networks(data):
     runs = data / "runs"
+    assert main(arguments(data, runs, 10, RUN)) == 0  # which the other one starts from
     with claimed(runs, RUN) as ours:
         assert ours
-        assert main(arguments(data, runs, 10)) == 0
-    assert not (runs / RUN / "last.pt").exists()
-    assert last(runs, "sr_x3-din_t")["iteration"] == 10
+        assert main(arguments(data, runs, 20)) == 0
+    assert last(runs, RUN)["iteration"] == 10
+    assert last(runs, "sr_x3-din_t")["iteration"] == 20
 
 
 def test_two_processes_train_as_one_with_the_doubled_batch(data):

@@ -10,7 +10,7 @@ import base64
 import json
 from pathlib import Path
 
-from app.i18n import ENGLISH, Text, knows, say
+from app.i18n import ENGLISH, Name, Text, say
 from app.pipeline.eta import EtaEstimator
 from app.tasks import Network, Quality, Task, Tasks
 from app.web.templates import render
@@ -22,23 +22,18 @@ Choices = list[tuple[str, str]]  # label and value
 
 
 def task_label(task: Task) -> Text:
-    """Return the label of a task; one without a translation has the label in its model's configuration."""
-    return translated(f"task.{task.name}", task.label)
+    """Return the label of a task."""
+    return Name(f"task.{task.name}", english=task.label)
 
 
-def translated(key: str, fallback: str) -> Text:
-    """Return the text of a key, or the fallback where the key is unknown."""
-    return say(key) if knows(key) else say("page.as_is", text=fallback)
-
-
-def family_names(tasks: Tasks) -> list[str]:
-    """Return the names of the tasks' families, in order."""
-    return list(dict.fromkeys(task.family for task in tasks.values()))
+def family_labels(tasks: Tasks) -> dict[str, Text]:
+    """Return the label of each family of tasks by its name, in order."""
+    return {task.family: Name(f"family.{task.family}", english=task.family_label) for task in tasks.values()}
 
 
 def families(tasks: Tasks, language: str) -> Choices:
     """Return the options of the family choice."""
-    return [(translated(f"family.{name}", name.capitalize()).into(language), name) for name in family_names(tasks)]
+    return [(label.into(language), name) for name, label in family_labels(tasks).items()]
 
 
 def variants(tasks: Tasks, language: str) -> Choices:
@@ -55,7 +50,7 @@ def offered(tasks: Tasks) -> str:
 
 def describe(task: Task, language: str) -> str:
     """Return a task's label within its family."""
-    return translated(f"variant.{task.name}", task.variant.capitalize()).into(language)
+    return Name(f"variant.{task.name}", english=task.variant).into(language)
 
 
 def measured(network: Network, language: str) -> str:
@@ -101,7 +96,7 @@ def examples(task: Task) -> list[Path]:
 
 def choice_styles(tasks: Tasks) -> str:
     """Render the CSS that gives each family its picture, and hides options that do not apply to the selection."""
-    pictures = [(place, CARDS / f"{family}.jpg") for place, family in enumerate(family_names(tasks), 1)]
+    pictures = [(place, CARDS / f"{family}.jpg") for place, family in enumerate(family_labels(tasks), 1)]
     return render(
         "restore/choices.css",
         ENGLISH,
