@@ -1,7 +1,7 @@
 """Measure difference and time of a photo in tiles and in one piece: ``python -m benchmarks.tiles``.
 
-Every task runs on the embedded Triton, with tiles that use their own channel descriptors, and with the attention rounds
-of the task. Strided tasks are cut into smaller tiles than in service; otherwise a photo of this size would be one tile.
+Every task runs on the embedded Triton, with tiles that use their own channel descriptors, and with the task's rounds of
+shared ones. Strided tasks are cut into smaller tiles than in service; otherwise a photo of this size would be one tile.
 """
 
 import time
@@ -57,11 +57,11 @@ def main() -> None:
                 photo = degrade(TASKS[task.name], photo, np.random.default_rng(0))
             load(network, client)
             whole, whole_s = restored(photo, network, client, ANY_SIZE)
-            own, own_s = restored(photo, replace(network, attention_rounds=0), client, 0)
-            shared, shared_s = restored(photo, network, client, 0) if network.attention_rounds else (own, own_s)
-            quality = f"{psnr(own, whole)} | {psnr(shared, whole) if network.attention_rounds else ''}"
-            seconds = f"{whole_s:.2f} s | {own_s:.2f} s | {f'{shared_s:.2f} s' if network.attention_rounds else ''}"
-            print(f"| `{network.name}` | {network.attention_rounds} | {quality} | {seconds} |", flush=True)
+            own, own_s = restored(photo, replace(network, descriptor_rounds=0), client, 0)
+            shared, shared_s = restored(photo, network, client, 0) if network.descriptor_rounds else (own, own_s)
+            quality = f"{psnr(own, whole)} | {psnr(shared, whole) if network.descriptor_rounds else ''}"
+            seconds = f"{whole_s:.2f} s | {own_s:.2f} s | {f'{shared_s:.2f} s' if network.descriptor_rounds else ''}"
+            print(f"| `{network.name}` | {network.descriptor_rounds} | {quality} | {seconds} |", flush=True)
 
 
 if __name__ == "__main__":

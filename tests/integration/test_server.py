@@ -33,7 +33,7 @@ from tests.support.processes import command_line, folder_of, processes_with, ser
 from tests.support.served import SHIPPED
 
 TASK = "sr_x4"
-SHARING = "derain_light"  # a task whose tiles share the attention of their photo
+SHARING = "derain_light"  # a task whose tiles share the channel descriptors of their photo
 EAGER = Policy(interval_s=0.2, first_delay_s=0.1)
 
 
@@ -183,13 +183,13 @@ def test_bad_tiles_harm_no_other_tile_of_the_same_burst(client):
     """Descriptors that are not finite and cores outside the picture, among valid tiles of the same shape."""
     task = client.task(SHARING).network()
     tile = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
-    states = client.attention(task, tile, (0, 16, 0, 16)).result()
+    states = client.descriptors(task, tile, (0, 16, 0, 16)).result()
     expected, own = client.submit(task, tile, states * 2).result(), client.submit(task, tile).result()
     assert not np.array_equal(expected, own)
     bad = np.where(np.arange(len(states)) == 7, np.inf, states).astype(np.float32)
     good = [client.submit(task, tile, states * 2) for _ in range(5)]
     repaired = [client.submit(task, tile, bad) for _ in range(5)]
-    refused = [client.attention(task, tile, core, states) for core in ((0, 17, 0, 16), (9, 3, 0, 16), (-1, 4, 0, 4))]
+    refused = [client.descriptors(task, tile, core, states) for core in ((0, 17, 0, 16), (9, 3, 0, 16), (-1, 4, 0, 4))]
     good += [client.submit(task, tile, states * 2) for _ in range(5)]
     assert all(np.array_equal(answer.result(), expected) for answer in good)
     assert all(np.array_equal(answer.result(), own) for answer in repaired)

@@ -29,7 +29,7 @@ class NearestClient(CountingClient):
     def __init__(self, expected: int = 1, fail_at: int | None = None):
         self.futures, self.most_waiting, self.expected, self.fail_at = [], 0, expected, fail_at
 
-    def submit(self, network, pixels, attention):
+    def submit(self, network, pixels, descriptors):
         future = Future()
         self.futures.append((future, pixels))
         waiting = [f for f, _ in self.futures if not f.done()]

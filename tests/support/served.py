@@ -28,8 +28,8 @@ NETWORK = Network(
     evaluated_on="",
     tile=32,
     overlap=4,
-    attention_rounds=0,
-    attention_width=0,
+    descriptor_rounds=0,
+    descriptor_width=0,
     whole_pixels=1024,
     max_pixels=4096,
 )
@@ -44,7 +44,7 @@ TASK = Task(
     scale=2,
     networks=(NETWORK,),
 )
-DEHAZE = replace(TASK, name="dehaze", scale=1, networks=(replace(NETWORK, scale=1, attention_rounds=2),))
+DEHAZE = replace(TASK, name="dehaze", scale=1, networks=(replace(NETWORK, scale=1, descriptor_rounds=2),))
 
 
 def restored(task, size, seconds, quality=Quality.FAST) -> Restoration:

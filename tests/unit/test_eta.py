@@ -15,7 +15,7 @@ def test_work_counts_tiles_passes_and_instances():
     assert multiply_adds(NETWORK, (32, 32), Quality.BEST) == 8 * one
     twelve = multiply_adds(NETWORK, (100, 75), Quality.FAST)
     assert 6 * 0.7 * one < twelve <= 6 * one  # two instances share the twelve
-    shared = replace(NETWORK, attention_rounds=2)
+    shared = replace(NETWORK, descriptor_rounds=2)
     assert multiply_adds(shared, (100, 75), Quality.FAST) == 3 * twelve
     assert multiply_adds(shared, (32, 32), Quality.FAST) == one  # in one piece it takes its own
 

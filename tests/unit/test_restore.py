@@ -35,29 +35,29 @@ def test_a_photo_of_many_tiles():
 
 
 class BrightnessClient(CountingClient):
-    """Its attention is a tile's mean brightness, and its restoration fills the tile with the attention it is given."""
+    """Its descriptor is a tile's mean brightness, and its restoration fills the tile with the one it is given."""
 
     def __init__(self):
         self.given, self.previous = [], []
 
-    def attention(self, network, pixels, core, previous):
+    def descriptors(self, network, pixels, core, previous):
         self.previous.append(previous)
         top, bottom, left, right = core
         return finished(np.array([pixels[top:bottom, left:right].mean()], np.float32))
 
-    def submit(self, network, pixels, attention):
-        self.given.append(attention)
-        own = pixels.mean() if attention is None else attention[0]
+    def submit(self, network, pixels, descriptors):
+        self.given.append(descriptors)
+        own = pixels.mean() if descriptors is None else descriptors[0]
         return finished(np.full_like(pixels, round(float(own))))
 
 
-def test_the_tiles_of_a_photo_share_its_attention():
+def test_the_tiles_of_a_photo_share_its_descriptors():
     pixels, data = photo_bytes((100, 75))
     client, progress = BrightnessClient(), []
     result = restore(data, DEHAZE, client, progress=lambda done, total: progress.append((done, total)))
     assert result.tiles == 12
     # The cores cover the photo once, so the mean of theirs, weighted by area, is the photo's.
-    assert all(np.allclose(attention, pixels.mean(), atol=1e-3) for attention in client.given)
+    assert all(np.allclose(descriptors, pixels.mean(), atol=1e-3) for descriptors in client.given)
     assert np.array_equal(result.after.rgb, np.full_like(pixels, round(pixels.mean())))
     assert progress == [(done, 36) for done in range(37)]
     first, second = client.previous[:12], client.previous[12:]
@@ -65,7 +65,7 @@ def test_the_tiles_of_a_photo_share_its_attention():
     assert all(np.array_equal(given, client.given[0]) for given in second)
 
 
-def test_a_photo_in_one_piece_takes_its_own_attention():
+def test_a_photo_in_one_piece_takes_its_own_descriptors():
     _, data = photo_bytes((20, 51))  # longer than a tile, but of fewer pixels
     client = BrightnessClient()
     assert restore(data, DEHAZE, client).tiles == 1
@@ -85,7 +85,7 @@ def test_clean_alpha_is_restored_as_a_picture():
     """Where the task expects neither blur nor noise, the network enlarges alpha, too."""
     pixels, data = photo_bytes((20, 30), "RGBA")
     client, progress = NearestClient(), []
-    client.submit = lambda network, tile, attention: finished(tile.repeat(2, 0).repeat(2, 1))
+    client.submit = lambda network, tile, descriptors: finished(tile.repeat(2, 0).repeat(2, 1))
     result = restore(
         data, replace(TASK, degradation="BI"), client, progress=lambda done, total: progress.append((done, total))
     )
@@ -98,7 +98,7 @@ def test_self_ensemble_is_the_mean_of_eight_orientations():
     pixels, data = photo_bytes((24, 30))
     seen = []
 
-    def brighten_left(network, tile, attention):
+    def brighten_left(network, tile, descriptors):
         seen.append(tile)
         restored = tile.repeat(2, 0).repeat(2, 1) // 2
         restored[:, : restored.shape[1] // 2] += 80
@@ -141,7 +141,7 @@ def test_closing_cancels_pending_requests():
     client = NearestClient(expected=10**9)
     first = []
 
-    def answer_first(network, tile, attention):
+    def answer_first(network, tile, descriptors):
         future = Future()
         client.futures.append((future, tile))
         if not first:
@@ -181,7 +181,7 @@ class SmallClient(NearestClient):
     def __init__(self, most):
         self.most, self.sides = most, []
 
-    def submit(self, network, pixels, attention):
+    def submit(self, network, pixels, descriptors):
         self.sides.append(max(pixels.shape))
         if pixels.shape[0] * pixels.shape[1] <= self.most:
             return finished(pixels.repeat(2, 0).repeat(2, 1))
