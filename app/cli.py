@@ -121,7 +121,7 @@ def add_restore_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--self-ensemble", action="store_true", help=argparse.SUPPRESS)  # former; until 0.6
     parser.add_argument("--format", choices=list(codec.FORMATS), default="png", help="default: %(default)s")
     parser.add_argument(
-        "--percent", type=int, default=codec.Output().quality, help="quality of JPEG and WebP, 1 to 100"
+        "--percent", type=int, default=codec.Output().percent, help="quality of JPEG and WebP, 1 to 100"
     )
     parser.add_argument("--without-exif", action="store_true", help="leave out date, camera and place")
 

@@ -156,8 +156,8 @@ def test_what_a_format_cannot_keep_is_said(rgb):
     ("options", "sentence"),
     [
         ({"format": "bmp"}, "no format 'bmp': choose one of png, jpeg, webp, tiff"),
-        ({"quality": 0}, "quality 0 is outside the range of 1 to 100"),
-        ({"quality": 101}, "quality 101 is outside"),
+        ({"percent": 0}, "quality 0 is outside the range of 1 to 100"),
+        ({"percent": 101}, "quality 101 is outside"),
     ],
 )
 def test_outputs_that_there_are_not(options, sentence):

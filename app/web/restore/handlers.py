@@ -193,7 +193,7 @@ class Handlers:
             results: the photos to write.
             language: of the report.
         """
-        shown: Updates = {self._tab.result.percent: gr.Slider(visible=FORMATS[name].has_quality)}
+        shown: Updates = {self._tab.result.percent: gr.Slider(visible=FORMATS[name].has_percent)}
         if not (results.is_complete and results.restored):
             return shown
         try:
