@@ -5,7 +5,6 @@ from jinja2 import UndefinedError
 
 from app.errors import PhotoError, ServerError
 from app.i18n import LANGUAGES
-from app.pipeline.reference_test import Score
 from app.tasks import Network, Task
 from app.usage import Usage
 from app.web.about import tab as about
@@ -17,6 +16,7 @@ from app.web.server.tab import panel_html
 from app.web.server.traffic import View
 from app.web.site import WEB, styles
 from app.web.templates import css_string, environment, render
+from imaging.metrics import Score
 from tests.support.markup import parse, text
 
 EVIL = """<script>alert(1)</script>"'></p></style>&"""

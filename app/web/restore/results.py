@@ -12,11 +12,12 @@ from app import codec
 from app.codec import Output, Photo
 from app.errors import RestorationError
 from app.i18n import Text, say
-from app.pipeline.reference_test import ReferenceTest, Score
+from app.pipeline.reference_test import ReferenceTest
 from app.pipeline.restore import Restoration
 from app.tasks import Quality, Task, file_suffix
 from app.web import storage
 from app.web.restore.choices import duration, task_label
+from imaging.metrics import Score
 
 MASTER = Output("png")  # the format of the master file
 
