@@ -115,6 +115,11 @@ def say(key: str, **values: object) -> Text:
     return Text(key, values)
 
 
+def as_is(text: str) -> Text:
+    """Wrap a string that is the same in every language."""
+    return say("page.as_is", text=text)
+
+
 def knows(key: str) -> bool:
     """Return whether there is a sentence of that key."""
     return key in sentences(ENGLISH)

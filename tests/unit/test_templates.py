@@ -4,14 +4,14 @@ import pytest
 from jinja2 import UndefinedError
 
 from app.errors import PhotoError, ServerError
-from app.i18n import LANGUAGES
+from app.i18n import LANGUAGES, as_is
 from app.tasks import Network, Task
 from app.usage import Usage
 from app.web.about import tab as about
 from app.web.app import STYLES
 from app.web.restore.html import field_texts_html, message_html, outcomes_html, progress_html
 from app.web.restore.jobs import JobProgress
-from app.web.restore.results import Outcome, Picture, as_is
+from app.web.restore.results import Outcome, Picture
 from app.web.server.tab import panel_html
 from app.web.server.traffic import View
 from app.web.site import WEB, styles

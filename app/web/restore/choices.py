@@ -10,7 +10,7 @@ import base64
 import json
 from pathlib import Path
 
-from app.i18n import ENGLISH, Text, knows, say
+from app.i18n import ENGLISH, Text, as_is, knows, say
 from app.pipeline.eta import EtaEstimator
 from app.tasks import Network, Quality, Task, Tasks
 from app.web.templates import render
@@ -28,7 +28,7 @@ def task_label(task: Task) -> Text:
 
 def translated(key: str, fallback: str) -> Text:
     """Return the text of a key, or the fallback where the key is unknown."""
-    return say(key) if knows(key) else say("page.as_is", text=fallback)
+    return say(key) if knows(key) else as_is(fallback)
 
 
 def family_names(tasks: Tasks) -> list[str]:

@@ -14,7 +14,7 @@ import gradio as gr
 
 from app.codec import FORMATS, Output
 from app.errors import PhotoError, RestorationError
-from app.i18n import say
+from app.i18n import as_is, say
 from app.tasks import Quality
 from app.web import limits
 from app.web.errors import page_error
@@ -22,7 +22,7 @@ from app.web.restore import choices
 from app.web.restore.html import message_html, outcomes_html, progress_html
 from app.web.restore.jobs import Job, JobOptions, JobProgress, JobRunner, Preview, Results, check_photos
 from app.web.restore.layout import RestoreTab, sample_pictures
-from app.web.restore.results import as_is, save_as, viewer_states, with_earlier_states
+from app.web.restore.results import save_as, viewer_states, with_earlier_states
 from app.web.restore.uploads import as_paths, photo_sizes, preview
 
 Photos = list[str] | None
