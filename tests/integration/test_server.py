@@ -29,7 +29,7 @@ from app.triton.process import NOBODYS_KEY
 from din_model.tasks import TASKS
 from tests.support import http2
 from tests.support.files import ROOT, png
-from tests.support.processes import command_line, folder_of, processes_with, server_folder, wait_until
+from tests.support.processes import command_line, folder_of, processes_with, read_line, server_folder, wait_until
 from tests.support.served import SHIPPED
 
 TASK = "sr_x4"
@@ -260,7 +260,7 @@ with Triton(embedded.launch()) as own:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
 def test_the_end_of_the_owner_is_the_end_of_the_server(number):
     with subprocess.Popen([sys.executable, "-c", OWNER], cwd=ROOT, stdout=subprocess.PIPE, text=True) as owner:
-        port = int(owner.stdout.readline())
+        port = int(read_line(owner))
         folder = folder_of(port)
         assert len(processes_with(folder)) >= 4
         owner.send_signal(number)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, AnyStr
 
 import psutil
 
@@ -18,6 +18,12 @@ from app.triton.process import GUARDIAN, SERVERS
 from tests.support.files import ROOT
 
 STARTUP_S = 180  # also beside much other work
+
+
+def read_line(process: subprocess.Popen[AnyStr]) -> AnyStr:
+    """The next line that a process says, with its end."""
+    assert process.stdout is not None
+    return process.stdout.readline()
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:

@@ -47,7 +47,7 @@ TASK = Task(
 DEHAZE = replace(TASK, name="dehaze", scale=1, networks=(replace(NETWORK, scale=1, descriptor_rounds=2),))
 
 
-def restored(task, size, seconds, quality=Quality.FAST) -> Restoration:
+def restored(task: Task, size: tuple[int, int], seconds: float, quality: Quality = Quality.FAST) -> Restoration:
     """A photo of (h, w) that took so long."""
     photo = Photo(np.zeros((*size, 3), np.uint8))
     return Restoration(task, quality, photo, photo, 1, seconds, None)

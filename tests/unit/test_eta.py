@@ -39,5 +39,6 @@ def test_newer_photos_weigh_more_and_other_tasks_follow():
         estimator.update(restored(TASK, (32, 32), 1.0))
     estimator.update(restored(TASK, (32, 32), 4.0))
     now = estimator.expect_s(TASK, (32, 32), Quality.FAST)
+    assert now is not None
     assert 1.0 < now < 2.0
     assert estimator.expect_s(other, (32, 32), Quality.FAST) == pytest.approx(2 * now, rel=0.01)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -89,7 +90,7 @@ def test_a_visitor_is_greeted_in_the_language_of_the_address_or_else_the_browser
 
 
 def test_all_words_and_families_are_told(slideshow):
-    told = kiosk_value(slideshow, "de")
+    told: dict[str, Any] = kiosk_value(slideshow, "de")
     assert told["texts"].keys() == {*WORDS, "not_sent"}
     assert [family["name"] for family in told["families"]] == ["enlarge", "dehaze"]
     assert told["notice"] == ""
@@ -111,7 +112,8 @@ def test_a_pair_that_comes_while_the_page_is_refreshed_is_not_missed(kiosk, slid
     """The timer stops only if the slideshow was already done when its pairs were read."""
 
     class Finishing:
-        tasks, error, pairs = slideshow.tasks, None, ()
+        tasks, error = slideshow.tasks, None
+        pairs: tuple[Pair, ...] = ()
 
         @property
         def is_done(self):

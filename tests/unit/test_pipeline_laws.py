@@ -241,7 +241,8 @@ def test_what_was_spent_is_the_sum_over_replicas(replicas):
 )
 def test_the_steps_of_traffic_join_and_add_up(gaps, age):
     """Readings some seconds apart, each with the requests answered since the one before it."""
-    readings, now_s, requests = deque(), 0.0, 0
+    readings: deque[tuple[float, int]] = deque()
+    now_s, requests = 0.0, 0
     for gap, more in gaps:
         now_s, requests = now_s + gap, requests + more
         readings.append((now_s, requests))

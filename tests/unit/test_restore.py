@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.codec import Photo, encode_png
+from app.codec import Photo, Pixels, encode_png
 from app.errors import PhotoError, ServerError, ServerMemoryError
 from app.pipeline.requests import PATIENCE
 from app.pipeline.restore import Step, photo_steps, plan_tiles, restore
@@ -77,15 +77,16 @@ def test_alpha_is_enlarged_with_the_photo():
     client = NearestClient()
     result = restore(data, TASK, client)
     assert np.array_equal(result.before.alpha, pixels[..., 3])
+    assert result.after.alpha is not None
     assert result.after.alpha.shape == (40, 60)
     assert Image.open(io.BytesIO(encode_png(result.after))).mode == "RGBA"
 
 
-def test_clean_alpha_is_restored_as_a_picture():
+def test_clean_alpha_is_restored_as_a_picture(monkeypatch):
     """Where the task expects neither blur nor noise, the network enlarges alpha, too."""
     pixels, data = photo_bytes((20, 30), "RGBA")
     client, progress = NearestClient(), []
-    client.submit = lambda network, tile, descriptors: finished(tile.repeat(2, 0).repeat(2, 1))
+    monkeypatch.setattr(client, "submit", lambda network, tile, descriptors: finished(tile.repeat(2, 0).repeat(2, 1)))
     result = restore(
         data, replace(TASK, degradation="BI"), client, progress=lambda done, total: progress.append((done, total))
     )
@@ -93,7 +94,7 @@ def test_clean_alpha_is_restored_as_a_picture():
     assert progress == [(0, 2), (1, 2), (1, 2), (2, 2)]
 
 
-def test_self_ensemble_is_the_mean_of_eight_orientations():
+def test_self_ensemble_is_the_mean_of_eight_orientations(monkeypatch):
     """A restoration that depends on the orientation shows that all eight are asked for and turned back."""
     pixels, data = photo_bytes((24, 30))
     seen = []
@@ -105,7 +106,7 @@ def test_self_ensemble_is_the_mean_of_eight_orientations():
         return finished(restored)
 
     client, progress = NearestClient(), []
-    client.submit = brighten_left
+    monkeypatch.setattr(client, "submit", brighten_left)
     result = restore(data, TASK, client, Quality.BEST, lambda done, total: progress.append((done, total)))
     orientations = {
         np.ascontiguousarray(np.rot90(p, turns)).tobytes() for p in (pixels, pixels[:, ::-1]) for turns in range(4)
@@ -123,33 +124,34 @@ def test_usage_is_reported():
     _, data = photo_bytes((20, 30))
     client = NearestClient()
     usage = restore(data, TASK, client).usage
+    assert usage is not None
     assert (usage.requests, usage.queue_s, usage.batches) == (3, 0.0, {1: 3})
 
 
-def test_a_finished_photo_is_kept_where_triton_tells_nothing():
+def test_a_finished_photo_is_kept_where_triton_tells_nothing(monkeypatch):
     _, data = photo_bytes((20, 30))
     client = NearestClient()
-    client.replica_usage = dict
+    monkeypatch.setattr(client, "replica_usage", dict)
     result = restore(data, TASK, client)
     assert result.usage is None
     assert result.after.rgb.shape == (40, 60, 3)
 
 
-def test_closing_cancels_pending_requests():
+def test_closing_cancels_pending_requests(monkeypatch):
     """A visitor who stops, or leaves, frees the server at once."""
     pixels, _ = photo_bytes((100, 75))
     client = NearestClient(expected=10**9)
-    first = []
+    first: list[Future[Pixels]] = []
 
     def answer_first(network, tile, descriptors):
-        future = Future()
+        future: Future[Pixels] = Future()
         client.futures.append((future, tile))
         if not first:
             first.append(future)
             future.set_result(tile.repeat(2, 0).repeat(2, 1))
         return future
 
-    client.submit = answer_first
+    monkeypatch.setattr(client, "submit", answer_first)
     steps = photo_steps(Photo(pixels), TASK, client)
     assert [next(steps), next(steps)] == [Step(0, 12), Step(1, 12)]
     steps.close()
@@ -158,11 +160,12 @@ def test_closing_cancels_pending_requests():
     assert all(future.cancelled() for future in waiting)
 
 
-def test_a_failed_tile_fails_the_photo_and_takes_the_others_back():
+def test_a_failed_tile_fails_the_photo_and_takes_the_others_back(monkeypatch):
     _, data = photo_bytes((100, 75))
     client = NearestClient(expected=10**9, fail_at=0)
-    client.answer = lambda future, tile: (
-        NearestClient.answer(client, future, tile) if future is client.futures[0][0] else None
+    answer = client.answer
+    monkeypatch.setattr(
+        client, "answer", lambda future, tile: answer(future, tile) if future is client.futures[0][0] else None
     )
     with pytest.raises(ServerError, match="refused"):
         restore(data, TASK, client)
@@ -185,7 +188,7 @@ class SmallClient(NearestClient):
         self.sides.append(max(pixels.shape))
         if pixels.shape[0] * pixels.shape[1] <= self.most:
             return finished(pixels.repeat(2, 0).repeat(2, 1))
-        future = Future()
+        future: Future[Pixels] = Future()
         future.set_exception(ServerMemoryError("full"))
         return future
 
