@@ -125,8 +125,8 @@ def add_restore_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--percent",
         type=int,
-        default=codec.Output().quality,
-        help="quality of " + ", ".join(f.label for f in codec.FORMATS.values() if f.has_quality) + "; 1 to 100",
+        default=codec.Output().percent,
+        help="quality of " + ", ".join(f.label for f in codec.FORMATS.values() if f.has_percent) + "; 1 to 100",
     )
     parser.add_argument("--without-exif", action="store_true", help="leave out date, camera and place")
 

@@ -33,7 +33,8 @@ from app.usage import ReplicaUsage, Usage, read_usage
 
 log = logging.getLogger(__name__)
 
-Attention = NDArray[np.float32]
+# The channel descriptors of a photo (Eq. 8 of the paper); their tensor's name on the wire is "attention".
+Descriptors = NDArray[np.float32]
 Core = tuple[int, int, int, int]
 
 NO_CORE: Core = (0, 0, 0, 0)
@@ -212,25 +213,25 @@ class RestorationClient:
         """Return whether this network has returned a result; the server loads a network at its first request."""
         return network.name in self._restored
 
-    def submit(self, network: Network, pixels: Pixels, attention: Attention | None = None) -> Future[Pixels]:
+    def submit(self, network: Network, pixels: Pixels, descriptors: Descriptors | None = None) -> Future[Pixels]:
         """Send one photo or tile.
 
         Args:
             network: of a task of :meth:`tasks`.
             pixels: uint8 (H, W, 3) RGB, at most ``network.max_pixels``.
-            attention: float32 (K,), the channel descriptors of the photo that a tile is cut from; None computes them
+            descriptors: float32 (K,), the channel descriptors of the photo that a tile is cut from; None computes them
                 from ``pixels``.
 
         Returns:
             A future of uint8 (scale * H, scale * W, 3) that raises a ServerError. Cancelling it cancels the request.
         """
-        if not network.attention_width:
+        if not network.descriptor_width:
             return self._ask(network, {"lq": pixels}, "restored")
-        return self._ask(network, tile_inputs(network, pixels, attention, NO_CORE), "restored")
+        return self._ask(network, tile_inputs(network, pixels, descriptors, NO_CORE), "restored")
 
-    def attention(
-        self, network: Network, pixels: Pixels, core: Core, previous: Attention | None = None
-    ) -> Future[Attention]:
+    def descriptors(
+        self, network: Network, pixels: Pixels, core: Core, previous: Descriptors | None = None
+    ) -> Future[Descriptors]:
         """Request the channel descriptors (Eq. 8 of the paper) of a part of a tile.
 
         Their mean over the parts of a photo, weighted by area, are the descriptors of the photo.
@@ -281,22 +282,22 @@ class RestorationClient:
 
 
 def tile_inputs(
-    network: Network, pixels: Pixels, attention: Attention | None, core: Core
+    network: Network, pixels: Pixels, descriptors: Descriptors | None, core: Core
 ) -> dict[str, NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.int32]]:
     """Return the inputs of a tiles model.
 
     Args:
         network: whose tiles share channel descriptors; it has K of them.
         pixels: uint8 (H, W, 3) RGB.
-        attention: float32 (K,), the descriptors to apply; None sends NaN, which makes a tile use its own.
+        descriptors: float32 (K,), those to apply; None sends NaN, which makes a tile use its own.
         core: (top, bottom, left, right) in ``pixels``, the part whose descriptors are returned.
 
     Returns:
         The tensors by name, without the batch axis: ``lq`` uint8 (H, W, 3), ``attention`` float32 (K,), ``core``
         int32 (4,).
     """
-    own = np.full(network.attention_width, np.nan, np.float32)
-    return {"lq": pixels, "attention": own if attention is None else attention, "core": np.array(core, np.int32)}
+    own = np.full(network.descriptor_width, np.nan, np.float32)
+    return {"lq": pixels, "attention": own if descriptors is None else descriptors, "core": np.array(core, np.int32)}
 
 
 def infer_input(name: str, value: NDArray[Any]) -> Any:

@@ -46,9 +46,9 @@ class Network:
         psnr, baseline_psnr: dB on ``evaluated_on``, of the restored and of the input photos; empty where unknown.
         evaluated_on: name of the test set.
         tile, overlap: side of a tile and context on its inner sides, LQ pixels.
-        attention_rounds: number of rounds in which the channel descriptors of all tiles are averaged before the tiles
+        descriptor_rounds: number of rounds in which the channel descriptors of all tiles are averaged before the tiles
             are restored with them; 0 where each tile uses its own.
-        attention_width: K, the number of channel descriptors; 0 where each tile uses its own.
+        descriptor_width: K, the number of channel descriptors; 0 where each tile uses its own.
         whole_pixels: photos of at most this many LQ pixels are not cut into tiles.
         max_pixels: largest H * W of an input tensor.
         version: of the model that restores tiles; empty for the latest.
@@ -70,8 +70,8 @@ class Network:
     evaluated_on: str
     tile: int
     overlap: int
-    attention_rounds: int
-    attention_width: int
+    descriptor_rounds: int
+    descriptor_width: int
     whole_pixels: int
     max_pixels: int
     version: str = ""
@@ -89,7 +89,7 @@ class Network:
     @property
     def tiles_model(self) -> str:
         """Name of the Triton model that restores tiles; same as :attr:`model` where tiles share no descriptors."""
-        return self.model + TILES_SUFFIX if self.attention_width else self.model
+        return self.model + TILES_SUFFIX if self.descriptor_width else self.model
 
 
 # (PSNR in dB, SSIM) by method and test set.
@@ -199,8 +199,9 @@ def read_network(config: Any) -> Network:
         evaluated_on=parameters["evaluated_on"],
         tile=int(parameters["tile"]),
         overlap=int(parameters["overlap"]),
-        attention_rounds=int(parameters["attention_rounds"]),
-        attention_width=int(parameters["attention_width"]),
+        # The wire calls the channel descriptors attention.
+        descriptor_rounds=int(parameters["attention_rounds"]),
+        descriptor_width=int(parameters["attention_width"]),
         whole_pixels=int(parameters["whole_pixels"]),
         max_pixels=int(parameters["max_pixels"]),
         parameters=int(parameters.get("parameters") or 0),

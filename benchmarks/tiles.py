@@ -1,7 +1,7 @@
 """Measure difference and time of a photo in tiles and in one piece: ``python -m benchmarks.tiles``.
 
-Every task runs on the embedded Triton, with tiles that use their own channel descriptors, and with the attention rounds
-of the task. Strided tasks are cut into smaller tiles than in service; otherwise a photo of this size would be one tile.
+Every task runs on the embedded Triton, with tiles that use their own channel descriptors, and with the task's rounds of
+shared ones. Strided tasks are cut into smaller tiles than in service; otherwise a photo of this size would be one tile.
 """
 
 import time
@@ -18,6 +18,7 @@ from app.tasks import Network
 from app.triton import Triton, embedded
 from din_model.data import degrade
 from din_model.tasks import TASKS
+from imaging.metrics import psnr
 
 ROOT = Path(__file__).parent.parent
 STRIDED_TILE = 384
@@ -38,10 +39,9 @@ def load(network: Network, client: RestorationClient) -> None:
         answer.result()
 
 
-def psnr(one: Pixels, other: Pixels) -> str:
-    """Format the PSNR of two photos."""
-    error = np.mean((one.astype(float) - other) ** 2)
-    return f"{10 * np.log10(255**2 / error):.1f} dB" if error else "equal"
+def agreement(one: Pixels, other: Pixels) -> str:
+    """Format the PSNR of two photos over all planes."""
+    return "equal" if np.array_equal(one, other) else f"{psnr(one, other, 'rgb'):.1f} dB"
 
 
 def main() -> None:
@@ -57,11 +57,11 @@ def main() -> None:
                 photo = degrade(TASKS[task.name], photo, np.random.default_rng(0))
             load(network, client)
             whole, whole_s = restored(photo, network, client, ANY_SIZE)
-            own, own_s = restored(photo, replace(network, attention_rounds=0), client, 0)
-            shared, shared_s = restored(photo, network, client, 0) if network.attention_rounds else (own, own_s)
-            quality = f"{psnr(own, whole)} | {psnr(shared, whole) if network.attention_rounds else ''}"
-            seconds = f"{whole_s:.2f} s | {own_s:.2f} s | {f'{shared_s:.2f} s' if network.attention_rounds else ''}"
-            print(f"| `{network.name}` | {network.attention_rounds} | {quality} | {seconds} |", flush=True)
+            own, own_s = restored(photo, replace(network, descriptor_rounds=0), client, 0)
+            shared, shared_s = restored(photo, network, client, 0) if network.descriptor_rounds else (own, own_s)
+            quality = f"{agreement(own, whole)} | {agreement(shared, whole) if network.descriptor_rounds else ''}"
+            seconds = f"{whole_s:.2f} s | {own_s:.2f} s | {f'{shared_s:.2f} s' if network.descriptor_rounds else ''}"
+            print(f"| `{network.name}` | {network.descriptor_rounds} | {quality} | {seconds} |", flush=True)
 
 
 if __name__ == "__main__":

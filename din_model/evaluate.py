@@ -22,7 +22,7 @@ from din_model.self_ensemble import self_ensemble
 from din_model.tasks import TASKS, Task, find_task
 from imaging.degradations.kind import Image
 from imaging.degradations.resize import bicubic_baseline
-from imaging.metrics import psnr, ssim
+from imaging.metrics import score
 
 Restore = Callable[[Tensor], Tensor]  # (1, 3, H, W) -> (1, 3, sH, sW), RGB in [0, 1]
 
@@ -45,18 +45,10 @@ def restore_image(restore: Restore, lq: Image) -> Image:
 
 
 def score_pair(task: Task, pair: Pair, restored: Image) -> ImageScore:
-    """Score one restored photo and its baseline; super-resolution cuts ``scale`` border pixels."""
-    border = task.scale if task.scale > 1 else 0
-    # Single-channel photos are their own luma: the studio range of YCbCr would flatter them by 1.3 dB.
-    on = "rgb" if pair.is_gray else task.metric
+    """Score one restored photo and its baseline."""
     baseline = bicubic_baseline(pair.lq, (pair.hq.shape[0], pair.hq.shape[1])) if task.scale > 1 else pair.lq
-    return ImageScore(
-        pair.name,
-        psnr(restored, pair.hq, on, border),
-        ssim(restored, pair.hq, on, border),
-        psnr(baseline, pair.hq, on, border),
-        ssim(baseline, pair.hq, on, border),
-    )
+    after, before = (score(photo, pair.hq, task.metric, task.scale, pair.is_gray) for photo in (restored, baseline))
+    return ImageScore(pair.name, after.psnr, after.ssim, before.psnr, before.ssim)
 
 
 def score_pairs(task: Task, pairs: Iterable[Pair], restore: Restore) -> list[ImageScore]:
@@ -132,11 +124,9 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def print_row(score: ImageScore) -> None:
+def print_row(row: ImageScore) -> None:
     """Print a photo's scores, or their means, as a line of the table."""
-    print(
-        f"{score.name:<24} {score.psnr:7.3f} {score.ssim:7.4f}   {score.baseline_psnr:7.3f} {score.baseline_ssim:7.4f}"
-    )
+    print(f"{row.name:<24} {row.psnr:7.3f} {row.ssim:7.4f}   {row.baseline_psnr:7.3f} {row.baseline_ssim:7.4f}")
 
 
 if __name__ == "__main__":

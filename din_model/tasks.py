@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from imaging.degradations.downscale import BD, BI, DN
 from imaging.degradations.haze import HAZE_INDOOR, HAZE_OUTDOOR
 from imaging.degradations.kind import Degradation
 from imaging.degradations.motion_blur import MOTION_BLUR
 from imaging.degradations.rain import RAIN_HEAVY, RAIN_LIGHT, RAIN_MIXED
+from imaging.metrics import Metric
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Task:
     degradation: Degradation
     scale: int = 1
     stride: int = 1
-    metric: Literal["y", "rgb"] = "y"
+    metric: Metric = "y"
     descriptor_rounds: int = 0
     bf16: bool = True
     pictures: Pictures = field(default_factory=Pictures)

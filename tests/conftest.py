@@ -7,6 +7,7 @@ import pytest
 import skimage.data
 
 from app.client import RestorationClient
+from app.codec import Pixels
 from app.triton import Triton, embedded
 from din_model.data import degrade
 from din_model.tasks import TASKS
@@ -26,18 +27,18 @@ def triton() -> Iterator[Triton]:
 
 
 @pytest.fixture
-def client(triton) -> Iterator[RestorationClient]:
+def client(triton: Triton) -> Iterator[RestorationClient]:
     with RestorationClient(triton.url, timeout_s=60) as connection:
         yield connection
 
 
 @pytest.fixture(scope="session")
-def small_photo() -> np.ndarray:
+def small_photo() -> Pixels:
     """A real photo made four times smaller: uint8 (60, 84, 3)."""
     return degrade(TASKS["sr_x4"], skimage.data.astronaut()[:240, 100:436], np.random.default_rng(0))
 
 
 @pytest.fixture(scope="session")
-def page_url(triton) -> Iterator[str]:
+def page_url(triton: Triton) -> Iterator[str]:
     with running_page("--triton-url", triton.url) as (url, _):
         yield url

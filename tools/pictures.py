@@ -17,7 +17,7 @@ from din_model.evaluate import restore_image
 from din_model.loading import shipped_weights
 from din_model.tasks import Task
 from imaging.degradations.resize import bicubic_baseline
-from imaging.metrics import psnr
+from imaging.metrics import score
 
 ROOT = Path(__file__).parent.parent
 CELL, GAP, CAPTION, COLUMNS = 240, 6, 26, 2
@@ -53,10 +53,9 @@ def states(task: Task) -> dict[str, Pixels]:
     hq, lq = photo(name, task), example(name, task)
     restored = restore_image(load_model(task.name), lq)
     before = bicubic_baseline(lq, (hq.shape[0], hq.shape[1]))
-    border = task.scale if task.scale > 1 else 0
     return {
-        f"{task.name} {psnr(before, hq, task.metric, border):.2f} dB": before,
-        f"restored {psnr(restored, hq, task.metric, border):.2f} dB": restored,
+        f"{task.name} {score(before, hq, task.metric, task.scale).psnr:.2f} dB": before,
+        f"restored {score(restored, hq, task.metric, task.scale).psnr:.2f} dB": restored,
         "original": hq,
     }
 

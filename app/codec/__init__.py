@@ -2,10 +2,10 @@
 
 from app.codec.decode import decode, reopen
 from app.codec.encode import (
-    DEFAULT_QUALITY,
+    DEFAULT_PERCENT,
     FORMATS,
-    MAX_QUALITY,
-    MIN_QUALITY,
+    MAX_PERCENT,
+    MIN_PERCENT,
     Format,
     Output,
     encode,
@@ -30,12 +30,12 @@ from app.codec.photo import (
 )
 
 __all__ = [
-    "DEFAULT_QUALITY",
+    "DEFAULT_PERCENT",
     "FORMATS",
     "MAX_INPUT_PIXELS",
     "MAX_OUTPUT_PIXELS",
-    "MAX_QUALITY",
-    "MIN_QUALITY",
+    "MAX_PERCENT",
+    "MIN_PERCENT",
     "Format",
     "Header",
     "Output",

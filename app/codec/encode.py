@@ -23,7 +23,8 @@ from app.i18n import Text, say
 # Fast and nearly as small: level 6 takes four times as long on a photo, and trying all filters twice.
 PNG_LEVEL = 1
 PNG_HEADER_END = 33  # after the signature and IHDR, where a PNG's colour profile belongs
-MIN_QUALITY, DEFAULT_QUALITY, MAX_QUALITY = 1, 92, 100
+# How much of a photo lossy compression keeps; a Quality is what restores it (app/tasks.py).
+MIN_PERCENT, DEFAULT_PERCENT, MAX_PERCENT = 1, 92, 100
 STAND_IN = 1  # tifffile refuses the tag of an IFD, and writes the one before it instead: the tags stay in order
 
 
@@ -35,7 +36,7 @@ class Format:
         label: its name for people.
         suffix: of file names.
         has_alpha, is_deep: whether it holds alpha, and 16 bits a channel.
-        has_quality: whether its compression can be lossy, with a quality to choose.
+        has_percent: whether its compression can be lossy, and takes a percent.
         largest_side: of an image, in pixels.
         largest_exif: in bytes.
     """
@@ -44,18 +45,18 @@ class Format:
     suffix: str
     has_alpha: bool
     is_deep: bool
-    has_quality: bool
+    has_percent: bool
     largest_side: int
     largest_exif: int = 2**31 - 1
 
 
 FORMATS = {
-    "png": Format("PNG", ".png", has_alpha=True, is_deep=True, has_quality=False, largest_side=2**31 - 1),
+    "png": Format("PNG", ".png", has_alpha=True, is_deep=True, has_percent=False, largest_side=2**31 - 1),
     "jpeg": Format(
-        "JPEG", ".jpg", has_alpha=False, is_deep=False, has_quality=True, largest_side=65_500, largest_exif=65_527
+        "JPEG", ".jpg", has_alpha=False, is_deep=False, has_percent=True, largest_side=65_500, largest_exif=65_527
     ),
-    "webp": Format("WebP", ".webp", has_alpha=True, is_deep=False, has_quality=True, largest_side=16_383),
-    "tiff": Format("TIFF", ".tif", has_alpha=True, is_deep=True, has_quality=False, largest_side=2**31 - 1),
+    "webp": Format("WebP", ".webp", has_alpha=True, is_deep=False, has_percent=True, largest_side=16_383),
+    "tiff": Format("TIFF", ".tif", has_alpha=True, is_deep=True, has_percent=False, largest_side=2**31 - 1),
 }
 
 
@@ -65,22 +66,22 @@ class Output:
 
     Attributes:
         format: one of :data:`FORMATS`.
-        quality: 1 to 100, for formats that have one; WebP is lossless at 100.
+        percent: quality of the compression, 1 to 100, for formats that have one; WebP is lossless at 100.
         metadata: whether to keep EXIF; the colour profile is always kept, for colours depend on it.
 
     Raises:
-        PhotoError: there is no such format, or the quality is out of range.
+        PhotoError: there is no such format, or the percent is out of range.
     """
 
     format: str = "png"
-    quality: int = DEFAULT_QUALITY
+    percent: int = DEFAULT_PERCENT
     metadata: bool = True
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise PhotoError(say("error.format", name=self.format, offered=", ".join(FORMATS)))
-        if not MIN_QUALITY <= self.quality <= MAX_QUALITY:
-            raise PhotoError(say("error.quality", number=self.quality))
+        if not MIN_PERCENT <= self.percent <= MAX_PERCENT:
+            raise PhotoError(say("error.quality", number=self.percent))
 
 
 def encode(photo: Photo, output: Output | None = None) -> bytes:
@@ -184,14 +185,14 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
 def write_jpeg(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, exif: bytes | None) -> bytes:
     """Encode (H, W) or (H, W, 3) values of 8 bits as JPEG."""
     # 4:4:4: halving the colours' resolution would undo some of what was restored.
-    return by_pillow(pixels, "JPEG", icc_profile, exif, quality=output.quality, subsampling=0)
+    return by_pillow(pixels, "JPEG", icc_profile, exif, quality=output.percent, subsampling=0)
 
 
 def write_webp(pixels: NDArray[Any], output: Output, icc_profile: bytes | None, exif: bytes | None) -> bytes:
     """Encode (H, W), (H, W, 3) or (H, W, 4) values of 8 bits as WebP."""
     if icc_profile and icc_profile[16:20] == b"GRAY":
         icc_profile = None  # WebP has three channels, which a profile of one does not describe
-    options = {"quality": output.quality, "lossless": output.quality == MAX_QUALITY, "exact": True, "method": 2}
+    options = {"quality": output.percent, "lossless": output.percent == MAX_PERCENT, "exact": True, "method": 2}
     return by_pillow(pixels, "WEBP", icc_profile, exif, **options)
 
 

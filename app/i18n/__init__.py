@@ -137,6 +137,11 @@ def say(key: str, **values: object) -> Text:
     return Text(key, values)
 
 
+def as_is(text: str) -> Text:
+    """Wrap a string that is the same in every language."""
+    return say("page.as_is", text=text)
+
+
 def choose_language(wanted: str) -> str:
     """Return the offered language that an ``Accept-Language`` header, or a single tag, prefers; English if none.
 

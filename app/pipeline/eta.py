@@ -18,7 +18,7 @@ def multiply_adds(network: Network, size: tuple[int, int], quality: Quality) -> 
     tile = plan[0]
     pixels = (tile.rows.stop - tile.rows.start) * (tile.columns.stop - tile.columns.start)
     turns = -(-len(plan) // network.instances)  # instances run in parallel
-    passes = (1 + network.attention_rounds * (len(plan) > 1)) * (len(ORIENTATIONS) if quality.self_ensemble else 1)
+    passes = (1 + network.descriptor_rounds * (len(plan) > 1)) * (len(ORIENTATIONS) if quality.self_ensemble else 1)
     return float(turns * pixels * passes * network.mult_adds_per_pixel)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
@@ -15,24 +14,11 @@ from app.pipeline.restore import Restoration, Steps, photo_steps
 from app.tasks import Quality, Task
 from imaging.degradations import DEGRADATIONS
 from imaging.degradations.resize import bicubic_baseline
-from imaging.metrics import WINDOW_SIZE, psnr, ssim
+from imaging.metrics import WINDOW_SIZE, Metric, Score, score
 
 # Degradation and metrics run in NumPy, at about 2 s per megapixel.
 MAX_REFERENCE_PIXELS = 4_000_000
 SEED = 0  # of the degradation, so that results are reproducible
-
-
-@dataclass(frozen=True)
-class Score:
-    """PSNR and SSIM of a photo against the clean one.
-
-    Attributes:
-        psnr: dB; infinite for equal photos.
-        ssim: at most 1.
-    """
-
-    psnr: float
-    ssim: float
 
 
 @dataclass(frozen=True)
@@ -89,16 +75,6 @@ def degrade(clean: Photo, task: Task) -> tuple[Photo, Photo]:
     return kept, replace(kept, rgb=np.ascontiguousarray(lq))
 
 
-def score(photo: Photo, clean: Photo, task: Task) -> Score:
-    """Measure PSNR and SSIM by the paper's protocol: without a border of ``scale`` pixels for super-resolution.
-
-    Gray photos are measured on their values, whatever the task's metric.
-    """
-    measured_on: Literal["y", "rgb"] = "rgb" if task.metric == "rgb" or clean.is_gray else "y"
-    border = task.scale if task.scale > 1 else 0
-    return Score(psnr(photo.rgb, clean.rgb, measured_on, border), ssim(photo.rgb, clean.rgb, measured_on, border))
-
-
 def reference_steps(
     photo: Photo, task: Task, client: RestorationClient, quality: Quality = Quality.FAST
 ) -> Steps[ReferenceTest]:
@@ -123,10 +99,8 @@ def reference_steps(
     clean, degraded = degrade(photo, task)
     restoration = yield from photo_steps(degraded, task, client, quality)
     baseline = replace(clean, rgb=degraded.rgb if task.scale == 1 else bicubic_baseline(degraded.rgb, clean.size))
-    return ReferenceTest(
-        clean,
-        baseline,
-        restoration,
-        score(baseline, clean, task),
-        score(restoration.after, clean, task),
+    metric: Metric = "rgb" if task.metric == "rgb" else "y"
+    before, after = (
+        score(photo.rgb, clean.rgb, metric, task.scale, clean.is_gray) for photo in (baseline, restoration.after)
     )
+    return ReferenceTest(clean, baseline, restoration, before, after)

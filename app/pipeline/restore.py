@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from app import codec
-from app.client import Attention, RestorationClient
+from app.client import Descriptors, RestorationClient
 from app.codec import Photo, Pixels
 from app.errors import ModelGoneError, ServerMemoryError
 from app.i18n import say
@@ -218,7 +218,7 @@ def within(steps: Steps[T], part: int, parts: int) -> Steps[T]:
 def pixel_steps(rgb: Pixels, network: Network, client: RestorationClient) -> Steps[Pixels]:
     """Restore pixels tile by tile and stitch the results.
 
-    If the network has attention rounds, the channel descriptors of all tiles are first averaged over the photo, once
+    If the network has descriptor rounds, the channel descriptors of all tiles are first averaged over the photo, once
     for each round, and the tiles are then restored with them: else tiles would be restored unequally strongly.
 
     Args:
@@ -233,14 +233,14 @@ def pixel_steps(rgb: Pixels, network: Network, client: RestorationClient) -> Ste
         ServerError: a tile was refused, or no server responded for too long; the others are cancelled.
     """
     plan = plan_tiles((rgb.shape[0], rgb.shape[1]), network)
-    rounds = network.attention_rounds if len(plan) > 1 else 0
+    rounds = network.descriptor_rounds if len(plan) > 1 else 0
     total = len(plan) * (rounds + 1)
     done = 0
     yield Step(done, total)
-    attention: Attention | None = None
+    descriptors: Descriptors | None = None
     for _ in range(rounds):
-        ask = functools.partial(ask_attention, rgb, network, client, attention)
-        weighted: list[Attention] = []
+        ask = functools.partial(ask_descriptors, rgb, network, client, descriptors)
+        weighted: list[Descriptors] = []
         for answer in in_flight(ask, plan):
             if answer is not None:
                 tile, part = answer
@@ -248,9 +248,9 @@ def pixel_steps(rgb: Pixels, network: Network, client: RestorationClient) -> Ste
                 done += 1
             yield Step(done, total, is_waiting=answer is None)
         mean = np.sum(weighted, axis=0, dtype=np.float64) / (rgb.shape[0] * rgb.shape[1])
-        attention = np.asarray(mean, np.float32)
+        descriptors = np.asarray(mean, np.float32)
     canvas = np.empty((rgb.shape[0] * network.scale, rgb.shape[1] * network.scale, 3), np.uint8)
-    for response in in_flight(functools.partial(ask_pixels, rgb, network, client, attention), plan):
+    for response in in_flight(functools.partial(ask_pixels, rgb, network, client, descriptors), plan):
         if response is not None:
             tile, restored = response
             tiling.stitch(canvas, tile, restored, network.scale)
@@ -259,15 +259,15 @@ def pixel_steps(rgb: Pixels, network: Network, client: RestorationClient) -> Ste
     return canvas
 
 
-def ask_attention(
-    rgb: Pixels, network: Network, client: RestorationClient, previous: Attention | None, tile: tiling.Tile
-) -> Future[Attention]:
+def ask_descriptors(
+    rgb: Pixels, network: Network, client: RestorationClient, previous: Descriptors | None, tile: tiling.Tile
+) -> Future[Descriptors]:
     """Request the channel descriptors of a tile's core."""
-    return client.attention(network, tiling.cut(rgb, tile), tiling.core(tile), previous)
+    return client.descriptors(network, tiling.cut(rgb, tile), tiling.core(tile), previous)
 
 
 def ask_pixels(
-    rgb: Pixels, network: Network, client: RestorationClient, attention: Attention | None, tile: tiling.Tile
+    rgb: Pixels, network: Network, client: RestorationClient, descriptors: Descriptors | None, tile: tiling.Tile
 ) -> Future[Pixels]:
     """Request a restored tile."""
-    return client.submit(network, tiling.cut(rgb, tile), attention)
+    return client.submit(network, tiling.cut(rgb, tile), descriptors)

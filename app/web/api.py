@@ -192,9 +192,9 @@ def add_api(runner: JobRunner, page: gr.Blocks) -> None:
             quality,
             gr.Radio(list(FORMATS), value="png", label="file_format"),
             gr.Number(
-                codec.DEFAULT_QUALITY,
-                minimum=codec.MIN_QUALITY,
-                maximum=codec.MAX_QUALITY,
+                codec.DEFAULT_PERCENT,
+                minimum=codec.MIN_PERCENT,
+                maximum=codec.MAX_PERCENT,
                 precision=0,
                 label="percent",
             ),

@@ -105,7 +105,7 @@ def save_preview(photo: Photo, size: tuple[int, int], path: Path) -> Path:
     shown = codec.resize(photo, codec.fit(size, MAX_PREVIEW_PIXELS))
     if photo.alpha is None:
         path = path.with_suffix(".jpg")
-        path.write_bytes(codec.encode(shown, codec.Output("jpeg", quality=95, metadata=False)))
+        path.write_bytes(codec.encode(shown, codec.Output("jpeg", percent=95, metadata=False)))
     else:
         path = path.with_suffix(".png")
         path.write_bytes(codec.encode_png(shown))

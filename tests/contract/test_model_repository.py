@@ -56,9 +56,9 @@ def test_a_picture_goes_in_and_a_picture_comes_out(model, variant):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("model", TILES)
-def test_tiles_go_in_with_the_attention_of_their_photo(model, variant):
+def test_tiles_go_in_with_the_descriptors_of_their_photo(model, variant):
     config = parse(model, variant)
-    states = ("attention", "TYPE_FP32", [read_network(parse(TILES[model], variant)).attention_width])
+    states = ("attention", "TYPE_FP32", [read_network(parse(TILES[model], variant)).descriptor_width])
     assert states[2][0] > 0
     assert [tensor_of(io) for io in config.input] == [
         ("lq", "TYPE_UINT8", [-1, -1, 3]), states, ("core", "TYPE_INT32", [4])
@@ -131,7 +131,7 @@ def test_parameters_carry_what_the_page_needs(model, variant):
     assert served.size_multiple == task.stride
     assert float(served.psnr) > float(served.baseline_psnr)
     assert served.tile**2 <= served.max_pixels == max_tile_pixels(task)
-    assert served.attention_rounds == task.descriptor_rounds
+    assert served.descriptor_rounds == task.descriptor_rounds
     assert served.tile**2 <= served.whole_pixels <= served.max_pixels
     assert served.tile % task.stride == 0
     assert served.tile > 2 * served.overlap + served.size_multiple

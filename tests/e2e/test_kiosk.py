@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import skimage.data
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from app.errors import PhotoError, UnknownTaskError
 from app.i18n import say
@@ -37,7 +37,8 @@ TAKEN = "kiosk => kiosk.show({ before: 'face.png', after: 'face.png', label: 'me
 @pytest.fixture
 def screen(browser):
     """Opens a URL in a new tab; script errors and requests to other hosts fail the test."""
-    tabs, asked = [], set()
+    tabs: list[tuple[Page, list[str]]] = []
+    asked: set[str] = set()
 
     def open_tab(url, device=SCREEN, prepare=lambda tab: None, **options):
         tab = browser.new_context(**{**device, **options}).new_page()

@@ -5,9 +5,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -45,7 +46,7 @@ def namespace() -> tuple[str, ...]:
 
 
 @pytest.fixture
-def image(tmp_path) -> Path:
+def image(tmp_path: Path) -> Path:
     """The tree as the Dockerfile copies it, with a virtual environment beside it, and no models built."""
     for name in IMAGE:
         shutil.copytree(ROOT / name, tmp_path / "din" / name, ignore=shutil.ignore_patterns("model.pt", "__pycache__"))
@@ -54,7 +55,7 @@ def image(tmp_path) -> Path:
 
 
 @pytest.fixture
-def nvidia(tmp_path) -> Path:
+def nvidia(tmp_path: Path) -> Path:
     """A folder for the PATH with a ``tritonserver``, laid out as in NVIDIA's image: it knows its own backends."""
     wheel = embedded.find_wheel()
     embedded.assemble_backends(wheel, tmp_path / "backends")
@@ -68,7 +69,7 @@ def nvidia(tmp_path) -> Path:
     return program.parent
 
 
-def table() -> list[dict]:
+def table() -> list[dict[str, Any]]:
     """Process number, parent, name and status of every process."""
     return [process.info for process in psutil.process_iter(["pid", "ppid", "name", "status"])]
 
@@ -76,7 +77,7 @@ def table() -> list[dict]:
 class Container:
     """A process namespace, seen from outside."""
 
-    def __init__(self, port: int, output: Path, unshare: subprocess.Popen) -> None:
+    def __init__(self, port: int, output: Path, unshare: subprocess.Popen[bytes]) -> None:
         self.port, self.output, self.unshare = port, output, unshare
         wait_until(lambda: any(found["ppid"] == unshare.pid for found in table()))
         self.first = next(found["pid"] for found in table() if found["ppid"] == unshare.pid)
@@ -85,7 +86,7 @@ class Container:
     def said(self) -> str:
         return self.output.read_text()
 
-    def processes(self) -> list[dict]:
+    def processes(self) -> list[dict[str, Any]]:
         """Everything in it, what has ended and was not collected too."""
 
         def is_inside(pid: int) -> bool:
@@ -103,10 +104,10 @@ class Container:
             if found["name"] == "tritonserver" and found["status"] != psutil.STATUS_ZOMBIE
         ]
 
-    def zombies(self) -> list[dict]:
+    def zombies(self) -> list[dict[str, Any]]:
         return [found for found in self.processes() if found["status"] == psutil.STATUS_ZOMBIE]
 
-    def health(self) -> subprocess.CompletedProcess:
+    def health(self) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "app", "health", "--port", str(self.port)]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
 
@@ -170,7 +171,7 @@ def test_a_container_brings_its_triton_back_and_leaves_nothing(
     assert list((files / "gradio").iterdir()) == []
 
 
-def wait_for_one(found) -> int:
+def wait_for_one(found: Callable[[], list[int]]) -> int:
     """The one process that there will be."""
     wait_until(lambda: len(found()) == 1)
     return found()[0]

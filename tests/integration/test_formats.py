@@ -161,7 +161,7 @@ def is_gray(data, file_format):
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_nothing_is_lost(restorations, kind, file_format):
     asked, photo, output = KINDS[kind], restorations[kind].after, FORMATS[file_format]
-    data = codec.encode(photo, Output(file_format, quality=100))
+    data = codec.encode(photo, Output(file_format, percent=100))
     has_alpha, is_deep = asked.alpha and output.has_alpha, asked.deep and output.is_deep
     size = (W, H) if asked.turned else (H, W)
 
@@ -264,7 +264,7 @@ def test_metadata_is_left_out_where_asked(restorations, file_format):
 def test_quality_makes_files_smaller(restorations):
     photo = restorations["jpeg"].after
     for file_format in ("jpeg", "webp"):
-        sizes = [len(codec.encode(photo, Output(file_format, quality=quality))) for quality in (40, 75, 95)]
+        sizes = [len(codec.encode(photo, Output(file_format, percent=percent))) for percent in (40, 75, 95)]
         assert sizes == sorted(set(sizes))
 
 

@@ -60,7 +60,7 @@ BESIDE = "din_sr_x4"  # a task that is there already
 
 
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory) -> Path:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the packages with one task more."""
     root = tmp_path_factory.mktemp("sources")
     for package in ("app", "din_model", "imaging"):
@@ -75,7 +75,7 @@ def sources(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def photo(sources) -> Path:
+def photo(sources: Path) -> Path:
     """A photo to train and to score on."""
     (sources / "data/photos").mkdir(parents=True)
     path = sources / "data/photos/astronaut.png"
@@ -99,7 +99,7 @@ def run(sources: Path, *arguments: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def trained(sources, photo) -> str:
+def trained(sources: Path, photo: Path) -> str:
     """The output of training."""
     (sources / "recipes.toml").write_text(RECIPES)
     (sources / "sets.toml").write_text(SETS)
@@ -108,7 +108,7 @@ def trained(sources, photo) -> str:
 
 
 @pytest.fixture(scope="module")
-def repository(sources, trained) -> Path:
+def repository(sources: Path, trained: str) -> Path:
     """The model repository with the new task and one that was there before."""
     folder = sources / "model_repository"
     run(sources, "din_model.export", "--task", "brighten", "--repository", folder)

@@ -14,9 +14,11 @@ import psutil
 import pytest
 import skimage.data
 from gradio_client import Client, handle_file
+from gradio_client.client import Job
 from gradio_client.exceptions import AppError, ValidationError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
+from mcp.types import TextContent
 from PIL import Image
 
 from app.pipeline.restore import restore
@@ -266,7 +268,9 @@ async def ask_tool(url, name, arguments):
         await session.initialize()
         answer = await session.call_tool(name, arguments)
         assert not answer.isError, answer.content
-        return answer.content[0].text
+        content = answer.content[0]
+        assert isinstance(content, TextContent)
+        return content.text
 
 
 def test_a_tool_restores_a_photo_that_is_given_inline(page_url, photo, small_photo):
@@ -317,7 +321,7 @@ def test_a_photo_waits_for_a_triton_that_restarts(photo):
         first.stop()
 
 
-def waits(job) -> bool:
+def waits(job: Job) -> bool:
     """Whether the progress of a job says that its photo waits."""
     progress = job.status().progress_data
     return bool(progress) and progress[-1].desc == "The server is restarting: your photo waits"

@@ -55,7 +55,7 @@ def image_environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def image(tmp_path) -> Path:
+def image(tmp_path: Path) -> Path:
     """The tree that the Dockerfile copies, with the weights of one network, so that it starts quickly."""
     ignored = shutil.ignore_patterns("__pycache__")
     for part in PARTS:
@@ -68,7 +68,7 @@ def image(tmp_path) -> Path:
 
 
 @pytest.fixture
-def enter(image) -> list[str]:
+def enter(image: Path) -> list[str]:
     """The command that starts another in the container."""
     base = Path(sys.base_prefix).resolve()
     hidden = next((str(folder) for folder in reversed(base.parents) if not folder.stat().st_mode & 0o001), "")

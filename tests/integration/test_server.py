@@ -29,11 +29,11 @@ from app.triton.process import NOBODYS_KEY
 from din_model.tasks import TASKS
 from tests.support import http2
 from tests.support.files import ROOT, png
-from tests.support.processes import command_line, folder_of, processes_with, server_folder, wait_until
+from tests.support.processes import command_line, folder_of, processes_with, read_line, server_folder, wait_until
 from tests.support.served import SHIPPED
 
 TASK = "sr_x4"
-SHARING = "derain_light"  # a task whose tiles share the attention of their photo
+SHARING = "derain_light"  # a task whose tiles share the channel descriptors of their photo
 EAGER = Policy(interval_s=0.2, first_delay_s=0.1)
 
 
@@ -183,13 +183,13 @@ def test_bad_tiles_harm_no_other_tile_of_the_same_burst(client):
     """Descriptors that are not finite and cores outside the picture, among valid tiles of the same shape."""
     task = client.task(SHARING).network()
     tile = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
-    states = client.attention(task, tile, (0, 16, 0, 16)).result()
+    states = client.descriptors(task, tile, (0, 16, 0, 16)).result()
     expected, own = client.submit(task, tile, states * 2).result(), client.submit(task, tile).result()
     assert not np.array_equal(expected, own)
     bad = np.where(np.arange(len(states)) == 7, np.inf, states).astype(np.float32)
     good = [client.submit(task, tile, states * 2) for _ in range(5)]
     repaired = [client.submit(task, tile, bad) for _ in range(5)]
-    refused = [client.attention(task, tile, core, states) for core in ((0, 17, 0, 16), (9, 3, 0, 16), (-1, 4, 0, 4))]
+    refused = [client.descriptors(task, tile, core, states) for core in ((0, 17, 0, 16), (9, 3, 0, 16), (-1, 4, 0, 4))]
     good += [client.submit(task, tile, states * 2) for _ in range(5)]
     assert all(np.array_equal(answer.result(), expected) for answer in good)
     assert all(np.array_equal(answer.result(), own) for answer in repaired)
@@ -260,7 +260,7 @@ with Triton(embedded.launch()) as own:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
 def test_the_end_of_the_owner_is_the_end_of_the_server(number):
     with subprocess.Popen([sys.executable, "-c", OWNER], cwd=ROOT, stdout=subprocess.PIPE, text=True) as owner:
-        port = int(owner.stdout.readline())
+        port = int(read_line(owner))
         folder = folder_of(port)
         assert len(processes_with(folder)) >= 4
         owner.send_signal(number)

@@ -90,7 +90,7 @@ def pip(*arguments: object) -> None:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> Path:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy: a build leaves folders behind, and takes in what earlier ones left."""
     folder = tmp_path_factory.mktemp("wheel")
     for name in SOURCES:
@@ -105,7 +105,7 @@ def wheel(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory) -> Environment:
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """The wheel in an empty environment.
 
     What it depends on is gigabytes, so it is taken from the environment of the tests by one more folder in the path.

@@ -1,7 +1,9 @@
 """Clients that need no server."""
 
 from concurrent.futures import Future
+from typing import Any
 
+from app.codec import Pixels
 from app.errors import ServerError
 from app.pipeline.requests import PATIENCE
 from app.usage import Usage
@@ -27,10 +29,11 @@ class NearestClient(CountingClient):
     """
 
     def __init__(self, expected: int = 1, fail_at: int | None = None):
-        self.futures, self.most_waiting, self.expected, self.fail_at = [], 0, expected, fail_at
+        self.futures: list[tuple[Future[Pixels], Pixels]] = []
+        self.most_waiting, self.expected, self.fail_at = 0, expected, fail_at
 
-    def submit(self, network, pixels, attention):
-        future = Future()
+    def submit(self, network, pixels, descriptors):
+        future: Future[Pixels] = Future()
         self.futures.append((future, pixels))
         waiting = [f for f, _ in self.futures if not f.done()]
         self.most_waiting = max(self.most_waiting, len(waiting))
@@ -48,6 +51,6 @@ class NearestClient(CountingClient):
 
 
 def finished(result):
-    future = Future()
+    future: Future[Any] = Future()
     future.set_result(result)
     return future

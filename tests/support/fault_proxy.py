@@ -64,7 +64,8 @@ class FaultProxy:
     """
 
     def __init__(self, target: int):
-        self.target, self.links = target, []
+        self.target = target
+        self.links: list[Link] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
         self._thread.start()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, AnyStr, TypeVar
 
 import psutil
 
@@ -22,6 +22,12 @@ from tests.support.files import ROOT
 Result = TypeVar("Result")
 
 STARTUP_S = 180  # also beside much other work
+
+
+def read_line(process: subprocess.Popen[AnyStr]) -> AnyStr:
+    """The next line that a process says, with its end."""
+    assert process.stdout is not None
+    return process.stdout.readline()
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:

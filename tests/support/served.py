@@ -28,8 +28,8 @@ NETWORK = Network(
     evaluated_on="",
     tile=32,
     overlap=4,
-    attention_rounds=0,
-    attention_width=0,
+    descriptor_rounds=0,
+    descriptor_width=0,
     whole_pixels=1024,
     max_pixels=4096,
 )
@@ -45,10 +45,10 @@ TASK = Task(
     scale=2,
     networks=(NETWORK,),
 )
-DEHAZE = replace(TASK, name="dehaze", scale=1, networks=(replace(NETWORK, scale=1, attention_rounds=2),))
+DEHAZE = replace(TASK, name="dehaze", scale=1, networks=(replace(NETWORK, scale=1, descriptor_rounds=2),))
 
 
-def restored(task, size, seconds, quality=Quality.FAST) -> Restoration:
+def restored(task: Task, size: tuple[int, int], seconds: float, quality: Quality = Quality.FAST) -> Restoration:
     """A photo of (h, w) that took so long."""
     photo = Photo(np.zeros((*size, 3), np.uint8))
     return Restoration(task, quality, photo, photo, 1, seconds, None)

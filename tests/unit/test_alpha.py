@@ -39,6 +39,7 @@ def test_in_16_bits_too(disc):
     rgb, alpha = disc
     deep = rgb.astype(np.uint16) * 257 + (alpha > 0)[..., None].astype(np.uint16) * 3
     filled = fill_transparent(Photo(rgb, alpha.astype(np.uint16) * 257, deep=deep))
+    assert filled.deep is not None
     assert np.array_equal(filled.deep[alpha > 0], deep[alpha > 0])
     assert np.abs(filled.deep[alpha == 0] // 257 - np.int64([200, 120, 60])).max() <= ROUNDED
     assert np.array_equal(filled.rgb, (filled.deep >> 8).astype(np.uint8))

@@ -16,6 +16,8 @@ SCRIPT = Path(__file__).parents[2] / "tools/before_after.py"
 @pytest.fixture(scope="module")
 def before_after():
     spec = importlib.util.spec_from_file_location("before_after", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

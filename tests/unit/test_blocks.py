@@ -55,7 +55,7 @@ def test_wrdb(x, dwc):
     if dwc == "none":
         x2 = r2(r1(x0))
     else:
-        w01, w02, w12 = wrdb.dwcs[0][0], wrdb.dwcs[1][0], wrdb.dwcs[1][1]
+        w01, w02, w12 = (wrdb.get_submodule(f"dwcs.{place}") for place in ("0.0", "1.0", "1.1"))
         if dwc == "added":
             x1 = r1(x0) + weigh(w01, x0)
             x2 = r2(x1) + weigh(w02, x0) + weigh(w12, x1)
@@ -71,8 +71,8 @@ def test_asyca(x):
     asyca = randomise(AsyCA(6, 2))
     w_int, w1, w2 = (m.weight[:, :, 0, 0] for m in (asyca.integrate, asyca.squeeze, asyca.excite))
     # A 1x1 convolution and an average commute (Eqs. 7-8), so the descriptor comes from the pooled inputs.
-    z = torch.cat([x, other], 1).mean((2, 3)) @ w_int.T + asyca.integrate.bias
-    s = F.relu(z @ w1.T + asyca.squeeze.bias) @ w2.T + asyca.excite.bias
+    z = torch.cat([x, other], 1).mean((2, 3)) @ w_int.T + asyca.get_parameter("integrate.bias")
+    s = F.relu(z @ w1.T + asyca.get_parameter("squeeze.bias")) @ w2.T + asyca.get_parameter("excite.bias")
     alpha = torch.sigmoid(s[:, :6] - s[:, 6:])[:, :, None, None]  # Eq. 10 for two inputs
     assert torch.allclose(asyca(x, other), alpha * x + (1 - alpha) * other, atol=1e-5)
 

@@ -17,8 +17,9 @@ from app.codec import Header, Photo, bounded
 from app.codec.bounded import Limits, Workers
 from app.codec.transfer import read_result, write_result
 from app.errors import PhotoError
+from app.i18n import Text
 from tests.support.files import ROOT, png
-from tests.support.processes import wait_until
+from tests.support.processes import read_line, wait_until
 from tools.hostile_files.handmade import many_scans, zeros
 from tools.hostile_files.handmade import png as raw_png
 from tools.hostile_files.seeds import seeds
@@ -63,6 +64,7 @@ def slow(tmp_path):
 
 def key_of(result):
     assert isinstance(result, PhotoError)
+    assert isinstance(result.text, Text)
     return result.text.key
 
 
@@ -238,7 +240,7 @@ threading.Event().wait()
 def test_nothing_outlives_the_page(small, slow, is_at_work, number):
     command = [sys.executable, "-c", OWNER, str(small), *([str(slow)] if is_at_work else [])]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as owner:
-        assert owner.stdout.readline() == b"ready\n"
+        assert read_line(owner) == b"ready\n"
         worker = worker_of(owner.pid)
         used = worker.cpu_times().user
         if is_at_work:

@@ -17,6 +17,8 @@ SCRIPT = Path(__file__).parents[2] / "tools/calibration.py"
 @pytest.fixture(scope="module")
 def calibration():
     spec = importlib.util.spec_from_file_location("calibration", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -59,9 +59,12 @@ def counting(requests, task="deblur"):
 
 def test_what_ran_is_the_sum_over_all_replicas():
     used = usage_between({"a": counting(5), "b": counting(100)}, {"a": counting(8), "b": counting(104)}, "deblur")
+    assert used is not None
     assert (used.requests, used.batches) == (7, {1: 7})
     assert used.queue_s == pytest.approx(0.7)
-    assert usage_between({"a": {}}, {"a": counting(3)}, "deblur").requests == 3
+    since_none = usage_between({"a": {}}, {"a": counting(3)}, "deblur")
+    assert since_none is not None
+    assert since_none.requests == 3
 
 
 @pytest.mark.parametrize(

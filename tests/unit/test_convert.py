@@ -82,9 +82,9 @@ def authors_forward(w, x, scale):
         return share[0] * a + share[1] * b
 
     f0 = conv("feat_conv", x)
-    outputs = []
+    outputs: list[list[torch.Tensor]] = []
     for m in range(1, BRANCHES + 1):
-        branch = []
+        branch: list[torch.Tensor] = []
         for d in range(1, WRDBS + 1):
             if m == 1:
                 entering = branch[-1] if branch else f0

@@ -15,7 +15,7 @@ def test_work_counts_tiles_passes_and_instances():
     assert multiply_adds(NETWORK, (32, 32), Quality.BEST) == 8 * one
     twelve = multiply_adds(NETWORK, (100, 75), Quality.FAST)
     assert 6 * 0.7 * one < twelve <= 6 * one  # two instances share the twelve
-    shared = replace(NETWORK, attention_rounds=2)
+    shared = replace(NETWORK, descriptor_rounds=2)
     assert multiply_adds(shared, (100, 75), Quality.FAST) == 3 * twelve
     assert multiply_adds(shared, (32, 32), Quality.FAST) == one  # in one piece it takes its own
 
@@ -39,5 +39,6 @@ def test_newer_photos_weigh_more_and_other_tasks_follow():
         estimator.update(restored(TASK, (32, 32), 1.0))
     estimator.update(restored(TASK, (32, 32), 4.0))
     now = estimator.expect_s(TASK, (32, 32), Quality.FAST)
+    assert now is not None
     assert 1.0 < now < 2.0
     assert estimator.expect_s(other, (32, 32), Quality.FAST) == pytest.approx(2 * now, rel=0.01)

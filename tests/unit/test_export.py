@@ -81,7 +81,7 @@ def test_an_ablation_is_one_sentence(tmp_path, capsys):
 def test_weights_that_are_not_numbers_are_one_sentence(value, tmp_path, capsys):
     config = PRESETS["din_t"].for_task(1, 4)
     model = DIN(config)
-    model.branches[0][0].conv.bias.data[0] = value
+    model.get_parameter("branches.0.0.conv.bias").data[0] = value
     path = tmp_path / "w.safetensors"
     save_weights(path, model.state_dict(), config, "deblur", "din_t", {})
     assert main(["--task", "deblur", "--weights", str(path), "--repository", str(tmp_path / "repository")]) == 2

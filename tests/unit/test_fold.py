@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from din_model.config import PRESETS, DINConfig
-from din_model.fold import fold
+from din_model.fold import FoldedAsyCA, fold
 from din_model.loading import load_model
 from din_model.network import DIN
 from din_model.tasks import TASKS
@@ -109,15 +109,21 @@ def test_tiles_are_restored_with_the_descriptors_that_they_are_given(config, wid
 
 
 @pytest.mark.parametrize("stride", [1, 4])
-def test_descriptors_are_those_of_the_core_alone(stride):
+def test_descriptors_are_those_of_the_core_alone(stride, monkeypatch):
     folded = fold(random_network(replace(SMALL, scale=1, stride=stride, branches=2, wrdbs=2)))
     x = torch.rand(2, 3, 26, 40)  # a height that the stride does not divide
     whole, own = torch.tensor([[0, 26, 0, 40]] * 2), torch.full((2, folded.descriptor_width), torch.nan)
     cores = torch.tensor([[4, 16, 8, 40], [0, 26, 0, 12]])
     seen = []
-    node = folded.nodes[0][0]
+    node = folded.get_submodule("nodes.0.0")
+    assert isinstance(node, FoldedAsyCA)
     fuse = node.fuse
-    node.fuse = lambda x1, x2, descriptors: seen.append((x1, x2)) or fuse(x1, x2, descriptors)
+
+    def watch(x1, x2, descriptors):
+        seen.append((x1, x2))
+        return fuse(x1, x2, descriptors)
+
+    monkeypatch.setattr(node, "fuse", watch)
     with torch.inference_mode():
         of_whole = folded.residual_of_tiles(x, own, whole)[1]
         of_cores = folded.residual_of_tiles(x, own, cores)[1]

@@ -12,7 +12,7 @@ import pytest
 
 from app.triton.guardian import SHARED_MEMORY
 from app.triton.process import GUARDIAN
-from tests.support.processes import wait_until
+from tests.support.processes import read_line, wait_until
 
 # A server with a process of its own that outlives it, and that both must be killed: they ignore being asked to stop.
 STUBBORN = """
@@ -27,7 +27,7 @@ time.sleep(600 if sys.argv[1:] == ["stays"] else 0)
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """A server's own folder."""
     path = tmp_path / "server"
     (path / "deep").mkdir(parents=True)
@@ -61,6 +61,8 @@ def guard(folder, prefix):
 
     yield start
     for process in started:
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.close()
         process.wait(30)
         process.stdout.close()
@@ -121,7 +123,7 @@ def test_the_command_dies_with_a_guardian_that_is_killed(folder, prefix):
     with subprocess.Popen(
         [sys.executable, "-I", GUARDIAN, prefix, folder, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as guardian:
-        guardian.stdout.readline()
+        read_line(guardian)
         (server,) = psutil.Process(guardian.pid).children()
         guardian.kill()
         wait_until(lambda: has_ended(server.pid))

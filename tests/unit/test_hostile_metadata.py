@@ -55,6 +55,7 @@ def test_the_visitor_is_told_that_exif_is_left_out(name, image_format):
 
 def test_sound_metadata_is_kept_without_a_word():
     photo = codec.decode(saved(colours(), "JPEG", exif=exif(1), icc_profile=profile()))
+    assert photo.exif is not None
     assert b"Pinhole" in photo.exif
     assert photo.icc_profile == profile()
     assert photo.notices == ()

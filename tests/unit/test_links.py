@@ -16,7 +16,7 @@ MARKDOWN = sorted([*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in 
 def anchors(markdown):
     """The anchors that GitHub gives to the headings."""
     fenced = re.compile(r"^(```+|~~~+).*?^\1", re.MULTILINE | re.DOTALL)
-    seen = Counter()
+    seen: Counter[str] = Counter()
     for heading in re.findall(r"^#+ +(.*)$", fenced.sub("", markdown), re.MULTILINE):
         text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
         slug = re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
@@ -88,10 +88,10 @@ def test_links_on_the_site(path, link, on_the_site):
 
 def test_pages_made_from_files():
     assert page_text("din_model/weights/sr_x4-din_64.safetensors") is None
-    assert (ROOT / "app/cli.py").read_text() in page_text("app/cli.py")
-    listed = page_text("din_model/weights")
+    assert (ROOT / "app/cli.py").read_text() in str(page_text("app/cli.py"))
+    listed = str(page_text("din_model/weights"))
     assert "- [`sr_x4-din_64.md`](sr_x4-din_64.md)\n- `sr_x4-din_64.safetensors`\n" in listed
-    assert "- [`page.py`](page.py.md)" in page_text("benchmarks")
+    assert "- [`page.py`](page.py.md)" in str(page_text("benchmarks"))
     assert page_of("docs/decisions/README.md") == "decisions/README.md"
 
 

@@ -7,7 +7,7 @@ import pytest
 import skimage.data
 from skimage.metrics import structural_similarity
 
-from imaging.metrics import luma, psnr, ssim
+from imaging.metrics import Score, luma, psnr, score, ssim
 
 
 @pytest.fixture
@@ -51,3 +51,26 @@ def test_ssim_is_the_gaussian_windowed_one(photo, noisy, on):
     planes = [(luma(noisy), luma(photo))] if on == "y" else [(noisy[..., c], photo[..., c]) for c in range(3)]
     expected = np.mean([reference(a.astype(float), b.astype(float)) for a, b in planes])
     assert ssim(noisy, photo, on) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("metric", "scale", "is_gray", "on", "border"),
+    [
+        ("y", 1, False, "y", 0),
+        ("rgb", 1, False, "rgb", 0),
+        ("y", 4, False, "y", 4),
+        ("rgb", 4, False, "rgb", 4),
+        ("y", 4, True, "rgb", 4),  # a gray photo is its own luma
+    ],
+)
+def test_a_score_is_measured_by_the_protocol_of_the_paper(photo, noisy, metric, scale, is_gray, on, border):
+    found = score(noisy, photo, metric, scale, is_gray)
+    assert found == Score(psnr(noisy, photo, on, border), ssim(noisy, photo, on, border))
+    others = [(on, border) for on in ("y", "rgb") for border in (0, 4)]
+    assert sum(found == Score(psnr(noisy, photo, *other), ssim(noisy, photo, *other)) for other in others) == 1
+
+
+def test_gray_photos_are_not_flattered_by_the_studio_range(photo, noisy):
+    gray, noise = (picture[..., :1].repeat(3, 2) for picture in (photo, noisy))
+    measured, flattered = (score(noise, gray, "y", is_gray=is_gray).psnr for is_gray in (True, False))
+    assert flattered - measured == pytest.approx(20 * math.log10(255 / 219), abs=0.1)

@@ -43,7 +43,7 @@ def networks(draw):
         overlap=overlap,
         size_multiple=multiple,
         whole_pixels=draw(st.integers(0, 20_000)),
-        attention_rounds=draw(st.integers(0, 3)),
+        descriptor_rounds=draw(st.integers(0, 3)),
         instances=draw(st.integers(1, 4)),
     )
 
@@ -143,12 +143,12 @@ def test_equal_parts_make_one_whole(total, parts):
 
 
 class RepeatingClient(CountingClient):
-    """Enlarges by the nearest neighbour; the attention of a part is its mean."""
+    """Enlarges by the nearest neighbour; the descriptor of a part is its mean."""
 
-    def submit(self, network, pixels, attention):
+    def submit(self, network, pixels, descriptors):
         return finished(repeated(pixels, network.scale))
 
-    def attention(self, network, pixels, core, previous):
+    def descriptors(self, network, pixels, core, previous):
         top, bottom, left, right = core
         return finished(pixels[top:bottom, left:right].mean((0, 1), dtype=np.float32))
 
@@ -183,8 +183,8 @@ def test_work_is_that_of_the_pixels_and_more_where_tiles_overlap(size, network):
     assert fast * network.instances >= size[0] * size[1] * network.mult_adds_per_pixel
     alone = multiply_adds(replace(network, instances=1), size, Quality.FAST)
     assert fast <= alone <= network.instances * fast
-    rounds = 1 + network.attention_rounds * (len(plan) > 1)
-    assert fast == rounds * multiply_adds(replace(network, attention_rounds=0), size, Quality.FAST)
+    rounds = 1 + network.descriptor_rounds * (len(plan) > 1)
+    assert fast == rounds * multiply_adds(replace(network, descriptor_rounds=0), size, Quality.FAST)
 
 
 @laws
@@ -241,7 +241,8 @@ def test_what_was_spent_is_the_sum_over_replicas(replicas):
 )
 def test_the_steps_of_traffic_join_and_add_up(gaps, age):
     """Readings some seconds apart, each with the requests answered since the one before it."""
-    readings, now_s, requests = deque(), 0.0, 0
+    readings: deque[tuple[float, int]] = deque()
+    now_s, requests = 0.0, 0
     for gap, more in gaps:
         now_s, requests = now_s + gap, requests + more
         readings.append((now_s, requests))

@@ -13,7 +13,7 @@ from tests.support.served import TASK
 NAMES = [f"din_{TASK.name}_0_{i}" for i in range(2)]
 
 
-class Instances(dict):
+class Instances(dict[str, SimpleNamespace]):
     """Processes that use processor time only when they are told."""
 
     def __init__(self):

@@ -26,7 +26,8 @@ class Server:
         self.rule, self.futures, self.most = rule, [], 0
 
     def ask(self, tile):
-        future, answer = Future(), self.rule(len(self.futures))
+        future: Future[tiling.Tile] = Future()
+        answer = self.rule(len(self.futures))
         self.futures.append(future)
         self.most = max(self.most, sum(not future.done() for future in self.futures))
         if answer is None:

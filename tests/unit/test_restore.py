@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.codec import Photo, encode_png
+from app.codec import Photo, Pixels, encode_png
 from app.errors import PhotoError, ServerError, ServerMemoryError
 from app.pipeline.requests import PATIENCE
 from app.pipeline.restore import Step, photo_steps, plan_tiles, restore
@@ -35,29 +35,29 @@ def test_a_photo_of_many_tiles():
 
 
 class BrightnessClient(CountingClient):
-    """Its attention is a tile's mean brightness, and its restoration fills the tile with the attention it is given."""
+    """Its descriptor is a tile's mean brightness, and its restoration fills the tile with the one it is given."""
 
     def __init__(self):
         self.given, self.previous = [], []
 
-    def attention(self, network, pixels, core, previous):
+    def descriptors(self, network, pixels, core, previous):
         self.previous.append(previous)
         top, bottom, left, right = core
         return finished(np.array([pixels[top:bottom, left:right].mean()], np.float32))
 
-    def submit(self, network, pixels, attention):
-        self.given.append(attention)
-        own = pixels.mean() if attention is None else attention[0]
+    def submit(self, network, pixels, descriptors):
+        self.given.append(descriptors)
+        own = pixels.mean() if descriptors is None else descriptors[0]
         return finished(np.full_like(pixels, round(float(own))))
 
 
-def test_the_tiles_of_a_photo_share_its_attention():
+def test_the_tiles_of_a_photo_share_its_descriptors():
     pixels, data = photo_bytes((100, 75))
     client, progress = BrightnessClient(), []
     result = restore(data, DEHAZE, client, progress=lambda done, total: progress.append((done, total)))
     assert result.tiles == 12
     # The cores cover the photo once, so the mean of theirs, weighted by area, is the photo's.
-    assert all(np.allclose(attention, pixels.mean(), atol=1e-3) for attention in client.given)
+    assert all(np.allclose(descriptors, pixels.mean(), atol=1e-3) for descriptors in client.given)
     assert np.array_equal(result.after.rgb, np.full_like(pixels, round(pixels.mean())))
     assert progress == [(done, 36) for done in range(37)]
     first, second = client.previous[:12], client.previous[12:]
@@ -65,7 +65,7 @@ def test_the_tiles_of_a_photo_share_its_attention():
     assert all(np.array_equal(given, client.given[0]) for given in second)
 
 
-def test_a_photo_in_one_piece_takes_its_own_attention():
+def test_a_photo_in_one_piece_takes_its_own_descriptors():
     _, data = photo_bytes((20, 51))  # longer than a tile, but of fewer pixels
     client = BrightnessClient()
     assert restore(data, DEHAZE, client).tiles == 1
@@ -77,15 +77,16 @@ def test_alpha_is_enlarged_with_the_photo():
     client = NearestClient()
     result = restore(data, TASK, client)
     assert np.array_equal(result.before.alpha, pixels[..., 3])
+    assert result.after.alpha is not None
     assert result.after.alpha.shape == (40, 60)
     assert Image.open(io.BytesIO(encode_png(result.after))).mode == "RGBA"
 
 
-def test_clean_alpha_is_restored_as_a_picture():
+def test_clean_alpha_is_restored_as_a_picture(monkeypatch):
     """Where the task expects neither blur nor noise, the network enlarges alpha, too."""
     pixels, data = photo_bytes((20, 30), "RGBA")
     client, progress = NearestClient(), []
-    client.submit = lambda network, tile, attention: finished(tile.repeat(2, 0).repeat(2, 1))
+    monkeypatch.setattr(client, "submit", lambda network, tile, descriptors: finished(tile.repeat(2, 0).repeat(2, 1)))
     result = restore(
         data, replace(TASK, degradation="BI"), client, progress=lambda done, total: progress.append((done, total))
     )
@@ -93,19 +94,19 @@ def test_clean_alpha_is_restored_as_a_picture():
     assert progress == [(0, 2), (1, 2), (1, 2), (2, 2)]
 
 
-def test_self_ensemble_is_the_mean_of_eight_orientations():
+def test_self_ensemble_is_the_mean_of_eight_orientations(monkeypatch):
     """A restoration that depends on the orientation shows that all eight are asked for and turned back."""
     pixels, data = photo_bytes((24, 30))
     seen = []
 
-    def brighten_left(network, tile, attention):
+    def brighten_left(network, tile, descriptors):
         seen.append(tile)
         restored = tile.repeat(2, 0).repeat(2, 1) // 2
         restored[:, : restored.shape[1] // 2] += 80
         return finished(restored)
 
     client, progress = NearestClient(), []
-    client.submit = brighten_left
+    monkeypatch.setattr(client, "submit", brighten_left)
     result = restore(data, TASK, client, Quality.BEST, lambda done, total: progress.append((done, total)))
     orientations = {
         np.ascontiguousarray(np.rot90(p, turns)).tobytes() for p in (pixels, pixels[:, ::-1]) for turns in range(4)
@@ -123,33 +124,34 @@ def test_usage_is_reported():
     _, data = photo_bytes((20, 30))
     client = NearestClient()
     usage = restore(data, TASK, client).usage
+    assert usage is not None
     assert (usage.requests, usage.queue_s, usage.batches) == (3, 0.0, {1: 3})
 
 
-def test_a_finished_photo_is_kept_where_triton_tells_nothing():
+def test_a_finished_photo_is_kept_where_triton_tells_nothing(monkeypatch):
     _, data = photo_bytes((20, 30))
     client = NearestClient()
-    client.replica_usage = dict
+    monkeypatch.setattr(client, "replica_usage", dict)
     result = restore(data, TASK, client)
     assert result.usage is None
     assert result.after.rgb.shape == (40, 60, 3)
 
 
-def test_closing_cancels_pending_requests():
+def test_closing_cancels_pending_requests(monkeypatch):
     """A visitor who stops, or leaves, frees the server at once."""
     pixels, _ = photo_bytes((100, 75))
     client = NearestClient(expected=10**9)
-    first = []
+    first: list[Future[Pixels]] = []
 
-    def answer_first(network, tile, attention):
-        future = Future()
+    def answer_first(network, tile, descriptors):
+        future: Future[Pixels] = Future()
         client.futures.append((future, tile))
         if not first:
             first.append(future)
             future.set_result(tile.repeat(2, 0).repeat(2, 1))
         return future
 
-    client.submit = answer_first
+    monkeypatch.setattr(client, "submit", answer_first)
     steps = photo_steps(Photo(pixels), TASK, client)
     assert [next(steps), next(steps)] == [Step(0, 12), Step(1, 12)]
     steps.close()
@@ -158,11 +160,12 @@ def test_closing_cancels_pending_requests():
     assert all(future.cancelled() for future in waiting)
 
 
-def test_a_failed_tile_fails_the_photo_and_takes_the_others_back():
+def test_a_failed_tile_fails_the_photo_and_takes_the_others_back(monkeypatch):
     _, data = photo_bytes((100, 75))
     client = NearestClient(expected=10**9, fail_at=0)
-    client.answer = lambda future, tile: (
-        NearestClient.answer(client, future, tile) if future is client.futures[0][0] else None
+    answer = client.answer
+    monkeypatch.setattr(
+        client, "answer", lambda future, tile: answer(future, tile) if future is client.futures[0][0] else None
     )
     with pytest.raises(ServerError, match="refused"):
         restore(data, TASK, client)
@@ -181,11 +184,11 @@ class SmallClient(NearestClient):
     def __init__(self, most):
         self.most, self.sides = most, []
 
-    def submit(self, network, pixels, attention):
+    def submit(self, network, pixels, descriptors):
         self.sides.append(max(pixels.shape))
         if pixels.shape[0] * pixels.shape[1] <= self.most:
             return finished(pixels.repeat(2, 0).repeat(2, 1))
-        future = Future()
+        future: Future[Pixels] = Future()
         future.set_exception(ServerMemoryError("full"))
         return future
 

@@ -12,7 +12,7 @@ from PIL import Image
 from din_model import PRESETS, TASKS, ablations, config
 from din_model.config import DINConfig
 from din_model.network import DIN, count_mult_adds, count_parameters
-from din_model.results import SETS, main, read_sets, table
+from din_model.results import SETS, ScoredSet, main, read_sets, table
 from din_model.scores import PAPER, Results, read_results
 
 
@@ -103,11 +103,7 @@ def test_results_are_compact_and_rounded_json():
 
 
 def test_a_table_leaves_unknown_figures_empty():
-    class Named:
-        def __init__(self, title):
-            self.title = title
-
-    assert table({"a": {"y": (30.0, 0.9)}}, [Named("x"), Named("y")]).splitlines() == [
+    assert table({"a": {"y": (30.0, 0.9)}}, [ScoredSet("x", ""), ScoredSet("y", "")]).splitlines() == [
         "| method | x | y |",
         "|---|---|---|",
         "| a |  | 30.00 / 0.9000 |",

@@ -4,13 +4,14 @@ import threading
 from dataclasses import replace
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 
 from app.errors import ServerUnavailableError
 from app.i18n import say
 from app.usage import Usage
 from app.web.server.charts import batch_bars, sparkline
-from app.web.server.tab import panel_html, row
+from app.web.server.tab import Handlers, panel_html, row
 from app.web.server.traffic import MAX_READINGS, Step, Traffic, View
 from tests.support.markup import element, parse, text, texts
 from tests.support.served import NETWORK as EXAMPLE_NETWORK
@@ -159,3 +160,16 @@ def test_the_table_can_be_read_aloud_and_scrolled_by_keyboard():
     assert text(element(box, ".//caption")) == box.get("aria-label") == "The model of each task"
     assert len(box.findall(".//th[@scope='col']")) == len(box.findall(".//tbody/tr/*")) == 9
     assert len(box.findall(".//th[@scope='row']")) == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "opened", "runs"), [(True, "server", True), (False, "server", False), (True, "about", False)]
+)
+def test_the_panel_refreshes_only_while_its_tab_is_open_and_if_it_is_wanted(traffic, wanted, opened, runs):
+    tab, panel, timer = gr.Tab(id="server"), gr.HTML(), gr.Timer()
+    handlers = Handlers(traffic, tab, panel, timer)
+    update = handlers.follow_tabs(wanted, gr.SelectData(None, {"index": 0, "value": opened, "id": opened}))
+    assert {component: value.active for component, value in update.items()} == {timer: runs}
+    assert handlers.follow_choice(wanted)[timer].active == wanted
+    assert handlers.refresh("en") == {panel: panel_html(traffic.last, "en")}
+    assert "is live" in handlers.refresh("en")[panel]

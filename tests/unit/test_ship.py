@@ -55,7 +55,7 @@ def trained(data: Path, name: str, noise: float) -> None:
     torch.manual_seed(0)
     model = DIN(TINY)
     with torch.no_grad():
-        model.tail[0].weight.normal_(0, noise)
+        model.get_parameter("tail.0.weight").normal_(0, noise)
     task, _, preset = name.partition("-")
     path = data / "runs" / name / "best.safetensors"
     save_weights(path, model.state_dict(), TINY, task, preset, CARD, torch.float32)

@@ -4,19 +4,19 @@ import pytest
 from jinja2 import UndefinedError
 
 from app.errors import PhotoError, ServerError
-from app.i18n import LANGUAGES
-from app.pipeline.reference_test import Score
+from app.i18n import LANGUAGES, as_is
 from app.tasks import Network, Task
 from app.usage import Usage
 from app.web.about import tab as about
 from app.web.app import STYLES
 from app.web.restore.html import field_texts_html, message_html, outcomes_html, progress_html
 from app.web.restore.jobs import JobProgress
-from app.web.restore.results import Outcome, Picture, as_is
+from app.web.restore.results import Outcome, Picture
 from app.web.server.tab import panel_html
 from app.web.server.traffic import View
 from app.web.site import WEB, styles
 from app.web.templates import css_string, environment, render
+from imaging.metrics import Score
 from tests.support.markup import parse, text
 
 EVIL = """<script>alert(1)</script>"'></p></style>&"""

@@ -10,6 +10,7 @@ from app.errors import ServerStartError
 from app.triton import Policy, installed, preferred
 from app.triton.guardian import processes_below
 from app.triton.process import Run
+from tests.support.processes import read_line
 
 
 def test_restarts_come_later_and_later():
@@ -58,7 +59,7 @@ def test_last_words_are_one_line(tmp_path, said, words):
 def test_only_the_living_below_a_process_are_found():
     sleepers = 'import subprocess, time; subprocess.Popen(["sleep", "60"]); print(flush=True); time.sleep(60)'
     with subprocess.Popen([sys.executable, "-c", sleepers], stdout=subprocess.PIPE) as parent:
-        parent.stdout.readline()
+        read_line(parent)
         (child,) = processes_below(parent.pid)
         subprocess.run(["kill", "-9", str(child.pid)], check=True)  # its parent never collects it
         while processes_below(parent.pid):

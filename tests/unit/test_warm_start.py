@@ -34,15 +34,18 @@ def test_a_wider_network_starts_as_the_same_function(tmp_path, reduction):
     assert torch.allclose(wider(photo), learnt(photo), atol=1e-5)
     # The new channels are not dead: they hold features, and their weights receive gradients.
     wider(photo).sum().backward()
-    assert wider.tail[0].weight.grad[:, 16:].abs().max() > 0
+    gradient = wider.get_parameter("tail.0.weight").grad
+    assert gradient is not None
+    assert gradient[:, 16:].abs().max() > 0
 
 
 def test_another_task_s_tail_stays_as_initialised(tmp_path):
     saved(tmp_path / "narrow.safetensors", SMALL.for_task(2, 1))
     enlarging = DIN(WIDE.for_task(4, 1))
-    tail = enlarging.tail[0].weight.detach().clone()
+    weight = enlarging.get_parameter("tail.0.weight")
+    tail = weight.detach().clone()
     warm_start(enlarging, tmp_path / "narrow.safetensors")
-    assert torch.equal(enlarging.tail[0].weight, tail)
+    assert torch.equal(weight, tail)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import gradio as gr
 
 from app import codec
 from app.client import RestorationClient
-from app.i18n import Text, say
+from app.i18n import Text, as_is, say
 from app.tasks import Network, Task, Tasks
 from app.web import limits, storage
 from app.web.about.architecture import draw
@@ -126,5 +126,5 @@ def card_view(network: Network) -> CardView:
     size = say("about.parameters", preset=network.preset, number=network.parameters)
     return CardView(
         tuple((key, fact) for key, fact in facts.items() if fact),
-        size if network.parameters else say("page.as_is", text=network.preset),
+        size if network.parameters else as_is(network.preset),
     )

@@ -14,19 +14,19 @@ import gradio as gr
 
 from app.codec import FORMATS, Output
 from app.errors import PhotoError, RestorationError
-from app.i18n import say
+from app.i18n import as_is, say
 from app.tasks import Quality
 from app.web import limits
 from app.web.errors import page_error
+from app.web.events import EACH, LATEST, QUIET, Updates
 from app.web.restore import choices
 from app.web.restore.html import message_html, outcomes_html, progress_html
 from app.web.restore.jobs import Job, JobOptions, JobProgress, JobRunner, Preview, Results, check_photos
 from app.web.restore.layout import RestoreTab, sample_pictures
-from app.web.restore.results import as_is, save_as, viewer_states, with_earlier_states
+from app.web.restore.results import save_as, viewer_states, with_earlier_states
 from app.web.restore.uploads import as_paths, photo_sizes, preview
 
 Photos = list[str] | None
-Updates = dict[Any, Any]  # of components
 # JavaScript that runs in the browser without a request: clear the results of photos that were removed; disable the
 # download until the file has the chosen format; enable Restore and disable Stop when no job runs.
 CLEAR_RESULTS = "(photos) => dinClearResults(photos)"
@@ -34,10 +34,6 @@ DISABLE = "() => dinUpdate({ interactive: false })"
 SET_IDLE = "() => [dinUpdate({ interactive: true }), dinUpdate({ interactive: false })]"
 # The same after an error, which leaves the progress as it was.
 SET_FAILED = "() => [dinUpdate({ interactive: true }), dinUpdate({ interactive: false }), dinUpdate({ value: '' })]"
-
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
-EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
 
 
 class Handlers:
@@ -193,7 +189,7 @@ class Handlers:
             results: the photos to write.
             language: of the report.
         """
-        shown: Updates = {self._tab.result.percent: gr.Slider(visible=FORMATS[name].has_quality)}
+        shown: Updates = {self._tab.result.percent: gr.Slider(visible=FORMATS[name].has_percent)}
         if not (results.is_complete and results.restored):
             return shown
         try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from app.i18n import Text, say
+from app.i18n import Text, as_is, say
 from app.web.restore.choices import duration, measured
 from app.web.restore.jobs import JobProgress
-from app.web.restore.results import Outcome, as_is
+from app.web.restore.results import Outcome
 from app.web.templates import render
 
 

@@ -218,7 +218,7 @@ def lay_out_result(words: Words) -> ResultParts:
             label=say("page.format"),
         )
         percent = words.bind(
-            gr.Slider(codec.MIN_QUALITY, codec.MAX_QUALITY, default.quality, step=1, visible=False, elem_id="percent"),
+            gr.Slider(codec.MIN_PERCENT, codec.MAX_PERCENT, default.percent, step=1, visible=False, elem_id="percent"),
             label=say("page.percent"),
         )
         metadata = words.bind(gr.Checkbox(default.metadata, elem_id="metadata"), label=say("page.metadata"))

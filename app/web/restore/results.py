@@ -11,12 +11,13 @@ from pathlib import Path
 from app import codec
 from app.codec import Output, Photo
 from app.errors import RestorationError
-from app.i18n import Text, say
-from app.pipeline.reference_test import ReferenceTest, Score
+from app.i18n import Text, as_is, say
+from app.pipeline.reference_test import ReferenceTest
 from app.pipeline.restore import Restoration
 from app.tasks import Quality, Task, file_suffix
 from app.web import storage
 from app.web.restore.choices import duration, task_label
+from imaging.metrics import Score
 
 MASTER = Output("png")  # the format of the master file
 
@@ -128,11 +129,6 @@ def run_facts(result: Restoration) -> tuple[tuple[Text, Text], ...]:
             ("report.batches", as_is(batches)),
         ]
     return tuple((say(key), value) for key, value in facts)
-
-
-def as_is(text: str) -> Text:
-    """Wrap a string that is the same in every language."""
-    return say("page.as_is", text=text)
 
 
 def with_earlier_states(earlier: Outcome | None, new: Outcome) -> Outcome:

@@ -8,11 +8,11 @@ from pathlib import Path
 from app import codec
 from app.codec import bounded
 from app.errors import PhotoError
-from app.i18n import say
+from app.i18n import as_is, say
 from app.tasks import Task
 from app.web import storage
 from app.web.restore.html import message_html
-from app.web.restore.results import Picture, as_is, viewer_state
+from app.web.restore.results import Picture, viewer_state
 
 
 def preview(paths: Sequence[Path], task: Task | None, language: str) -> tuple[list[dict[str, object]], str]:

@@ -11,6 +11,7 @@ from app.i18n import Text, say
 from app.tasks import Network, Task
 from app.usage import Usage
 from app.web.bind import Words
+from app.web.events import EACH, QUIET, Updates
 from app.web.restore.choices import task_label
 from app.web.server.charts import Bars, batch_bars, sparkline
 from app.web.server.traffic import Traffic, View, total
@@ -36,6 +37,31 @@ class Row:
     batches: Bars
 
 
+class Handlers:
+    """The event handlers of the tab: each takes values and returns updates of components.
+
+    Args:
+        traffic: reads Triton's counters.
+        tab: the one that the panel is in.
+        panel, timer: the components to update.
+    """
+
+    def __init__(self, traffic: Traffic, tab: gr.Tab, panel: gr.HTML, timer: gr.Timer) -> None:
+        self._traffic, self._tab, self._panel, self._timer = traffic, tab, panel, timer
+
+    def refresh(self, language: str) -> Updates:
+        """Read Triton's counters, and render the panel."""
+        return {self._panel: panel_html(self._traffic.read(), language)}
+
+    def follow_tabs(self, wanted: bool, event: gr.SelectData) -> Updates:
+        """Run the timer if the tab was selected and refreshing is wanted, or else stop it."""
+        return {self._timer: gr.Timer(active=wanted and event.id == self._tab.id)}
+
+    def follow_choice(self, wanted: bool) -> Updates:
+        """Run the timer if refreshing is wanted, or else stop it."""
+        return {self._timer: gr.Timer(active=wanted)}
+
+
 def build_server_tab(
     client: RestorationClient, words: Words, language: gr.Dropdown, tabs: gr.Tabs, tab: gr.Tab
 ) -> None:
@@ -55,34 +81,12 @@ def build_server_tab(
     )
     panel = words.bind(gr.HTML(elem_id="panel"), value=lambda language: panel_html(traffic.last, language))
     timer = gr.Timer(REFRESH_S, active=False)
-
-    def refresh(language: str) -> str:
-        """Read Triton's counters, and render the panel."""
-        return panel_html(traffic.read(), language)
-
-    def follow_tabs(wanted: bool, event: gr.SelectData) -> gr.Timer:
-        """Run the timer if the tab was selected and refreshing is wanted, or else stop it."""
-        return gr.Timer(active=wanted and event.id == tab.id)
-
-    def follow_choice(wanted: bool) -> gr.Timer:
-        """Run the timer if refreshing is wanted, or else stop it."""
-        return gr.Timer(active=wanted)
-
+    handlers = Handlers(traffic, tab, panel, timer)
     for event in (tab.select, timer.tick):
-        event(refresh, language, panel, queue=False, api_visibility="private", show_progress="hidden")
+        event(handlers.refresh, language, panel, queue=False, **QUIET)
     # Every selection counts, also one made before the answer to the one before it.
-    tabs.select(
-        follow_tabs,
-        is_refreshing,
-        timer,
-        trigger_mode="multiple",
-        queue=False,
-        api_visibility="private",
-        show_progress="hidden",
-    )
-    is_refreshing.input(
-        follow_choice, is_refreshing, timer, queue=False, api_visibility="private", show_progress="hidden"
-    )
+    tabs.select(handlers.follow_tabs, is_refreshing, timer, queue=False, **EACH)
+    is_refreshing.input(handlers.follow_choice, is_refreshing, timer, queue=False, **QUIET)
 
 
 def panel_html(view: View, language: str) -> str:

@@ -1,0 +1,146 @@
+"""Event handlers of the kiosk mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from app.errors import RestorationError
+from app.i18n import choose_language, say
+from app.pipeline.restore import Step
+from app.web import limits, storage
+from app.web.events import EACH, QUIET, Updates
+from app.web.kiosk.slideshow import Pair, Slideshow
+from app.web.restore.choices import families, task_label
+
+WORDS = (
+    *("name", "before", "after", "starting", "take", "another", "pause", "play", "previous", "next", "full_screen"),
+    *("no_full_screen", "what", "shutter", "choose_file", "restoring", "no_camera", "denied", "close", "not_begun"),
+)
+# JavaScript that runs in the browser without a request.
+EXPLAIN_FAILURE = """() => {
+    const kiosk = document.querySelector('din-kiosk');
+    kiosk.fail(kiosk.texts.not_begun);
+}"""
+
+
+@dataclass(frozen=True)
+class KioskParts:
+    """The components of the kiosk.
+
+    Attributes:
+        language: tag of the visitor's language.
+        kiosk: ``<din-kiosk>``: its properties, and the answer to a visitor's photo.
+        timer: refreshes the slideshow.
+    """
+
+    language: gr.State
+    kiosk: gr.HTML
+    timer: gr.Timer
+
+
+def pair_value(pair: Pair, language: str) -> dict[str, object]:
+    """Return a pair as the properties that ``<din-kiosk>`` expects."""
+    (h, w), (high, wide) = pair.sizes
+    caption = (
+        say("kiosk.pixels", w=w, h=h)
+        if (h, w) == (high, wide)
+        else say("kiosk.enlarged", w=w, h=h, wide=wide, high=high)
+    )
+    return {
+        "before": storage.url(pair.before),
+        "after": storage.url(pair.after),
+        "label": task_label(pair.task).into(language),
+        "caption": caption.into(language),
+    }
+
+
+def step_value(step: Step, language: str) -> dict[str, object]:
+    """Return the progress of a photo as ``<din-kiosk>`` expects it: a text, and a share of 0 to 1."""
+    tiles = say("kiosk.tiles", done=step.done, total=step.total)
+    text = say("progress.waiting") if step.is_waiting else tiles
+    return {"text": text.into(language), "share": step.done / step.total}
+
+
+def kiosk_value(slideshow: Slideshow, language: str) -> dict[str, object]:
+    """Return the properties of ``<din-kiosk>``, without photos that visitors take."""
+    texts: dict[str, str] = {name: say(f"kiosk.{name}").into(language) for name in WORDS}
+    return {
+        "language": language,
+        "texts": texts | {"not_sent": say("kiosk.not_sent", limit=limits.MAX_UPLOAD).into(language)},
+        "families": [{"name": name, "label": label} for label, name in families(slideshow.tasks, language)],
+        "pairs": [pair_value(pair, language) for pair in slideshow.pairs],
+        "notice": slideshow.error.into(language) if slideshow.error else "",
+    }
+
+
+class Handlers:
+    """The event handlers of the kiosk: each takes values and returns updates of components.
+
+    Args:
+        parts: the components to update.
+        slideshow: what is shown; it also restores what visitors take.
+        page: the page whose queue holds the jobs.
+    """
+
+    def __init__(self, parts: KioskParts, slideshow: Slideshow, page: gr.Blocks) -> None:
+        self._parts, self._slideshow, self._page = parts, slideshow, page
+
+    def arrive(self, request: gr.Request) -> Updates:
+        """Set the visitor's language, by the URL or else the browser, and show the slideshow in it."""
+        asked = dict(request.query_params).get("lang") or request.headers.get("accept-language", "")
+        tag = choose_language(asked)
+        return {self._parts.language: tag, self._parts.kiosk: kiosk_value(self._slideshow, tag)}
+
+    def refresh(self, language: str) -> Updates:
+        """Show the pairs restored so far; the timer stops after the last one."""
+        is_done = self._slideshow.is_done  # read before the pairs, or the last pair could be missed
+        return {
+            self._parts.kiosk: kiosk_value(self._slideshow, language),
+            self._parts.timer: gr.Timer(active=not is_done),
+        }
+
+    def restore(self, language: str, data: gr.EventData, request: gr.Request) -> Iterator[Updates]:
+        """Restore a visitor's photo, and show its progress and its result.
+
+        Args:
+            language: of messages and captions.
+            data: of the event: ``path`` of the upload, ``family`` of the task, and ``number`` of the photo.
+            request: identifies the visitor, who has a share of the queue.
+
+        Yields:
+            Updates whenever a tile is done, and at last the pair, or why there is none.
+        """
+        try:
+            limits.check_share(request, self._page, already=1)
+            for event in self._slideshow.restore_photo(Path(data.path), data.family):
+                if isinstance(event, Pair):
+                    life = {"life_s": storage.CACHE_AGE_S - storage.CACHE_SWEEP_S}
+                    yield self._answer(data, pair=pair_value(event, language) | life)
+                else:
+                    yield self._answer(data, progress=step_value(event, language))
+        except RestorationError as error:
+            yield self._answer(data, failure=error.into(language))
+
+    def _answer(self, data: gr.EventData, **said: object) -> Updates:
+        """Return the update that answers a photo; its number makes equal answers to two photos differ."""
+        return {self._parts.kiosk: gr.HTML(answer={"number": data.number, **said})}
+
+
+def wire(parts: KioskParts, handlers: Handlers, page: gr.Blocks) -> None:
+    """Connect the events of the kiosk to their handlers."""
+    language, kiosk, timer = parts.language, parts.kiosk, parts.timer
+    page.load(handlers.arrive, None, [language, kiosk], **QUIET)
+    timer.tick(handlers.refresh, language, [kiosk, timer], queue=False, **QUIET)
+    restored = kiosk.photo(
+        handlers.restore,
+        language,
+        kiosk,
+        concurrency_limit=limits.CONCURRENT_JOBS,
+        concurrency_id=limits.QUEUE,
+        **EACH,
+    )
+    restored.failure(None, None, None, js=EXPLAIN_FAILURE, api_visibility="private")
