@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 
 import gradio as gr
@@ -15,8 +16,8 @@ from app.web.about.tab import build_about_tab
 from app.web.api import add_api
 from app.web.bind import Words
 from app.web.event_stream import LingeringStreams
-from app.web.gate import Gate
-from app.web.gradio_compat import refuse_foreign_files, without_messages
+from app.web.gate import KEY_HEADER, Gate
+from app.web.gradio_compat import prepare_tools, refuse_foreign_files, take_files_alone, without_messages
 from app.web.health import health_route
 from app.web.restore import choices, handlers
 from app.web.restore.jobs import JobRunner
@@ -113,6 +114,8 @@ def launch_page(site: Site, client: RestorationClient, host: str, port: int, use
     refuse_foreign_files(
         "URLs are not fetched here: send the photo itself.", "This file has not been uploaded: send the photo itself."
     )
+    take_files_alone("Send files, and nothing else.")
+    key = secrets.token_urlsafe()
     with without_messages():  # the page's footer links to the API
         site.page.launch(
             server_name=host,
@@ -132,6 +135,7 @@ def launch_page(site: Site, client: RestorationClient, host: str, port: int, use
             theme=theme(),
             app_kwargs={
                 "routes": [health_route(client, limits.CLOSED.is_set)],
-                "middleware": [Middleware(Gate, users=users), Middleware(LingeringStreams, page=site.page)],
+                "middleware": [Middleware(Gate, users=users, key=key), Middleware(LingeringStreams, page=site.page)],
             },
         )
+    prepare_tools(site.page, {KEY_HEADER: key})

@@ -57,17 +57,32 @@ class LingeringStreams:
 
         while True:
             await self._app(scope, receive, forward)
-            if not held or not await self._has_next_event(session):
+            if not held or not await self._has_next_event(session, receive):
                 break
             held.clear()
         for message in held:
             await send(message)
 
-    async def _has_next_event(self, session: str) -> bool:
-        """Return whether a visitor starts an event within ``LINGER_S``, as soon as that is certain."""
-        deadline = time.monotonic() + LINGER_S
-        while not (found := has_events(self._page, session)):
-            if time.monotonic() > deadline or limits.CLOSED.is_set():
-                break
-            await asyncio.sleep(POLL_S)
-        return found
+    async def _has_next_event(self, session: str, receive: Receive) -> bool:
+        """Return whether a visitor starts an event within ``LINGER_S`` and still listens, as soon as that is certain.
+
+        Who has left may have opened another stream for the event: going on with this one would take its messages.
+        """
+        leaving = asyncio.ensure_future(wait_for_disconnect(receive))
+        try:
+            deadline = time.monotonic() + LINGER_S
+            while time.monotonic() < deadline and not limits.CLOSED.is_set():
+                await asyncio.wait([leaving], timeout=POLL_S)
+                if leaving.done():
+                    return False
+                if has_events(self._page, session):
+                    return True
+            return False
+        finally:
+            leaving.cancel()
+
+
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Wait until the client has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -5,30 +5,32 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import errno
 import hmac
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.web import health, storage
+from app.web import health
+from app.web.upload_room import NO_ROOM, NoRoomError, UploadRoom
 from app.web.users import Users
 
 log = logging.getLogger(__name__)
 
 UPLOAD = "/gradio_api/upload"
+MCP = "/gradio_api/mcp"
+# The header of the page's calls of itself, with a secret of this process.
+KEY_HEADER = "X-DIN-Key"
 # Without a password: what operators ask, and what Gradio asks itself when it starts.
 OPEN = (health.PATH, "/gradio_api/startup-events")
 # All else that is sent are choices and paths of uploads.
 MAX_BODY = 4 << 20
-# The uploads and results of all visitors.
-MAX_STORED = 2 << 30
 # A sender that pauses for longer has gone.
 STALLED_S = 30.0
 # Gradio's routes for what this page does not have: recordings (which start ffmpeg), reloading and generated code while
@@ -36,7 +38,6 @@ STALLED_S = 30.0
 UNUSED = re.compile(
     r"/gradio_api/(component_server|custom_component|deep_link|dev|process_recording|proxy=|vibe|undo-vibe)|/monitoring"
 )
-NO_ROOM = "The server has no room for more photos at the moment: try again in ten minutes."
 
 
 class RefusedError(Exception):
@@ -53,17 +54,61 @@ class RefusedError(Exception):
         super().__init__(sentence)
 
 
+class Connection:
+    """The messages of one request and its response.
+
+    A sender that pauses is refused, even where the app has taken the pause for a broken request and answers that.
+
+    Args:
+        receive, send: of the web server.
+    """
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        self._is_complete = False
+        self._stalled: RefusedError | None = None
+        self.is_started = False
+
+    async def receive(self) -> Message:
+        """Receive a part of the request; what comes after the last is the end of the connection, whenever that is.
+
+        Raises:
+            RefusedError: nothing has arrived for ``STALLED_S``.
+        """
+        if self._is_complete:
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), STALLED_S)
+        except TimeoutError:
+            self._stalled = RefusedError(408, f"Nothing has arrived for {STALLED_S:.0f} s.")
+            raise self._stalled from None
+        self._is_complete = not message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the response.
+
+        Raises:
+            RefusedError: the sender has paused before.
+        """
+        if self._stalled is not None and not self.is_started:
+            raise self._stalled
+        self.is_started = True
+        await self._send(message)
+
+
 class Gate:
     """ASGI middleware: lets a request through, or refuses it with a status and a sentence.
 
     Args:
         app: the page.
         users: who may use the page, or None for everybody. With users, other sites may not call it, either.
+        key: a secret of this process, which the page's calls of itself have in ``KEY_HEADER``; "" for none.
     """
 
-    def __init__(self, app: ASGIApp, users: Users | None = None) -> None:
-        self._app, self._users = app, users
-        self._announced = 0  # bytes of the uploads under way
+    def __init__(self, app: ASGIApp, users: Users | None = None, key: str = "") -> None:
+        self._app, self._users, self._key = app, users, key
+        self._room = UploadRoom()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
@@ -71,74 +116,58 @@ class Gate:
             if self._users is None or scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        is_started = is_complete = False
-
-        async def note_start(message: Message) -> None:
-            nonlocal is_started
-            is_started = True
-            await send(message)
-
-        async def receive_in_time() -> Message:
-            nonlocal is_complete
-            if is_complete:  # what comes next is the end of the connection, whenever that is
-                return await receive()
-            try:
-                message = await asyncio.wait_for(receive(), STALLED_S)
-            except TimeoutError:
-                raise RefusedError(408, f"Nothing has arrived for {STALLED_S:.0f} s.") from None
-            is_complete = not message.get("more_body", False)
-            return message
-
+        connection = Connection(receive, send)
         try:
-            if self._users is not None and scope["path"] not in OPEN:
-                check_user(scope, self._users)
-            if UNUSED.match(scope["path"]):
-                raise RefusedError(404, "There is no such page.")
-            length = body_length(Headers(scope=scope))
-            if scope["path"].rstrip("/") == UPLOAD:
-                async with self._room(length):
-                    await self._app(scope, receive_in_time, note_start)
-            elif length > MAX_BODY:
-                raise RefusedError(413, f"The request is larger than {MAX_BODY >> 20} MB.")
-            else:
-                await self._app(scope, receive_in_time, note_start)
-        except RefusedError as refused:
-            if not is_started:
-                await refused.response(scope, receive, send)
+            await self._pass(scope, connection)
         except ClientDisconnect:
             pass
         except Exception as error:
-            # Jobs run in the queue and explain their own errors. What a route of Gradio's raises are calls that it
-            # cannot read: of functions, sessions and arguments that there are not.
-            is_debug = log.isEnabledFor(logging.DEBUG)
-            log.warning("A request to %s could not be read: %r", scope["path"], error, exc_info=is_debug)
-            if is_started:
-                await send({"type": "http.response.body", "body": b""})
+            response = self._explain(scope, error)
+            if not connection.is_started:
+                await response(scope, receive, send)
             else:
-                await PlainTextResponse("This request cannot be read.", 400)(scope, receive, send)
+                await send({"type": "http.response.body", "body": b""})
 
-    @asynccontextmanager
-    async def _room(self, length: int) -> AsyncIterator[None]:
-        """Keep room for an upload of so many bytes, as long as it lasts.
+    async def _pass(self, scope: Scope, connection: Connection) -> None:
+        """Check a request and pass it to the app.
 
         Raises:
-            RefusedError: there is none, or the upload cannot be taken.
+            RefusedError, NoRoomError: it is refused.
+            Exception: the app cannot handle it.
         """
-        if await asyncio.to_thread(storage.used) + self._announced + length > MAX_STORED:
-            raise RefusedError(507, NO_ROOM)
-        self._announced += length
-        try:
-            yield
-        except (RefusedError, ClientDisconnect):
-            raise
-        except OSError as error:
-            log.warning("An upload could not be stored", exc_info=error)
-            raise RefusedError(507, NO_ROOM) from error
-        except Exception as error:
-            log.warning("An upload could not be read", exc_info=error)
-            raise RefusedError(400, "This upload cannot be read.") from error
-        finally:
-            self._announced -= length
+        headers = Headers(scope=scope)
+        if self._users is not None and scope["path"] not in OPEN and not self._is_own(headers):
+            check_user(scope, self._users)
+        if UNUSED.match(scope["path"]):
+            raise RefusedError(404, "There is no such page.")
+        length, address = body_length(headers), scope["client"][0] if scope.get("client") else ""
+        if scope["path"].startswith(MCP):
+            # Gradio's MCP server passes a caller's headers on to a call of the page by itself, which is trusted.
+            MutableHeaders(scope=scope)["X-Forwarded-For"] = address
+        if scope["path"].rstrip("/") == UPLOAD:
+            async with self._room.reserve(address, length):
+                await self._app(scope, connection.receive, connection.send)
+        elif length > MAX_BODY:
+            raise RefusedError(413, f"The request is larger than {MAX_BODY >> 20} MB.")
+        else:
+            await self._app(scope, connection.receive, connection.send)
+
+    def _is_own(self, headers: Headers) -> bool:
+        """Return whether the page itself makes the request."""
+        return bool(self._key) and hmac.compare_digest(headers.get(KEY_HEADER, "").encode(), self._key.encode())
+
+    def _explain(self, scope: Scope, error: Exception) -> PlainTextResponse:
+        """Return the response to a request that could not be handled."""
+        if isinstance(error, RefusedError):
+            return error.response
+        if isinstance(error, NoRoomError):
+            return PlainTextResponse(str(error), error.status)
+        # Jobs run in the queue and explain their own errors. What a route of Gradio's raises are calls that it cannot
+        # read (of functions, sessions and arguments that there are not) or a full disk.
+        log.warning("A request to %s could not be handled", scope["path"], exc_info=error)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return PlainTextResponse(NO_ROOM, 507)
+        return PlainTextResponse("This request cannot be read.", 400)
 
 
 def body_length(headers: Headers) -> int:

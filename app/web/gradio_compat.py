@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import unquote
 
 import gradio as gr
 from fastapi import HTTPException
@@ -17,9 +18,13 @@ from gradio import processing_utils, routes
 from gradio.blocks import Block as Block  # the base of components and layouts, which `gradio` itself does not export
 from gradio.components import Component
 from gradio.exceptions import InvalidPathError
+from gradio.route_utils import GradioMultiPartParser
 from gradio.utils import get_upload_folder
+from gradio_client import Client
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
+FILES = "/gradio_api/file="
 B = TypeVar("B", bound=Block)
 C = TypeVar("C", bound=Component)
 
@@ -101,6 +106,68 @@ def refuse_foreign_files(of_url: str, of_path: str) -> None:
     processing_utils.async_ssrf_protected_get = refuse_download
     processing_utils._check_allowed = refuse_path
     routes.secure_url_stream_response = refuse_file  # type: ignore[attr-defined]
+
+
+def take_files_alone(sentence: str) -> None:
+    """Make Gradio's uploads refuse form fields that are no files.
+
+    Gradio 6.31.0 collects such a field in memory, without a limit, and has no use for it.
+
+    Args:
+        sentence: the error message.
+    """
+    begin = GradioMultiPartParser.on_headers_finished
+
+    def begin_file(parser: GradioMultiPartParser) -> None:
+        begin(parser)
+        if parser._current_part.file is None:
+            raise MultiPartException(sentence)
+
+    GradioMultiPartParser.on_headers_finished = begin_file  # type: ignore[assignment, method-assign]
+
+
+def prepare_tools(page: gr.Blocks, headers: dict[str, str]) -> None:
+    """Let the MCP server take uploads by their addresses, and send headers with the calls of its own page.
+
+    The MCP server of Gradio 6.31.0 passes any address on, to be downloaded, and runs tools by a client of its own,
+    which has no password and no option for one.
+
+    Args:
+        page: launched with its MCP server.
+        headers: of the calls.
+    """
+    server = page.mcp_server_obj
+    assert server is not None
+    convert = server.convert_strings_to_filedata
+
+    def take_uploads(value: Any, filedata_positions: list[list[str | int]]) -> Any:
+        return convert(with_uploads(value), filedata_positions)
+
+    def connect() -> Client:
+        if server._client_instance is None:
+            server._client_instance = Client(
+                str(server.local_url),
+                download_files=False,
+                verbose=False,
+                analytics_enabled=False,
+                _skip_components=False,
+                headers={"x-gradio-user": "mcp", **headers},
+            )
+        return server._client_instance
+
+    server.convert_strings_to_filedata = take_uploads  # type: ignore[method-assign]
+    server._get_or_create_client = connect  # type: ignore[method-assign]
+
+
+def with_uploads(value: Any) -> Any:
+    """Return the arguments of a tool with its addresses of the page's own files replaced by the files."""
+    if isinstance(value, dict):
+        return {name: with_uploads(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [with_uploads(part) for part in value]
+    if isinstance(value, str) and value.startswith(("http://", "https://")) and FILES in value:
+        return {"path": unquote(value.partition(FILES)[2]), "meta": {"_type": "gradio.FileData"}}
+    return value
 
 
 def upload_folder() -> Path:

@@ -43,13 +43,16 @@ def used() -> int:
 
 
 def sweep(age_s: float) -> None:
-    """Delete the folders of uploads and results that are older than this."""
+    """Delete the folders of uploads and results that are older than this, and files of uploads that broke off."""
     root = upload_folder()
-    for folder in [*root.glob("*"), *(root / RESULTS).glob("*")]:
-        is_upload_or_result = folder.name not in (RESULTS, KEPT)
+    for path in [*root.glob("*"), *(root / RESULTS).glob("*")]:
+        is_upload_or_result = path.name not in (RESULTS, KEPT)
         with contextlib.suppress(FileNotFoundError):  # it may have been deleted already
-            if is_upload_or_result and time.time() - folder.stat().st_mtime > age_s:
-                shutil.rmtree(folder, ignore_errors=True)  # a file may be written into it at this moment
+            if is_upload_or_result and time.time() - path.stat().st_mtime > age_s:
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)  # a file may be written into it at this moment
+                else:
+                    path.unlink()
 
 
 def touch(paths: Iterable[Path]) -> None:

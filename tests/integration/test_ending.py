@@ -1,5 +1,6 @@
 """The page ends: jobs under way are finished, no more are taken, and nothing is left behind."""
 
+import base64
 import signal
 import time
 from contextlib import closing
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.files import png
+from tests.support.mcp import call_tool
 from tests.support.processes import running_page, wait_until
 from tests.support.queue import Caller, event_numbers, restore_call, upload
 
@@ -74,3 +76,7 @@ def test_a_page_with_users_is_closed_to_others(triton, tmp_path):
         foreign = {"Origin": "https://elsewhere.example"}
         answer = httpx.post(f"{url}/gradio_api/run/tasks", json={"data": []}, headers=foreign, auth=("ann", "secret"))
         assert answer.status_code == 403
+        assert "sr_x4" in call_tool(url, "tasks", {}, auth=("ann", "secret"))[1]
+        inline = "data:image/png;base64," + base64.b64encode(png(np.zeros((8, 8, 3), np.uint8))).decode()
+        failed, text = call_tool(url, "restore", {"photo": inline, "task": "sr_x4"}, auth=("ann", "secret"))
+        assert not failed, text

@@ -1,5 +1,7 @@
 """The limits hold for every way into the page, and no way makes it ask another host for anything."""
 
+import base64
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
@@ -9,7 +11,8 @@ import pytest
 
 from app.web import limits
 from tests.support.files import ROOT, png
-from tests.support.processes import running_page, wait_until
+from tests.support.mcp import call_tool
+from tests.support.processes import IMPATIENT_PAGE, running_page, wait_until
 from tests.support.queue import Caller, event_numbers, restore_call, upload
 
 WAIT_S = 120
@@ -93,6 +96,21 @@ def test_a_full_queue_refuses_jobs_and_nothing_else(url, call, large):
         assert "sr_x4" in httpx.post(f"{url}/gradio_api/run/tasks", json={"data": []}, timeout=WAIT_S).text
 
 
+def test_tools_have_a_visitors_share_whatever_they_say_of_their_address(url):
+    noise = np.random.default_rng(0).integers(0, 256, (600, 600, 3)).astype(np.uint8)
+    inline = "data:image/png;base64," + base64.b64encode(png(noise)).decode()
+
+    def ask(i):
+        arguments = {"photo": inline, "task": "sr_x4"}
+        return call_tool(url, "restore", arguments, headers={"X-Forwarded-For": f"10.0.0.{i}, 203.0.113.9"})
+
+    with ThreadPoolExecutor(limits.VISITOR_JOBS + 3) as executor:
+        answers = list(executor.map(ask, range(limits.VISITOR_JOBS + 3)))
+    refused = [text for failed, text in answers if failed]
+    assert 1 <= len(refused) < len(answers)
+    assert all("You already have" in text for text in refused)
+
+
 @pytest.mark.parametrize("address", ["http://example.com/a.png", "https://93.184.216.34/a.png", "http://127.0.0.1:1/x"])
 def test_addresses_are_refused_wherever_a_photo_is_expected(url, call, address):
     served = httpx.get(f"{url}/gradio_api/file={address}")
@@ -114,3 +132,24 @@ def test_a_job_ends_when_its_caller_goes(page, call, large, name, photos):
     with closing(caller.messages()) as messages:
         assert any(event.get("msg") == "progress" for event in messages)
     wait_until(lambda: "its caller has gone" in process.said()[said:], WAIT_S)
+
+
+def test_an_upload_that_breaks_off_is_deleted_and_a_field_that_is_no_file_is_refused(triton, tmp_path):
+    program = ("-c", IMPATIENT_PAGE)
+    with running_page("--triton-url", triton.url, program=program, folder=tmp_path) as (url, _):
+        head, boundary = b"Content-Disposition: form-data; name=files", b"--x\r\n"
+        start = boundary + head + b"; filename=a.png\r\n\r\n" + b"x" * 100_000
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            request = "POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n"
+            connection.sendall(request.encode() + b"Content-Type: multipart/form-data; boundary=x\r\n\r\n" + start)
+            wait_until(lambda: begun_files(tmp_path), WAIT_S)
+        wait_until(lambda: not begun_files(tmp_path), WAIT_S)
+        answer = httpx.post(f"{url}/gradio_api/upload", data={"files": "x" * 1000}, files={"other": b"x"})
+        assert answer.status_code == 400
+        assert "Send files, and nothing else." in answer.text
+
+
+def begun_files(folder):
+    """The files of uploads that are not complete, in a page's folder below this one."""
+    return [path for path in folder.glob("*/*") if path.is_file()]

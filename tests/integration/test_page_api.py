@@ -16,9 +16,6 @@ import skimage.data
 from gradio_client import Client, handle_file
 from gradio_client.client import Job
 from gradio_client.exceptions import AppError, ValidationError
-from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
-from mcp.types import TextContent
 from PIL import Image
 
 from app.pipeline.restore import restore
@@ -30,7 +27,9 @@ from din_model import TASKS, load_model
 from din_model.data import evaluation_pairs
 from din_model.evaluate import score_pair, score_pairs
 from tests.support.files import png, read
-from tests.support.processes import STARTUP_S, run_async, running_page, server_folder, wait_until
+from tests.support.mcp import call_tool
+from tests.support.processes import IMPATIENT_PAGE, STARTUP_S, running_page, server_folder, wait_until
+from tests.support.queue import upload
 from tests.support.served import SHIPPED
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -242,44 +241,22 @@ def test_files_of_the_server_are_out_of_reach(page_url, photo):
     assert str(photo.parent) not in answer.text
 
 
-IMPATIENT_PAGE = """
-import sys
-from app import cli as page
-find_triton = page.find_triton
-def find_impatiently(args):
-    from app.web import storage
-    storage.CACHE_AGE_S, storage.CACHE_SWEEP_S = 30, 1  # a busy machine takes seconds for a photo
-    return find_triton(args)
-page.find_triton = find_impatiently
-sys.exit(page.main(sys.argv[1:]))
-"""
-
-
-def call_tool(url, name, arguments):
-    """Calls a tool of the page by MCP; returns the text of the response."""
-    return run_async(ask_tool(url, name, arguments))
-
-
-async def ask_tool(url, name, arguments):
-    async with (
-        streamable_http_client(f"{url}/gradio_api/mcp/") as (receive, send, _),
-        ClientSession(receive, send) as session,
-    ):
-        await session.initialize()
-        answer = await session.call_tool(name, arguments)
-        assert not answer.isError, answer.content
-        content = answer.content[0]
-        assert isinstance(content, TextContent)
-        return content.text
-
-
 def test_a_tool_restores_a_photo_that_is_given_inline(page_url, photo, small_photo):
     inline = "data:image/png;base64," + base64.b64encode(photo.read_bytes()).decode()
-    told = call_tool(page_url, "restore", {"photo": inline, "task": "sr_x4"})
+    failed, told = call_tool(page_url, "restore", {"photo": inline, "task": "sr_x4"})
+    assert not failed
     (address,) = re.findall(r"'url': '([^']+)'", told)
     restored = np.asarray(Image.open(io.BytesIO(httpx.get(address).content)))
     h, w = small_photo.shape[:2]
     assert restored.shape == (4 * h, 4 * w, 3)
+
+
+def test_a_tool_restores_an_upload_by_its_address(page_url, photo):
+    path = upload(page_url, photo.read_bytes())["path"]
+    failed, told = call_tool(page_url, "restore", {"photo": f"{page_url}/gradio_api/file={path}", "task": "sr_x4"})
+    assert not failed, told
+    failed, told = call_tool(page_url, "restore", {"photo": f"{page_url}/gradio_api/file=/etc/passwd", "task": "sr_x4"})
+    assert failed
 
 
 def test_photos_are_gone_after_the_stated_time_and_everything_with_the_page(triton, photo, tmp_path):

@@ -21,6 +21,18 @@ from tests.support.files import ROOT
 
 Result = TypeVar("Result")
 
+# A page that keeps files for a short time.
+IMPATIENT_PAGE = """
+import sys
+from app import cli as page
+find_triton = page.find_triton
+def find_impatiently(args):
+    from app.web import storage
+    storage.CACHE_AGE_S, storage.CACHE_SWEEP_S = 30, 1  # a busy machine takes seconds for a photo
+    return find_triton(args)
+page.find_triton = find_impatiently
+sys.exit(page.main(sys.argv[1:]))
+"""
 STARTUP_S = 180  # also beside much other work
 
 

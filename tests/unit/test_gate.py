@@ -2,14 +2,16 @@
 
 import asyncio
 import base64
+import errno
 
 import httpx
 import pytest
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 from app.errors import ServerStartError
-from app.web import gate, storage
+from app.web import gate, storage, upload_room
 from app.web.gate import Gate
 from app.web.users import read_users
 from tests.support.processes import run_async
@@ -23,12 +25,13 @@ async def page(scope, receive, send):
     await PlainTextResponse(str(len(body)))(scope, receive, send)
 
 
-def ask(app, method, path, **options):
-    """The response of an app to a request."""
+def ask(app, method, path, client=("127.0.0.1", 123), **options):
+    """The response of an app to a client's request."""
 
     async def answer():
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://din.example") as client:
-            return await client.request(method, path, **options)
+        transport = httpx.ASGITransport(app, client=client)
+        async with httpx.AsyncClient(transport=transport, base_url="http://din.example") as connection:
+            return await connection.request(method, path, **options)
 
     return run_async(answer())
 
@@ -96,7 +99,7 @@ def test_what_is_no_photo_has_to_be_small():
 
 def test_uploads_are_refused_where_all_photos_together_have_no_room(stored):
     assert ask(Gate(page), "POST", gate.UPLOAD, content=b"x" * 1000).status_code == 200
-    stored[0] = gate.MAX_STORED - 500
+    stored[0] = upload_room.MAX_STORED - 500
     answer = ask(Gate(page), "POST", gate.UPLOAD, content=b"x" * 1000)
     assert answer.status_code == 507
     assert "no room for more photos" in answer.text
@@ -125,8 +128,51 @@ def test_uploads_under_way_count_until_they_end(stored):
                 (await client.post(gate.UPLOAD, content=b"x" * 600)).status_code,
             ]
 
-    stored[0] = gate.MAX_STORED - 1000
+    stored[0] = upload_room.MAX_STORED - 1000
     assert run_async(three()) == [200, 507, 200]
+
+
+def test_one_request_brings_photos_of_a_bounded_size(stored):
+    headers = {"Content-Length": str(upload_room.MAX_REQUEST + 1)}
+    answer = ask(Gate(page), "POST", gate.UPLOAD, headers=headers)
+    assert answer.status_code == 413
+    assert answer.text == "These files exceed 512 MB together: upload fewer at once."
+
+
+def test_one_visitor_leaves_room_for_the_others(stored, monkeypatch):
+    monkeypatch.setattr(upload_room, "MAX_OF_VISITOR", 1000)
+    gated = Gate(page)
+
+    def upload(host):
+        return ask(gated, "POST", gate.UPLOAD, client=(host, 1), content=b"x" * 600).status_code
+
+    assert [upload("192.0.2.1"), upload("192.0.2.1"), upload("192.0.2.2")] == [200, 429, 200]
+    monkeypatch.setattr(storage, "CACHE_AGE_S", 0)
+    assert upload("192.0.2.1") == 200
+
+
+def test_a_caller_of_mcp_is_who_it_is(stored):
+    async def who(scope, receive, send):
+        await PlainTextResponse(Headers(scope=scope)["x-forwarded-for"])(scope, receive, send)
+
+    forged = {"X-Forwarded-For": "198.51.100.1"}
+    assert ask(Gate(who), "POST", "/gradio_api/mcp/", client=("192.0.2.1", 1), headers=forged).text == "192.0.2.1"
+    assert ask(Gate(who), "POST", "/gradio_api/call/x", client=("192.0.2.1", 1), headers=forged).text == "198.51.100.1"
+
+
+def test_the_page_calls_itself_without_a_password():
+    gated = Gate(page, USERS, key="secret")
+    assert ask(gated, "GET", "/", headers={gate.KEY_HEADER: "secret"}).status_code == 200
+    assert ask(gated, "GET", "/", headers={gate.KEY_HEADER: "other"}).status_code == 401
+    assert ask(Gate(page, USERS), "GET", "/", headers={gate.KEY_HEADER: ""}).status_code == 401
+
+
+def test_a_full_disk_is_told_from_a_request_that_cannot_be_read():
+    async def full(scope, receive, send):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    answer = ask(Gate(full), "POST", "/gradio_api/call/x")
+    assert (answer.status_code, answer.text) == (507, upload_room.NO_ROOM)
 
 
 @pytest.mark.parametrize("path", [gate.UPLOAD, "/gradio_api/queue/join"])
@@ -226,4 +272,4 @@ def test_an_upload_that_cannot_be_taken_is_refused_with_a_sentence(stored, error
     answer = ask(Gate(broken), "POST", gate.UPLOAD, content=b"x")
     assert answer.status_code == status
     assert str(error) not in answer.text
-    assert ask(Gate(broken), "POST", "/gradio_api/queue/join", content=b"x").status_code == 400
+    assert ask(Gate(broken), "POST", "/gradio_api/queue/join", content=b"x").status_code == status

@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.codec import FORMATS, Output
+from app.codec import FORMATS, Output, bounded
 from app.errors import PhotoError, RestorationError
 from app.i18n import as_is, say
 from app.tasks import Quality
@@ -269,7 +269,11 @@ def wire_choices(tab: RestoreTab, runner: JobRunner, handlers: Handlers, languag
         **LATEST,
     )
     photos.files.change(
-        handlers.preview_photos, [photos.files, choice.task, language], [photos.preview, result.viewer], **LATEST
+        handlers.preview_photos,
+        [photos.files, choice.task, language],
+        [photos.preview, result.viewer],
+        concurrency_limit=bounded.WORKERS - 1,  # one is left to the jobs
+        **LATEST,
     )
     photos.webcam.input(handlers.take_picture, photos.webcam, photos.files, **LATEST)
 

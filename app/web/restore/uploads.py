@@ -10,7 +10,7 @@ from app.codec import bounded
 from app.errors import PhotoError
 from app.i18n import as_is, say
 from app.tasks import Task
-from app.web import storage
+from app.web import limits, storage
 from app.web.restore.html import message_html
 from app.web.restore.results import Picture, viewer_state
 
@@ -22,6 +22,9 @@ def preview(paths: Sequence[Path], task: Task | None, language: str) -> tuple[li
         The viewer's states of a single photo, and HTML with its size, the number of several photos, and the errors of
         those that cannot be restored.
     """
+    if len(paths) > limits.MAX_PHOTOS:
+        text = say("error.many_photos", photos=len(paths), limit=limits.MAX_PHOTOS)
+        return [], message_html(text, language, "error")
     scale = task.scale if task else 1
     sentences: list[str] = []
     states: list[dict[str, object]] = []
@@ -45,9 +48,9 @@ def preview(paths: Sequence[Path], task: Task | None, language: str) -> tuple[li
 
 
 def photo_sizes(paths: Sequence[Path]) -> list[tuple[int, int]]:
-    """Return (h, w) of each photo that can be read."""
+    """Return (h, w) of each photo of a job that can be read."""
     sizes = []
-    for path in paths:
+    for path in paths[: limits.MAX_PHOTOS]:
         try:
             with storage.explain_missing():
                 sizes.append(bounded.read_header(path).size)
