@@ -33,7 +33,7 @@ WARM_UP_S = 1.0
 def use_server_allocator() -> None:
     """Restart this program with the allocator settings of the server's instances, unless it has them."""
     if not KEPT_MEMORY.items() <= os.environ.items():
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **KEPT_MEMORY})
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, **KEPT_MEMORY})
 
 
 def free_port() -> int:

@@ -47,6 +47,12 @@ Made by
 
     din results --root DATA --out {out}
 
+![PSNR over the time of one picture](images/psnr_over_time.svg)
+
+The networks in red are these, the others (`benchmarks/peers.toml`) were trained on other and more data: on DIV2K, and
+on the benchmarks' own training sets. Faster is to the left, better is up. Drawn by
+`python -m benchmarks.speed`, which times our networks beside one of the others.
+
 """
 
 
