@@ -81,7 +81,7 @@ class Output:
         if self.format not in FORMATS:
             raise PhotoError(say("error.format", name=self.format, offered=", ".join(FORMATS)))
         if not MIN_PERCENT <= self.percent <= MAX_PERCENT:
-            raise PhotoError(say("error.quality", number=self.percent))
+            raise PhotoError(say("error.percent", number=self.percent, least=MIN_PERCENT, most=MAX_PERCENT))
 
 
 def encode(photo: Photo, output: Output | None = None) -> bytes:

@@ -52,7 +52,7 @@ class Api:
         """Restore one photo: enlarge it, or remove motion blur, rain or haze.
 
         Args:
-            photo: The photo: PNG, JPEG, WebP, TIFF, BMP, GIF or HEIC, up to 24 megapixels and 64 MB.
+            photo: The photo: PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC, AVIF, JPEG 2000, or PPM, up to 24 megapixels and 64 MB.
             task: What to do, for example sr_x4 to enlarge it four times; the tool "tasks" lists and explains them all.
             quality: "fast", "finer" (a slower network, where the task has one) or "best" (that one in eight passes).
             file_format: Of the restored photo; "png" is lossless.

@@ -125,7 +125,7 @@ def launch_page(site: Site, client: RestorationClient, host: str, port: int, use
             run_history=False,
             enable_monitoring=False,
             mcp_server=True,
-            max_file_size=limits.MAX_UPLOAD,
+            max_file_size=f"{limits.MAX_UPLOAD_MB}mb",
             footer_links=["api"],
             css=site.styles,
             head=site.head,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from app import codec
 from app.errors import RestorationError
 from app.i18n import choose_language, say
 from app.pipeline.restore import Step
@@ -71,6 +72,7 @@ def kiosk_value(slideshow: Slideshow, language: str) -> dict[str, object]:
     return {
         "language": language,
         "texts": texts | {"not_sent": say("kiosk.not_sent", limit=limits.MAX_UPLOAD).into(language)},
+        "accept": ",".join(("image/*", *codec.READ_SUFFIXES)),
         "families": [{"name": name, "label": label} for label, name in families(slideshow.tasks, language)],
         "pairs": [pair_value(pair, language) for pair in slideshow.pairs],
         "notice": slideshow.error.into(language) if slideshow.error else "",

@@ -16,7 +16,8 @@ from app.web.restore import choices
 from app.web.restore.html import field_texts_html
 from app.web.restore.jobs import JobRunner, Results
 
-PHOTO_TYPES = ["image", ".heic", ".heif", ".avif", ".tif", ".tiff", ".webp", ".bmp", ".gif"]
+# Gradio takes a file by its MIME type or its suffix; telephones offer their photos by the former.
+PHOTO_TYPES = ["image", *codec.READ_SUFFIXES]
 VIEWER_TEXTS = (
     *("slider", "side_by_side", "zoom_in", "zoom_out", "fit", "actual_pixels", "lens", "full_screen"),
     *("exit_full_screen", "left", "right", "divider", "hint", "picture_alt"),
