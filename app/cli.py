@@ -331,7 +331,7 @@ def end_at_once(folder: Path, number: int, frame: FrameType | None) -> None:
 
 
 def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    """Have both signals that end the app handled so; a shell starts background jobs with SIGINT ignored."""
+    """Set the handler of SIGINT and SIGTERM, also where a shell has started the app with SIGINT ignored."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handler)
 

@@ -98,7 +98,7 @@ Rows = Mapping[str, Mapping[str, tuple[float, float]]]
 
 @dataclass(frozen=True)
 class Task:
-    """A restoration task.
+    """A restoration task, as a server offers it; ``din_model.tasks.Task`` is the one that is trained and exported.
 
     Attributes:
         name: for example ``sr_x4``.

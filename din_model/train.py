@@ -305,17 +305,17 @@ class Stop:
     """Condition to stop at: a deadline, or a signal to end the process."""
 
     def __init__(self) -> None:
-        self.told = False
+        self.requested = False
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._tell)
+            signal.signal(number, self._request)
 
-    def _tell(self, *_: object) -> None:
-        self.told = True
+    def _request(self, *_: object) -> None:
+        self.requested = True
 
     def within(self, seconds: float) -> Callable[[], bool]:
         """Return a function that is true after a time, or after a signal."""
         deadline = time.monotonic() + seconds
-        return lambda: self.told or time.monotonic() > deadline
+        return lambda: self.requested or time.monotonic() > deadline
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -347,7 +347,7 @@ def train_all(args: argparse.Namespace, recipes: list[Recipe]) -> None:
     stop, deadline = Stop(), time.monotonic() + 3600 * args.hours
     for place, recipe in enumerate(recipes):
         with claimed(args.runs, recipe.name) if accelerator.is_main_process else nullcontext(True) as ours:
-            if stop.told or not broadcast_object_list([ours])[0]:
+            if stop.requested or not broadcast_object_list([ours])[0]:
                 continue
             run = Run(recipe, args.root, args.runs, accelerator, args.log)
             done = f"from iteration {run.trainer.iteration} of {recipe.iterations}"
@@ -355,7 +355,7 @@ def train_all(args: argparse.Namespace, recipes: list[Recipe]) -> None:
             share = (deadline - time.monotonic()) / (len(recipes) - place)
             run.train(stop.within(share), args.validate_every, args.workers)
             best = run.folder / "best.safetensors"
-            if run.is_main and not stop.told and best.is_file():
+            if run.is_main and not stop.requested and best.is_file():
                 if recipe.task.name in sets:
                     ship(recipe, best, sets[recipe.task.name])
                 else:

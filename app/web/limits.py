@@ -40,7 +40,7 @@ class TooManyError(RestorationError):
 
 
 class CallerGoneError(RestorationError):
-    """Nobody waits for the job any more."""
+    """The caller of the job has closed the connection."""
 
 
 def address(request: gr.Request | Request | None) -> str:

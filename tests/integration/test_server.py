@@ -25,7 +25,7 @@ from app.client import Priority, RestorationClient, infer_input, tile_inputs
 from app.errors import ServerError, ServerMemoryError, ServerStartError, ServerUnavailableError, UnknownTaskError
 from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Policy, Triton, embedded
-from app.triton.process import NOBODYS_KEY
+from app.triton.process import UNSENDABLE_HEADER
 from din_model.tasks import TASKS
 from tests.support import http2
 from tests.support.files import ROOT, png
@@ -87,7 +87,7 @@ def test_administration_is_restricted(triton):
 
 def test_no_request_can_hold_the_key_of_what_is_restricted(triton):
     """Its header has capitals, which gRPC refuses on this side, and Triton's HTTP/2 on the other."""
-    name, value = NOBODYS_KEY.split("=")
+    name, value = UNSENDABLE_HEADER.split("=")
     header = f"triton-grpc-protocol-{name}"
     connection = grpc.InferenceServerClient(triton.url)
     with pytest.raises(InferenceServerException, match="Invalid metadata"):
