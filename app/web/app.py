@@ -15,6 +15,7 @@ from app.web.about.tab import build_about_tab
 from app.web.api import add_api
 from app.web.bind import Words
 from app.web.event_stream import LingeringStreams
+from app.web.examples import EXAMPLES
 from app.web.gate import Gate
 from app.web.gradio_compat import refuse_foreign_files, without_messages
 from app.web.health import health_route
@@ -43,7 +44,7 @@ def build_page(client: RestorationClient) -> Site:
     Raises:
         ServerUnavailableError: no server responds.
     """
-    gr.set_static_paths([choices.EXAMPLES])  # otherwise Gradio copies the examples to the upload folder
+    gr.set_static_paths([EXAMPLES])  # otherwise Gradio copies the examples to the upload folder
     runner, words = JobRunner(client), Words()
     page: gr.Blocks
     with gr.Blocks(

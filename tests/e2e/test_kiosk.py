@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 from app.errors import PhotoError, UnknownTaskError
 from app.i18n import say
 from app.triton import Triton, embedded
+from app.web.examples import examples
 from app.web.kiosk.slideshow import Slideshow
-from app.web.restore.choices import examples
 from app.web.site import WEB, scripts
 from tests.e2e.browser import PHONE
 from tests.support.files import png

@@ -13,7 +13,7 @@ from app.tasks import Network, Task, Tasks
 from app.web import limits, storage
 from app.web.about.architecture import draw
 from app.web.bind import Words
-from app.web.restore.choices import task_label
+from app.web.labels import task_label
 from app.web.templates import render
 
 

@@ -13,9 +13,9 @@ from app.errors import RestorationError
 from app.i18n import choose_language, say
 from app.pipeline.restore import Step
 from app.web import limits, storage
-from app.web.events import EACH, QUIET, Updates
+from app.web.event_options import EACH, QUIET, Updates
 from app.web.kiosk.slideshow import Pair, Slideshow
-from app.web.restore.choices import families, task_label
+from app.web.labels import families, task_label
 
 WORDS = (
     *("name", "before", "after", "starting", "take", "another", "pause", "play", "previous", "next", "full_screen"),
