@@ -256,7 +256,7 @@ sys.exit(page.main(sys.argv[1:]))
 
 
 def call_tool(url, name, arguments):
-    """Calls a tool of the page by MCP; returns the text of the response."""
+    """Call a tool of the page by MCP; return the text of the response."""
     return run_async(ask_tool(url, name, arguments))
 
 
@@ -322,7 +322,7 @@ def test_a_photo_waits_for_a_triton_that_restarts(photo):
 
 
 def waits(job: Job) -> bool:
-    """Whether the progress of a job says that its photo waits."""
+    """Return whether the progress of a job says that its photo waits."""
     progress = job.status().progress_data
     return bool(progress) and progress[-1].desc == "The server is restarting: your photo waits"
 

@@ -1,4 +1,4 @@
-"""What can be chosen: which network a quality means, and which choices the page's styles show."""
+"""The choices: which network a quality means, and which choices the page's styles show."""
 
 import json
 from dataclasses import replace

@@ -143,7 +143,7 @@ def test_equal_parts_make_one_whole(total, parts):
 
 
 class RepeatingClient(CountingClient):
-    """Enlarges by the nearest neighbour; the descriptor of a part is its mean."""
+    """It enlarges by the nearest neighbour; the descriptor of a part is its mean."""
 
     def submit(self, network, pixels, descriptors):
         return finished(repeated(pixels, network.scale))
@@ -162,7 +162,7 @@ class RepeatingClient(CountingClient):
     has_alpha=st.booleans(),
 )
 def test_tiles_equal_the_whole_photo_and_steps_end_at_the_total(size, network, scale, quality, has_alpha):
-    """Where tiles do not matter to the network they do not matter to the photo, in any orientation."""
+    """Tiles that do not matter to the network do not matter to the photo, in any orientation."""
     task = replace(TASK, scale=scale, degradation="BI", networks=(replace(network, scale=scale),))
     photo = Photo(noise(size), noise(size, 1)[..., 0] if has_alpha else None)
     told = []

@@ -23,7 +23,7 @@ USED = Usage(requests=1200, failures=3, queue_s=0.6, compute_s=30.0, batches={4:
 
 
 class FakeTriton:
-    """Counts what the test says; goes away and comes back."""
+    """It counts what the test says, goes away and comes back."""
 
     def __init__(self):
         self.requests, self.is_away, self.asked, self.configs = 0, False, 0, 0

@@ -73,7 +73,7 @@ def tiny_preset(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def shipped(monkeypatch):
-    """What training ships, as (network, weights)."""
+    """Return what training ships, as (network, weights)."""
     calls = []
     monkeypatch.setattr(train, "ship", lambda recipe, weights, sets: calls.append((recipe.name, weights)))
     return calls
