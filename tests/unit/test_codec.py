@@ -164,7 +164,7 @@ def test_what_a_format_cannot_keep_is_said(rgb):
     [
         ({"format": "bmp"}, "no format 'bmp': choose one of png, jpeg, "),
         ({"percent": 0}, "percent 0 is outside the range of 1 to 100"),
-        ({"percent": 101}, "quality 101 is outside"),
+        ({"percent": 101}, "percent 101 is outside"),
     ],
 )
 def test_outputs_that_there_are_not(options, sentence):
