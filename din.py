@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib
 import sys
 
+from app import commands
 from app.version import installed_version
 
 # Module and help text of each subcommand; the module's ``main`` takes the arguments and returns an exit status.
 COMMANDS = {
-    "page": ("app.cli", "serve the page; starts Triton where none is named"),
-    "restore": ("app.cli", "restore photos from the command line"),
-    "health": ("app.cli", "ask a running page whether it restores"),
+    **{name: ("app.cli", description) for name, description in commands.COMMANDS.items()},
     "export": ("din_model.export", "trace the networks into Triton's model repository"),
     "train": ("din_model.train", "train networks by their recipes"),
     "evaluate": ("din_model.evaluate", "score a network by the paper's protocol"),
@@ -40,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     if name in ("-h", "--help"):
         print(usage())
         return 0
-    if name == "--version":
+    if name == "--version" or (name in COMMANDS and rest == ["--version"]):
         print(f"din {installed_version()}")
         return 0
     if name not in COMMANDS:

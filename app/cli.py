@@ -22,6 +22,7 @@ from types import FrameType
 
 from app import codec
 from app.client import Priority, RestorationClient
+from app.commands import COMMANDS as DESCRIPTIONS
 from app.errors import PhotoError, RestorationError, ServerStartError, ServerUnavailableError
 from app.pipeline.restore import Progress, restore
 from app.tasks import Quality, current_names, file_suffix
@@ -44,7 +45,8 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=f"din {installed_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
-        subparser = commands.add_parser(name, help=command.description, description=command.description)
+        text = DESCRIPTIONS[name]
+        subparser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         command.add_options(subparser)
         subparser.set_defaults(run=command.run)
     if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("-h", "--help", "--version")):
@@ -104,14 +106,14 @@ def add_page_options(parser: argparse.ArgumentParser) -> None:
 
 def add_address_options(parser: argparse.ArgumentParser) -> None:
     """Add the options for the address of the page."""
-    parser.add_argument("--host", default="127.0.0.1", help="address that the page listens on")
-    parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--host", default="127.0.0.1", help="address that the page listens on; default: %(default)s")
+    parser.add_argument("--port", type=int, default=7860, help="port of the page; default: %(default)s")
 
 
 def add_restore_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``din restore``."""
     add_triton_options(parser)
-    parser.add_argument("photos", type=Path, nargs="+", metavar="IN")
+    parser.add_argument("photos", type=Path, nargs="+", metavar="IN", help="a photo to restore")
     parser.add_argument("--task", required=True, help="for example sr_x4")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the restored files")
     parser.add_argument(
@@ -298,20 +300,18 @@ class Command:
     """A subcommand.
 
     Attributes:
-        description: one sentence for the help.
         add_options: adds the options to a parser.
         run: runs the command with the parsed options and returns the exit status.
     """
 
-    description: str
     add_options: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
 
 
 COMMANDS = {
-    "page": Command("Serve the page.", add_page_options, serve_page),
-    "restore": Command("Restore photos.", add_restore_options, restore_files),
-    "health": Command("Check whether a running page can restore photos.", add_address_options, check_health),
+    "page": Command(add_page_options, serve_page),
+    "restore": Command(add_restore_options, restore_files),
+    "health": Command(add_address_options, check_health),
 }
 
 
@@ -331,7 +331,7 @@ def end_at_once(folder: Path, number: int, frame: FrameType | None) -> None:
 
 
 def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    """Have both signals that end the app handled so; a shell starts background jobs with SIGINT ignored."""
+    """Set the handler of SIGINT and SIGTERM, also where a shell has started the app with SIGINT ignored."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handler)
 

@@ -317,7 +317,7 @@ def read_answer(result: triton.InferResult | None, output: str) -> NDArray[Any]:
     if answer is None or len(answer) != 1:
         raise ServerError(say("error.no_picture"))
     if answer.dtype == np.float32 and not np.isfinite(answer).all():
-        raise ServerError("The part that attention was asked for lies outside its tile: give the core in its pixels.")
+        raise ServerError("The core lies outside its tile: give it in the tile's pixels.")
     tensor: NDArray[Any] = answer[0]
     return tensor
 

@@ -1,4 +1,7 @@
-"""The exception hierarchy. Every message is one sentence for visitors, in their language.
+"""The exceptions of the project. The message of each is one sentence.
+
+It is in the visitor's language where the error has a :class:`~app.i18n.Text`, and otherwise in English: such errors are
+for programs and for those who run the server.
 
 RestorationError
 ├── PhotoError              the photo cannot be used: not an image, damaged, empty, too large
@@ -9,6 +12,8 @@ RestorationError
     │   └── ModelGoneError           it responds, but has no such version of the network
     ├── ServerMemoryError        it has too little free memory for a tensor
     └── ServerStartError         it cannot be started, or kept running, on this machine
+
+``app/web/limits.py`` has two more, of the page: TooManyError and CallerGoneError.
 """
 
 from __future__ import annotations

@@ -360,7 +360,15 @@ def served_models(name: str, task: Task, checkpoint: Checkpoint, dtype: torch.dt
 
 
 def config_texts(name: str, served: Served, task: Task, checkpoint: Checkpoint, results: Results) -> dict[str, str]:
-    """Return the configurations of a model by their paths in its folder: for the container's GPU, and for a CPU."""
+    """Return the configurations of a model by their paths in its folder: for the container's GPU, and for a CPU.
+
+    Args:
+        name: of the model.
+        served: the model: for pictures or for tiles; the configuration of the latter states no facts of the task.
+        task: that it restores.
+        checkpoint: the network with the facts that its file states.
+        results: of the paper and measured, of all tasks.
+    """
     texts = {}
     for path, serving in (("config.pbtxt", GPU_SERVING), ("configs/cpu.pbtxt", CPU_SERVING)):
         is_for_tiles = isinstance(served, ServedTiles)

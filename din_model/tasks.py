@@ -51,7 +51,7 @@ DEHAZE = Family("dehaze", "Remove haze")
 
 @dataclass(frozen=True)
 class Task:
-    """One thing that DIN restores.
+    """One thing that DIN restores, as it is trained and exported; ``app.tasks.Task`` is what a server offers of it.
 
     The texts for display are in English. The files in ``app/i18n/locales`` translate them, by the keys ``task.<name>``,
     ``variant.<name>`` and ``family.<name>``; a text without a translation is shown in English.

@@ -305,17 +305,17 @@ class Stop:
     """Condition to stop at: a deadline, or a signal to end the process."""
 
     def __init__(self) -> None:
-        self.told = False
+        self.requested = False
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._tell)
+            signal.signal(number, self._request)
 
-    def _tell(self, *_: object) -> None:
-        self.told = True
+    def _request(self, *_: object) -> None:
+        self.requested = True
 
     def within(self, seconds: float) -> Callable[[], bool]:
         """Return a function that is true after a time, or after a signal."""
         deadline = time.monotonic() + seconds
-        return lambda: self.told or time.monotonic() > deadline
+        return lambda: self.requested or time.monotonic() > deadline
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -328,9 +328,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     root = os.environ.get("DIN_DATA")
     parser.add_argument("--root", type=Path, default=root, required=root is None, help="folder of the data ($DIN_DATA)")
     parser.add_argument("--runs", type=Path, default=Path(os.environ.get("DIN_RUNS", "runs")), help="($DIN_RUNS)")
-    parser.add_argument("--recipes", type=Path, default=RECIPES)
+    parser.add_argument("--recipes", type=Path, default=RECIPES, help="what the networks are trained on")
     parser.add_argument("--sets", type=Path, default=SETS, help="what is scored on")
-    parser.add_argument("--log", type=Path, default=LOG)
+    parser.add_argument("--log", type=Path, default=LOG, help="table that each training adds a row to")
     parser.add_argument("--hours", type=float, default=math.inf, help="time for all networks; default: until finished")
     parser.add_argument("--left", action="store_true", help="only show what is left to do")
     parser.add_argument("--validate-every", type=int, default=500, help="iterations")
@@ -347,7 +347,7 @@ def train_all(args: argparse.Namespace, recipes: list[Recipe]) -> None:
     stop, deadline = Stop(), time.monotonic() + 3600 * args.hours
     for place, recipe in enumerate(recipes):
         with claimed(args.runs, recipe.name) if accelerator.is_main_process else nullcontext(True) as ours:
-            if stop.told or not broadcast_object_list([ours])[0]:
+            if stop.requested or not broadcast_object_list([ours])[0]:
                 continue
             run = Run(recipe, args.root, args.runs, accelerator, args.log)
             done = f"from iteration {run.trainer.iteration} of {recipe.iterations}"
@@ -355,7 +355,7 @@ def train_all(args: argparse.Namespace, recipes: list[Recipe]) -> None:
             share = (deadline - time.monotonic()) / (len(recipes) - place)
             run.train(stop.within(share), args.validate_every, args.workers)
             best = run.folder / "best.safetensors"
-            if run.is_main and not stop.told and best.is_file():
+            if run.is_main and not stop.requested and best.is_file():
                 if recipe.task.name in sets:
                     ship(recipe, best, sets[recipe.task.name])
                 else:

@@ -60,6 +60,10 @@ def channel_places(given: int, own: int, narrow: DINConfig, wide: DINConfig) -> 
     """Return the indices at which the entries of a narrower dimension stand in a wider one; None if they do not fit.
 
     A dimension is the same in both, or a concatenation of states of C channels each, or a bottleneck of C / reduction.
+
+    Args:
+        given, own: sizes of the dimension in the narrower and in the wider network.
+        narrow, wide: their configurations.
     """
     bottlenecks = (narrow.channels // narrow.reduction, wide.channels // wide.reduction)
     if given == own or ((given, own) == bottlenecks and given < own):

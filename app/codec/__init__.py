@@ -15,7 +15,7 @@ from app.codec.encode import (
     save_png,
 )
 from app.codec.finish import finish
-from app.codec.header import Header, Source, read_header
+from app.codec.header import READ_LABELS, READ_SUFFIXES, Header, Source, read_header
 from app.codec.photo import (
     MAX_INPUT_PIXELS,
     MAX_OUTPUT_PIXELS,
@@ -36,6 +36,8 @@ __all__ = [
     "MAX_OUTPUT_PIXELS",
     "MAX_PERCENT",
     "MIN_PERCENT",
+    "READ_LABELS",
+    "READ_SUFFIXES",
     "Format",
     "Header",
     "Output",

@@ -51,7 +51,7 @@ def decode(source: Source, scale: int = 1) -> Photo:
     """Decode a photo, after checking its size; give fully transparent pixels the colour of the nearest others.
 
     Args:
-        source: an image file, or its content: PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC, AVIF, JPEG 2000 or PPM.
+        source: an image file of a format in :data:`~app.codec.header.READ`, or its content.
         scale: of the task, for the limit on the result.
 
     Raises:
@@ -89,7 +89,7 @@ def read(source: Source, check: Callable[[Header], None]) -> Photo:
             photo = read_page(page, header)
         else:
             is_deep = is_deep_png(file)
-            with Image.open(file, formats=READ) as image:
+            with Image.open(file, formats=tuple(READ)) as image:
                 exif = None if may_follow_pixels(image) else find_exif(image)
                 header = image_header(image, exif, is_deep)
                 check(header)

@@ -81,7 +81,7 @@ class Output:
         if self.format not in FORMATS:
             raise PhotoError(say("error.format", name=self.format, offered=", ".join(FORMATS)))
         if not MIN_PERCENT <= self.percent <= MAX_PERCENT:
-            raise PhotoError(say("error.quality", number=self.percent))
+            raise PhotoError(say("error.percent", number=self.percent, least=MIN_PERCENT, most=MAX_PERCENT))
 
 
 def encode(photo: Photo, output: Output | None = None) -> bytes:
@@ -259,5 +259,7 @@ def by_pillow(
     return target.getvalue()
 
 
+# Takes the values that the format holds (uint8 or uint16, (H, W) or (H, W, C)), the options, and the ICC profile and
+# the EXIF, where there are any; returns the content of a file.
 Writer = Callable[[NDArray[Any], Output, bytes | None, bytes | None], bytes]
 WRITERS: dict[str, Writer] = {"png": write_png, "jpeg": write_jpeg, "webp": write_webp, "tiff": write_tiff}

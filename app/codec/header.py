@@ -25,10 +25,39 @@ pillow_heif.register_heif_opener(thumbnails=False)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 UPRIGHT, SIDEWAYS, LAST = 1, 5, 8  # EXIF orientations: those from SIDEWAYS on swap height and width
-# What is read. Pillow knows more, and each decoder is another that a hostile file can attack: EPS even runs programs.
-READ = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF", "JPEG2000", "PPM")
 
 Source = bytes | Path  # an image file, or its content
+
+
+@dataclass(frozen=True)
+class Readable:
+    """A file format that is read.
+
+    Attributes:
+        label: its name for people.
+        suffixes: of file names.
+    """
+
+    label: str
+    suffixes: tuple[str, ...]
+
+
+# What is read, by Pillow's names. Pillow knows more, and each decoder is another that a hostile file can attack: EPS
+# even runs programs.
+READ = {
+    "PNG": Readable("PNG", (".png",)),
+    "JPEG": Readable("JPEG", (".jpg", ".jpeg")),
+    "WEBP": Readable("WebP", (".webp",)),
+    "TIFF": Readable("TIFF", (".tif", ".tiff")),
+    "BMP": Readable("BMP", (".bmp",)),
+    "GIF": Readable("GIF", (".gif",)),
+    "HEIF": Readable("HEIC", (".heic", ".heif")),
+    "AVIF": Readable("AVIF", (".avif",)),
+    "JPEG2000": Readable("JPEG 2000", (".jp2", ".j2k", ".jpx", ".jpf", ".j2c", ".jpc")),
+    "PPM": Readable("PPM", (".ppm", ".pgm", ".pbm", ".pnm")),
+}
+READ_LABELS = tuple(readable.label for readable in READ.values())
+READ_SUFFIXES = tuple(suffix for readable in READ.values() for suffix in readable.suffixes)
 
 
 @dataclass(frozen=True)
@@ -66,7 +95,7 @@ def read_header(source: Source) -> Header:
         if page := deep_tiff(file):
             return page_header(page)
         is_deep = is_deep_png(file)
-        with Image.open(file, formats=READ) as image:
+        with Image.open(file, formats=tuple(READ)) as image:
             return image_header(image, None if may_follow_pixels(image) else find_exif(image), is_deep)
 
 
@@ -95,7 +124,7 @@ def explained() -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise PhotoError(say("error.bomb", limit=megapixels(MAX_INPUT_PIXELS))) from error
     except UnidentifiedImageError as error:
-        raise PhotoError(say("error.not_an_image")) from error
+        raise PhotoError(say("error.not_an_image", formats=READ_LABELS)) from error
     except MemoryError as error:
         raise PhotoError(say("error.decode_memory")) from error
     except Exception as error:  # of a dozen decoders, each with its own kinds

@@ -60,7 +60,7 @@ def give_back_memory() -> None:
 
 @contextlib.contextmanager
 def ended_with(peer: socket.socket) -> Iterator[None]:
-    """Have SIGIO, which nobody handles, end this process if the other end of the socket is closed meanwhile."""
+    """End this process by SIGIO, which has no handler, if the other end of the socket is closed meanwhile."""
     flags = fcntl.fcntl(peer, fcntl.F_GETFL)
     fcntl.fcntl(peer, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(peer, fcntl.F_SETFL, flags | os.O_ASYNC)

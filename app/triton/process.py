@@ -26,7 +26,7 @@ SERVERS = ("tritonserver", "triton_python_backend_stub")  # names of processes
 WITHDRAWN = "withdrawn.txt"  # in the place of a model's file: why it is out of service
 # Triton has protocols restricted to requests with a header; it cannot switch them off. Capitals in the name of this one
 # make that impossible to send (RFC 9113, section 8.2.1), so no secret has to stand in the list of processes.
-NOBODYS_KEY = "NOBODY=can-send-this"
+UNSENDABLE_HEADER = "NOBODY=can-send-this"
 ERROR = re.compile(r"^(E\d+ [^\]]*\] |error: )")  # a line of Triton's log: time, thread and source line
 
 
@@ -54,7 +54,7 @@ def command_line(launch: Launch, repository: Path, port: int, folder: Path) -> l
         "--allow-http=false",
         "--allow-metrics=false",
         f"--backend-config=python,shm-region-prefix-name={shm_prefix(folder)}",
-        f"--grpc-restricted-protocol=shared-memory,trace,logging:{NOBODYS_KEY}",
+        f"--grpc-restricted-protocol=shared-memory,trace,logging:{UNSENDABLE_HEADER}",
         *launch.prepare(folder),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -23,8 +24,6 @@ from app.web.restore.uploads import as_paths
 
 Report = dict[str, Any]
 Validation = dict[str, Any]  # made by gr.validate
-PHOTOS_AT, TASK_AT, QUALITY_AT = 0, 1, 2  # positions among the arguments
-ARGUMENTS = 6
 
 
 class Api:
@@ -52,7 +51,7 @@ class Api:
         """Restore one photo: enlarge it, or remove motion blur, rain or haze.
 
         Args:
-            photo: The photo: PNG, JPEG, WebP, TIFF, BMP, GIF or HEIC, up to 24 megapixels and 64 MB.
+            photo: PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC, AVIF, JPEG 2000, or PPM, of up to 24 megapixels and 64 MB.
             task: What to do, for example sr_x4 to enlarge it four times; the tool "tasks" lists and explains them all.
             quality: "fast", "finer" (a slower network, where the task has one) or "best" (that one in eight passes).
             file_format: Of the restored photo; "png" is lossless.
@@ -118,17 +117,17 @@ class Api:
     ) -> list[Validation]:
         """Check a call of ``restore`` or ``restore_batch`` before it is queued; return a result for each argument."""
         photos = [photos] if isinstance(photos, str) else photos or []
-        refused = TASK_AT
+        refused = "task"
         try:
             found = self._find(task, quality)[0]
-            refused = PHOTOS_AT
+            refused = "photo"
             limits.check_room(request, self._page)
             limits.check_count(len(photos))
             check_photos(as_paths(photos), found)
         except RestorationError as error:
-            refused = QUALITY_AT if isinstance(error, UnknownQualityError) else refused
-            return [gr.validate(place != refused, str(error) if place == refused else "") for place in range(ARGUMENTS)]
-        return [gr.validate(True, "")] * ARGUMENTS
+            refused = "quality" if isinstance(error, UnknownQualityError) else refused
+            return [gr.validate(name != refused, str(error) if name == refused else "") for name in ARGUMENTS]
+        return [gr.validate(True, "")] * len(ARGUMENTS)
 
     def _find(self, task: str, quality: str) -> tuple[Task, Quality, str]:
         """Find a task and a quality by name; the notice is not empty if a name of 0.4 was used.
@@ -177,6 +176,12 @@ class Api:
                     limits.check_caller(request, self._page)
         path, _ = save_as(outcomes, Output(file_format, int(percent or 0), metadata))
         return path, [report(outcome, notice) for outcome in outcomes], outcomes
+
+
+# What callers of ``restore`` give; ``restore_batch`` has ``photos`` in the place of the first.
+ARGUMENTS = tuple(
+    name for name in inspect.signature(Api.restore).parameters if name not in ("self", "request", "progress")
+)
 
 
 def add_api(runner: JobRunner, page: gr.Blocks) -> None:

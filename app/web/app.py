@@ -16,6 +16,7 @@ from app.web.about.tab import build_about_tab
 from app.web.api import add_api
 from app.web.bind import Words
 from app.web.event_stream import LingeringStreams
+from app.web.examples import EXAMPLES
 from app.web.gate import KEY_HEADER, Gate
 from app.web.gradio_compat import prepare_tools, refuse_foreign_files, take_files_alone, without_messages
 from app.web.health import health_route
@@ -44,7 +45,7 @@ def build_page(client: RestorationClient) -> Site:
     Raises:
         ServerUnavailableError: no server responds.
     """
-    gr.set_static_paths([choices.EXAMPLES])  # otherwise Gradio copies the examples to the upload folder
+    gr.set_static_paths([EXAMPLES])  # otherwise Gradio copies the examples to the upload folder
     runner, words = JobRunner(client), Words()
     page: gr.Blocks
     with gr.Blocks(
@@ -128,7 +129,7 @@ def launch_page(site: Site, client: RestorationClient, host: str, port: int, use
             run_history=False,
             enable_monitoring=False,
             mcp_server=True,
-            max_file_size=limits.MAX_UPLOAD,
+            max_file_size=f"{limits.MAX_UPLOAD_MB}mb",
             footer_links=["api"],
             css=site.styles,
             head=site.head,

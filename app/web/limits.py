@@ -25,7 +25,8 @@ CONCURRENT_EVENTS = 16
 # Running and waiting jobs of one visitor, and photos in one job.
 VISITOR_JOBS = 4
 MAX_PHOTOS = 50
-MAX_UPLOAD = "64mb"
+MAX_UPLOAD_MB = 64
+MAX_UPLOAD = f"{MAX_UPLOAD_MB} MB"  # for visitors
 QUEUE = "restore"  # concurrency id of the jobs that share the limits
 
 # What a browser has to save and to fetch the result of the last job.
@@ -39,7 +40,7 @@ class TooManyError(RestorationError):
 
 
 class CallerGoneError(RestorationError):
-    """Nobody waits for the job any more."""
+    """The caller of the job has closed the connection."""
 
 
 def address(request: gr.Request | Request | None) -> str:

@@ -28,12 +28,17 @@ class Site:
     head: str
 
 
+def source(name: str) -> str:
+    """Return the content of a file at a path relative to this package."""
+    return (WEB / name).read_text(encoding="utf-8")
+
+
 def styles(*names: str) -> str:
     """Concatenate the style sheets at paths relative to this package."""
-    return "".join((WEB / name).read_text(encoding="utf-8") for name in names)
+    return "".join(source(name) for name in names)
 
 
 def scripts(*names: str) -> str:
     """Render the scripts at paths relative to this package as inline script elements."""
-    sources = [(WEB / name).read_text(encoding="utf-8") for name in names]
+    sources = [source(name) for name in names]
     return render("scripts.html", ENGLISH, sources=sources)

@@ -58,6 +58,12 @@ class Air:
         """Add haze of a random density to a photo of known depth; its light is random too where none is given.
 
         At times the density varies in banks, and the camera adds noise, the only signal left under dense haze.
+
+        Args:
+            hq: uint8 (H, W, 3), the clear photo.
+            depth: (H, W), in the unit that beta is given for.
+            rng: draws density, banks, noise and light.
+            light: A, (3,) in 0..1.
         """
         light = self.draw_light(rng) if light is None else light
         density = self.draw_density(rng)
@@ -130,7 +136,14 @@ def box_mean(plane: Plane, radius: int) -> Plane:
 
 
 def fit_to_edges(depth: Plane, photo: Image, radius: int = 32, smallest_contrast: float = 0.02) -> Plane:
-    """Move the steps of a depth map to the photo's edges: a guided filter (He et al.), the photo's luma guiding."""
+    """Move the steps of a depth map to the photo's edges: a guided filter (He et al.), the photo's luma guiding.
+
+    Args:
+        depth: (H, W), in any unit.
+        photo: uint8 (H, W, 3).
+        radius: half the side of the filter's window, pixels.
+        smallest_contrast: standard deviation of luma, 0..1, from which on a window counts as an edge.
+    """
     guide = photo.mean(2) / 255
     mean_guide, mean_depth = box_mean(guide, radius), box_mean(depth, radius)
     variance = box_mean(guide * guide, radius) - mean_guide**2

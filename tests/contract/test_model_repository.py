@@ -122,11 +122,11 @@ def test_a_machine_of_16_gb_survives_full_queues(variant):
 def test_parameters_carry_what_the_page_needs(model, variant):
     name, preset = OFFERED[model]
     task, config = TASKS[name], parse(model, variant)
-    served, told = read_network(config), read_task(config)
-    assert (served.model, told.name, served.preset) == (model, name, preset)
+    served, offered = read_network(config), read_task(config)
+    assert (served.model, offered.name, served.preset) == (model, name, preset)
     assert served.tiles_model == (f"{model}{TILES_SUFFIX}" if task.descriptor_rounds else model)
-    assert (told.scale, served.scale) == (task.scale, task.scale)
-    texts = (told.label, told.family, told.family_label, told.variant)
+    assert (offered.scale, served.scale) == (task.scale, task.scale)
+    texts = (offered.label, offered.family, offered.family_label, offered.variant)
     assert texts == (task.label, task.family.name, task.family.label, task.variant)
     assert served.size_multiple == task.stride
     assert float(served.psnr) > float(served.baseline_psnr)

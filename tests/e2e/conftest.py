@@ -16,7 +16,7 @@ def browser():
 
 @pytest.fixture
 def visit(browser, page_url):
-    """Opens the page in a new tab, with a script before its own; requests to other hosts fail the test."""
+    """Open the page in a new tab, with a script before its own; requests to other hosts fail the test."""
     contexts, asked = [], set()
 
     def open_page(address="", device=DESK, url=page_url, script="", **options):

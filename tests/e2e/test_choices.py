@@ -38,7 +38,7 @@ def small(tmp_path, small_photo):
 
 
 class SlowLine:
-    """Holds back requests of a page until they are released, the last one first."""
+    """Hold back requests of a page until they are released, the last one first."""
 
     def __init__(self, page):
         self.page, self.held, self.is_slow = page, [], True
@@ -68,7 +68,7 @@ def chosen(page):
 
 
 def has_run(page, client, task, quality):
-    """Waits for the end of a job; it must have been that task, of that quality."""
+    """Wait for the end of a job, and check that it was that task, of that quality."""
     done(page)
     label = state_label(client.task(task), quality)
     expect(page.locator("#report h3")).to_have_text(f"{label} · holiday")
@@ -113,7 +113,7 @@ def test_the_choices_at_the_click_run_however_late_the_responses_arrive(desk, sm
 
 @pytest.mark.parametrize("seed", range(4))
 def test_fast_clicks_in_any_order(desk, small, client, seed):
-    """Clicks on families, variants and qualities, on Restore, and on other choices while the job runs."""
+    """It clicks on families, variants and qualities, on Restore, and on other choices while the job runs."""
     bring(desk, small)
     clicks = random.Random(seed)
     places = [clicks.random() for _ in range(20)]

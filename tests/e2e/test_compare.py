@@ -20,7 +20,7 @@ def charts():
 
 @pytest.fixture
 def compare(visit, charts):
-    """Opens a page and shows so many charts in its comparison."""
+    """Open a page and show so many charts in its comparison."""
 
     def open_page(device=DESK, count=2):
         tab = visit("?task=sr_x4", device)

@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 from app.errors import PhotoError, UnknownTaskError
 from app.i18n import say
 from app.triton import Triton, embedded
+from app.web.examples import examples
 from app.web.kiosk.slideshow import Slideshow
-from app.web.restore.choices import examples
 from app.web.site import WEB, scripts
 from tests.e2e.browser import PHONE
 from tests.support.files import png
@@ -36,7 +36,7 @@ TAKEN = "kiosk => kiosk.show({ before: 'face.png', after: 'face.png', label: 'me
 
 @pytest.fixture
 def screen(browser):
-    """Opens a URL in a new tab; script errors and requests to other hosts fail the test."""
+    """Open a URL in a new tab; script errors and requests to other hosts fail the test."""
     tabs: list[tuple[Page, list[str]]] = []
     asked: set[str] = set()
 
@@ -58,7 +58,7 @@ def screen(browser):
 
 @pytest.fixture
 def show(screen):
-    """Opens the element alone, with its scripts included twice, pairs of these names and a fake clock."""
+    """Open the element alone, with its scripts included twice, pairs of these names and a fake clock."""
 
     def answer(route):
         name = re.sub(r".*/(\w*)(\.png)?(\?.*)?$", r"\1", route.request.url)
@@ -88,7 +88,7 @@ def show(screen):
 
 
 def shown(tab, label):
-    """Waits for a pair, whose pictures are decoded in real time."""
+    """Wait for a pair, whose pictures are decoded in real time."""
     expect(tab.locator("h1")).to_have_text(label)
 
 

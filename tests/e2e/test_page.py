@@ -21,7 +21,7 @@ from tests.support.processes import running_page, wait_until
 
 
 def in_process(photo):
-    """Restores a photo with the exported network, tile by tile, without a server."""
+    """Restore a photo with the exported network, tile by tile, without a server."""
     model = torch.jit.load(REPOSITORY / "din_sr_x4/1/model.pt")
     torch.set_num_threads(1)  # as Triton's instances on two cores: sums are split by threads
     canvas = np.zeros((photo.shape[0] * 4, photo.shape[1] * 4, 3), np.uint8)
@@ -130,7 +130,7 @@ def test_stop_stops_within_a_tile_and_frees_the_server(desk, huge, client):
 
 
 def is_idle(client):
-    """Waits until Triton completes no request for a second."""
+    """Wait until Triton completes no request for a second."""
     last = []
 
     def stays_still():
@@ -151,37 +151,37 @@ def test_a_visitor_who_closes_the_tab_frees_the_server(visit, huge, client):
 
 def test_waiting_visitors_see_their_position_in_the_queue(visit, huge, small):
     """Two jobs run at once; the third waits and shows its position."""
-    tabs = [visit("?task=sr_x4") for _ in range(3)]
-    for tab in tabs[:2]:
+    *running, waiting = [visit("?task=sr_x4") for _ in range(3)]
+    for tab in running:
         bring(tab, huge)
-    bring(tabs[2], small)
-    for tab in tabs[:2]:
+    bring(waiting, small)
+    for tab in running:
         tab.click("#restore")
         expect(tab.locator("#progress")).to_contain_text("tiles", timeout=30_000)
-    tabs[2].click("#restore")
-    expect(tabs[2].locator("#progress")).to_contain_text(re.compile(r"queue: 1/1"), timeout=10_000)
-    for tab in tabs[:2]:
+    waiting.click("#restore")
+    expect(waiting.locator("#progress")).to_contain_text(re.compile(r"queue: 1/1"), timeout=10_000)
+    for tab in running:
         tab.click("#stop")
         expect(tab.locator("#progress")).to_contain_text("Stopped")
-    done(tabs[2])
+    done(waiting)
 
 
 def test_what_cannot_be_restored_is_refused_without_waiting(visit, huge, tmp_path):
     """A photo above a limit is refused at once, even if the queue is full."""
     Image.fromarray(np.zeros((2600, 2400, 3), np.uint8)).save(tmp_path / "large.png")
-    tabs = [visit("?task=sr_x4") for _ in range(3)]
-    for tab in tabs[:2]:
+    *running, refused = [visit("?task=sr_x4") for _ in range(3)]
+    for tab in running:
         bring(tab, huge)
         tab.click("#restore")
         expect(tab.locator("#progress")).to_contain_text("tiles", timeout=30_000)
-    bring(tabs[2], tmp_path / "large.png")
-    tabs[2].click("#restore")
-    expect(tabs[2].get_by_test_id("toast-body")).to_contain_text("use a photo of at most 6 megapixels", timeout=5000)
-    tabs[2].get_by_test_id("toast-close").click()
-    tabs[2].get_by_label("Test on a clean photo").check()
-    tabs[2].click("#restore")
-    expect(tabs[2].get_by_test_id("toast-body")).to_contain_text("may have at most 4 megapixels", timeout=5000)
-    for tab in tabs[:2]:
+    bring(refused, tmp_path / "large.png")
+    refused.click("#restore")
+    expect(refused.get_by_test_id("toast-body")).to_contain_text("use a photo of at most 6 megapixels", timeout=5000)
+    refused.get_by_test_id("toast-close").click()
+    refused.get_by_label("Test on a clean photo").check()
+    refused.click("#restore")
+    expect(refused.get_by_test_id("toast-body")).to_contain_text("may have at most 4 megapixels", timeout=5000)
+    for tab in running:
         tab.click("#stop")
         expect(tab.locator("#progress")).to_contain_text("Stopped")
 

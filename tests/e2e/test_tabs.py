@@ -45,7 +45,7 @@ def test_the_panel_follows_what_is_restored(visit, client):
 
 
 def falls_silent(tab):
-    """Whether the page sends no request for more than two refresh intervals, once pending ones have completed."""
+    """Return whether the page sends no request for more than two refresh intervals, once pending ones are done."""
     for _ in range(4):
         try:
             tab.wait_for_event("request", lambda request: request.method == "POST", timeout=4500)

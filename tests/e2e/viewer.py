@@ -43,7 +43,7 @@ def is_one_to_one(pixels):
 
 
 def off_by(value, place):
-    """How far a red or green value is from that of a column or row."""
+    """Return how far a red or green value is from that of a column or row."""
     return abs((int(value) // STEP - round(place) + 16) % 32 - 16)
 
 
@@ -110,7 +110,7 @@ class Viewer:
         return (left == 0).all() and (right == 1).all()
 
     def covers_the_window(self):
-        """Whether it lies above all else."""
+        """Return whether it lies above all else."""
         return self.element.evaluate(
             """viewer => {
                 const box = viewer.shadowRoot.querySelector('.viewer').getBoundingClientRect();

@@ -9,7 +9,7 @@ WAIT_MS = 120_000
 
 
 def bring(page: Page, *paths: Path) -> None:
-    """Chooses files; returns when the page has read them."""
+    """Choose files; return when the page has read them."""
     clear = page.locator("#photos").get_by_label("Clear")
     if clear.count():
         clear.click()
@@ -25,7 +25,7 @@ def choose(page: Page, family: str, task: str) -> None:
 
 
 def click_example(page: Page, number: int, task: str) -> None:
-    """Clicks one of a task's examples, counted from 1, when the page offers that task's."""
+    """Click one of a task's examples, counted from 1, when the page offers that task's."""
     expect(page.locator("#samples img").first).to_have_attribute("alt", f"Example 1: {task}", timeout=WAIT_MS)
     page.locator("#samples .thumbnail-lg").nth(number - 1).click()
 

@@ -1,4 +1,4 @@
-"""What fuzzing has found stays mended, and the fuzz target works: it is run for some seconds."""
+"""The findings of fuzzing stay fixed, and the fuzz target runs for some seconds without a new one."""
 
 import re
 import subprocess

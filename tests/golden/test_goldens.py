@@ -18,7 +18,7 @@ DEGRADED = [name for name, task in TASKS.items() if task.degradation]
 
 
 def compare(name, picture, tolerance, request):
-    """Compares with the golden picture, pixel by pixel; a failure shows how errors are distributed."""
+    """Compare with the golden picture, pixel by pixel; a failure shows how errors are distributed."""
     path = PICTURES / f"{name}.png"
     if request.config.getoption("--refresh-goldens"):
         path.parent.mkdir(exist_ok=True)

@@ -38,7 +38,7 @@ def test_requests_after_the_descriptions(page_url, description, mode):
 
 
 def ask_some(operation, mode, url):
-    """Makes requests of one route; returns how many. Where a route takes nothing, nothing about it can be wrong."""
+    """Make requests of one route; return how many. Where a route takes nothing, nothing about it can be wrong."""
     asked = 0
 
     @FEW

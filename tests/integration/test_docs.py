@@ -58,9 +58,9 @@ def test_api_guide_python(here, page_url, small_photo, client):
     restored, tiles, *_ = one.split()
     assert np.array_equal(read(restored), restore(png(small_photo), client.task("sr_x4"), client).after.rgb)
     assert tiles == "1"
-    archive, told = several.split(" ", 1)
+    archive, errors = several.split(" ", 1)
     assert Path(archive).suffix == ".webp"
-    assert re.fullmatch(r"\['restored', 'The file is not an image .*'\]", told)
+    assert re.fullmatch(r"\['restored', 'The file is not an image .*'\]", errors)
 
 
 def test_api_guide_rest(here, page_url, small_photo, client):
@@ -78,9 +78,9 @@ def test_api_guide_tools(here, page_url, client):
 
 
 def test_features_in_the_page_guide_are_tested():
-    told = re.findall(r"`(\w+/\w+\.py)::(\w+)`", (ROOT / "docs/page.md").read_text())
-    assert len(told) > 20
-    for path, name in told:
+    named = re.findall(r"`(\w+/\w+\.py)::(\w+)`", (ROOT / "docs/page.md").read_text())
+    assert len(named) > 20
+    for path, name in named:
         functions = [
             node.name
             for node in ast.parse((ROOT / "tests" / path).read_text()).body

@@ -148,7 +148,7 @@ def seen(data):
 
 
 def is_gray(data, file_format):
-    """Whether a file holds one colour channel, by its header."""
+    """Return whether a file holds one colour channel, by its header."""
     if file_format == "png":
         return data[25] in (0, 4)
     if file_format == "tiff":
@@ -192,8 +192,8 @@ def test_nothing_is_lost(restorations, kind, file_format):
     difference = np.abs(colours.astype(float) - expected[..., : 1 if colours.shape[2] == 1 else 3])
     assert difference.mean() < (1.5 if file_format == "jpeg" else 0.01)
 
-    with pyexiv2.ImageData(data) as told:
-        tags, profile = told.read_exif(), told.read_icc()
+    with pyexiv2.ImageData(data) as written:
+        tags, profile = written.read_exif(), written.read_icc()
     profile_fits = asked.icc and not (asked.gray and file_format == "webp")
     assert profile == (SRGB if profile_fits else b"")
     assert tags.get("Exif.Image.Orientation", "1") == "1"
@@ -256,9 +256,9 @@ def test_damage_is_explained(kind):
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_metadata_is_left_out_where_asked(restorations, file_format):
     data = codec.encode(restorations["jpeg"].after, Output(file_format, metadata=False))
-    with pyexiv2.ImageData(data) as told:
-        assert not [tag for tag in told.read_exif() if "GPS" in tag or "Photo." in tag or tag.endswith("Make")]
-        assert told.read_icc() == SRGB
+    with pyexiv2.ImageData(data) as written:
+        assert not [tag for tag in written.read_exif() if "GPS" in tag or "Photo." in tag or tag.endswith("Make")]
+        assert written.read_icc() == SRGB
 
 
 def test_quality_makes_files_smaller(restorations):
@@ -283,8 +283,8 @@ def test_a_profile_of_gray_is_kept_where_it_fits():
     profile = gray_profile()
     photo = codec.decode(pillow(GRAY, "PNG", icc_profile=profile))
     for file_format in FORMATS:
-        with pyexiv2.ImageData(codec.encode(photo, Output(file_format))) as told:
-            assert told.read_icc() == (b"" if file_format == "webp" else profile)
+        with pyexiv2.ImageData(codec.encode(photo, Output(file_format))) as written:
+            assert written.read_icc() == (b"" if file_format == "webp" else profile)
 
 
 def gray_profile():

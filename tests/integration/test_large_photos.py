@@ -15,7 +15,7 @@ PAGE_GB, SERVER_GB = 1.5, 3.0
 
 
 class PeakMemory(threading.Thread):
-    """Watches a page's process and the servers under it: the most that they held, in GB."""
+    """The most memory that a page's process and the servers under it have held, in GB."""
 
     def __init__(self, page: psutil.Process) -> None:
         super().__init__(daemon=True)

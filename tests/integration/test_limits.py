@@ -63,24 +63,24 @@ def refusals(callers, photo):
 
 
 def test_a_direct_call_of_the_queue_has_the_same_share(call, large):
-    told = refusals([call() for _ in range(limits.VISITOR_JOBS + 2)], large)
-    assert 1 <= len(told) < limits.VISITOR_JOBS + 2  # one may be done before the last is queued
-    assert all(f"You already have {limits.VISITOR_JOBS} jobs waiting or running" in why for why in told)
+    refused = refusals([call() for _ in range(limits.VISITOR_JOBS + 2)], large)
+    assert 1 <= len(refused) < limits.VISITOR_JOBS + 2  # one may be done before the last is queued
+    assert all(f"You already have {limits.VISITOR_JOBS} jobs waiting or running" in why for why in refused)
 
 
 def test_a_direct_call_of_the_queue_is_bound_to_the_number_of_photos(call, large):
     caller = call()
     answer = caller.join("restore_batch", *restore_call([large] * (limits.MAX_PHOTOS + 1)))
-    told = answer.text if answer.status_code != 200 else caller.answers(1)[0]["error"]
-    assert f"exceed the limit of {limits.MAX_PHOTOS} at once" in told
+    refused = answer.text if answer.status_code != 200 else caller.answers(1)[0]["error"]
+    assert f"exceed the limit of {limits.MAX_PHOTOS} at once" in refused
 
 
 def test_what_a_visitor_writes_into_a_header_makes_no_new_visitor(call, large):
     """The proxy on this machine appends the visitor's address to what the visitor has sent."""
     callers = [call(**{"X-Forwarded-For": f"10.0.0.{i}, 203.0.113.7"}) for i in range(limits.VISITOR_JOBS + 2)]
-    told = refusals(callers, large)
-    assert told
-    assert all("You already have" in why for why in told)
+    refused = refusals(callers, large)
+    assert refused
+    assert all("You already have" in why for why in refused)
 
 
 def test_a_full_queue_refuses_jobs_and_nothing_else(url, call, large):
@@ -118,9 +118,9 @@ def test_addresses_are_refused_wherever_a_photo_is_expected(url, call, address):
     for given, refusal in (({"path": address}, REFUSAL), ({"path": "x.png", "url": address}, NOT_UPLOADED)):
         caller = call()
         answer = caller.join("restore", *restore_call({**given, "meta": {"_type": "gradio.FileData"}}))
-        told = answer.text if answer.status_code != 200 else caller.answers(1)[0]["error"]
-        assert refusal in told
-        assert str(ROOT) not in told
+        refused = answer.text if answer.status_code != 200 else caller.answers(1)[0]["error"]
+        assert refusal in refused
+        assert str(ROOT) not in refused
 
 
 @pytest.mark.parametrize(("name", "photos"), [("restore", 1), ("restore_batch", 20)])

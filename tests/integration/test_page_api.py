@@ -77,7 +77,7 @@ def test_former_names_work_with_a_notice(api, photo):
     _, report = api.predict(handle_file(str(photo)), name, "din", api_name="/restore")
     assert (report["task"], report["quality"]) == (SHIPPED[name][0], "finer")
     task = report["task"]
-    assert report["notices"] == [f"0.6 will not know these names any more: say task {task} and quality finer."]
+    assert report["notices"] == [f"Deprecated, removed in 0.6: use task {task} and quality finer."]
 
 
 def test_an_unknown_quality_is_refused_at_once(api, photo):
@@ -229,7 +229,7 @@ def test_a_call_without_a_quality_in_percent_names_the_limits(page_url, small_ph
     event = call_rest(page_url, png(small_photo), percent=None).json()["event_id"]
     told = httpx.get(f"{page_url}/gradio_api/call/restore/{event}", timeout=30).text
     assert "event: error" in told
-    assert "The quality 0 is outside the range of 1 to 100." in told
+    assert "The percent 0 is outside the range of 1 to 100." in told
 
 
 def test_files_of_the_server_are_out_of_reach(page_url, photo):
@@ -299,7 +299,7 @@ def test_a_photo_waits_for_a_triton_that_restarts(photo):
 
 
 def waits(job: Job) -> bool:
-    """Whether the progress of a job says that its photo waits."""
+    """Return whether the progress of a job says that its photo waits."""
     progress = job.status().progress_data
     return bool(progress) and progress[-1].desc == "The server is restarting: your photo waits"
 

@@ -26,7 +26,7 @@ def own():
 
 
 def is_back(own, client, pid):
-    """Whether a restart has replaced the process, and the task is served."""
+    """Return whether a restart has replaced the process, and the task is served."""
     return not is_alive(pid) and client.is_live() and TASK in client.tasks()
 
 

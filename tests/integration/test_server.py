@@ -25,7 +25,7 @@ from app.client import Priority, RestorationClient, infer_input, tile_inputs
 from app.errors import ServerError, ServerMemoryError, ServerStartError, ServerUnavailableError, UnknownTaskError
 from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Policy, Triton, embedded
-from app.triton.process import NOBODYS_KEY
+from app.triton.process import UNSENDABLE_HEADER
 from din_model.tasks import TASKS
 from tests.support import http2
 from tests.support.files import ROOT, png
@@ -87,7 +87,7 @@ def test_administration_is_restricted(triton):
 
 def test_no_request_can_hold_the_key_of_what_is_restricted(triton):
     """Its header has capitals, which gRPC refuses on this side, and Triton's HTTP/2 on the other."""
-    name, value = NOBODYS_KEY.split("=")
+    name, value = UNSENDABLE_HEADER.split("=")
     header = f"triton-grpc-protocol-{name}"
     connection = grpc.InferenceServerClient(triton.url)
     with pytest.raises(InferenceServerException, match="Invalid metadata"):
@@ -269,7 +269,7 @@ def test_the_end_of_the_owner_is_the_end_of_the_server(number):
 
 
 def is_replaced(folder: str, port: int) -> bool:
-    """Whether another Triton than that of this folder has been started on its port."""
+    """Return whether another Triton than that of this folder has been started on its port."""
     guardians = processes_with(f"--grpc-port={port}\0")
     return bool(guardians) and server_folder(guardians) != folder
 
@@ -400,10 +400,11 @@ def test_restarts_in_vain_come_to_an_end(tmp_path, caplog):
         with pytest.raises(ServerStartError, match="3 times in a row, which is the limit"):
             own.wait()
     said = [record.getMessage() for record in caplog.records if record.name == "app.triton.supervisor"]
-    assert "has ended (killed by SIGKILL)" in said[0]
-    assert "No space left on device" in said[1]
-    assert "can't start new thread" in said[2]
-    assert re.search(r"could not be restarted \(The embedded Triton ended .*no-such-option", said[3])
+    end, no_space, no_thread, no_option = said[:4]
+    assert "has ended (killed by SIGKILL)" in end
+    assert "No space left on device" in no_space
+    assert "can't start new thread" in no_thread
+    assert re.search(r"could not be restarted \(The embedded Triton ended .*no-such-option", no_option)
     assert len(folders) == 4
     for folder in folders:
         assert_nothing_left(folder, own.port)

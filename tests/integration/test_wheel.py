@@ -63,7 +63,7 @@ class Environment:
     cache: Path
 
     def run(self, *command: object, **variables: str) -> "subprocess.CompletedProcess[str]":
-        """Runs one of its programs, away from the checkout and with none of this process's paths."""
+        """Run one of its programs, away from the checkout and with none of this process's paths."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
         program, *arguments = map(str, command)
         return subprocess.run(
@@ -77,7 +77,7 @@ class Environment:
         )
 
     def python(self, code: str, **variables: str) -> str:
-        """What a piece of Python prints there."""
+        """Return what a piece of Python prints there."""
         done = self.run("python", "-c", code, **variables)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()

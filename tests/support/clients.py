@@ -11,7 +11,7 @@ from tests.support.served import TASK
 
 
 class CountingClient:
-    """Counts as Triton does: a request each time it is asked."""
+    """It counts as Triton does: a request each time it is asked."""
 
     requests = 0
 
@@ -21,7 +21,7 @@ class CountingClient:
 
 
 class NearestClient(CountingClient):
-    """Enlarges by repeating pixels, and can fail at a given tile.
+    """It enlarges by repeating pixels, and can fail at a given tile.
 
     Args:
         expected: how many tiles are sent; the last of them are answered though fewer than can be in flight wait.

@@ -41,7 +41,7 @@ class Link:
             target.close()
 
     def abort(self):
-        """Resets both ends: they get RST instead of an orderly end."""
+        """Reset both ends: they get RST instead of an orderly end."""
         for _, writer in (self.client, self.server):
             linger = (1).to_bytes(4, "little") + (0).to_bytes(4, "little")
             with suppress(OSError):
@@ -50,14 +50,14 @@ class Link:
 
 
 async def close(writer):
-    """Closes a connection that may be broken, and waits until its socket is free."""
+    """Close a connection that may be broken, and wait until its socket is free."""
     with suppress(OSError, RuntimeError):
         writer.close()
         await writer.wait_closed()
 
 
 class FaultProxy:
-    """Passes connections on to a port of this machine, with faults; its thread ends with it.
+    """A proxy that passes connections on to a port of this machine, with faults; its thread ends with it.
 
     Args:
         target: the port.
@@ -91,7 +91,7 @@ class FaultProxy:
         await close(server[1])
 
     def apply(self, change: Callable[[Link], object]) -> int:
-        """Changes every open connection; returns how many there were."""
+        """Change every open connection; return how many there were."""
 
         async def change_all():
             links = list(self.links)

@@ -75,7 +75,7 @@ class PageProcess(subprocess.Popen[bytes]):
         super().__init__(*arguments, **options)
 
     def said(self) -> str:
-        """What it has written until now."""
+        """Return what it has written until now."""
         return self.output.read_text()
 
 
@@ -158,5 +158,5 @@ def process_of(port: int, word: str) -> int:
 
 
 def is_program(pid: int) -> bool:
-    """Whether a process is Triton or one of its instances: a guardian's command line has Triton's in it."""
+    """Return whether a process is Triton or one of its instances: a guardian's command line has Triton's in it."""
     return psutil.Process(pid).name() in SERVERS

@@ -19,7 +19,7 @@ def event_numbers(url: str) -> dict[str, int]:
 
 
 def upload(url: str, photo: bytes) -> dict[str, Any]:
-    """Uploads a photo; returns it as the page's events take it."""
+    """Upload a photo; return it as the page's events take it."""
     (path,) = httpx.post(f"{url}/gradio_api/upload", files={"files": photo}, timeout=TIMEOUT_S).json()
     return {"path": path, "meta": {"_type": "gradio.FileData"}}
 

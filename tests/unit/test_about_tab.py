@@ -37,7 +37,7 @@ def boxes(drawing, kind):
 
 
 def is_at_edge(point, box):
-    """Whether a point lies on the left or the upper edge of a box."""
+    """Return whether a point lies on the left or the upper edge of a box."""
     x, y = point[0] - box.left, point[1] - box.top
     return (x == 0 and 0 <= y <= box.height) or (y == 0 and 0 <= x <= box.width)
 
@@ -86,7 +86,7 @@ def test_the_svg_has_all_that_is_drawn():
 
 
 def details(html):
-    """What is folded below the name of each task."""
+    """Return what is folded below the name of each task."""
     return {text(part.find("summary")): part for part in parse(html).findall(".//details")}
 
 

@@ -1,4 +1,4 @@
-"""What lies under transparent pixels is filled, so that it cannot bleed into the edges."""
+"""Transparent pixels are filled, so that it cannot bleed into the edges."""
 
 import numpy as np
 import pytest

@@ -30,7 +30,7 @@ SMALL = png(np.arange(24 * 20 * 3, dtype=np.uint8).reshape(24, 20, 3))
 
 @pytest.fixture
 def started():
-    """Makes workers with given limits; they are ended afterwards."""
+    """Make workers with given limits; they are ended afterwards."""
     made = []
 
     def start(**limits):

@@ -1,4 +1,4 @@
-"""Weights files: what is written is read, and what is wrong is named."""
+"""Weights files are read as they were written, and errors in them are named."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What can be chosen: which network a quality means, and which choices the page's styles show."""
+"""The choices: which network a quality means, and which choices the page's styles show."""
 
 import json
 from dataclasses import replace
@@ -9,6 +9,7 @@ from app.errors import UnknownQualityError
 from app.i18n import OTHER, sentences
 from app.pipeline.eta import EtaEstimator
 from app.tasks import Quality, current_names
+from app.web import labels
 from app.web.restore import choices
 from tests.support.served import NETWORK, TASK, restored
 
@@ -69,11 +70,11 @@ def test_a_quality_that_does_not_exist_is_named():
 
 def test_a_task_is_chosen_once_however_many_networks_do_it():
     assert choices.variants(TASKS, "en") == [("2×", "sr_x2"), ("Hail", "rain")]
-    assert choices.families(TASKS, "en") == [("Enlarge", "enlarge"), ("Remove rain", "derain")]
+    assert labels.families(TASKS, "en") == [("Enlarge", "enlarge"), ("Remove rain", "derain")]
 
 
 def test_names_of_tasks_are_translated_where_a_language_has_them():
-    assert choices.families(TASKS, "de")[1] == (sentences("de")["family.derain"].forms[OTHER], "derain")
+    assert labels.families(TASKS, "de")[1] == (sentences("de")["family.derain"].forms[OTHER], "derain")
     assert choices.variants(TASKS, "de")[1] == ("Hail", "rain")  # no language knows this one
 
 

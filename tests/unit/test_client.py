@@ -1,15 +1,18 @@
 """The client's messages about addresses and Triton's errors."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from tritonclient.grpc.model_config_pb2 import ModelConfig
+from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
 from tritonclient.utils import InferenceServerException
 
 from app.client import RestorationClient, explain, resolve
 from app.errors import ModelGoneError, ServerError, ServerUnavailableError
-from app.tasks import read_tasks
+from app.tasks import Quality, read_tasks
 from app.usage import Usage, read_usage, usage_between
+from din_model.config import FASTEST_FIRST, PRESETS
+from din_model.network import count_mult_adds
 
 LIBTORCH_REFUSAL = """PyTorch execute failure: The following operation failed in the TorchScript interpreter.
 Traceback of TorchScript, serialized code (most recent call last):
@@ -90,6 +93,34 @@ def test_both_models_of_a_task_count_for_it():
 
     statistics = SimpleNamespace(model_stats=[model("din_deblur", 2), model("din_deblur-tiles", 40), model("other", 9)])
     assert read_usage(statistics) == {"deblur": Usage(requests=42, failures=2, queue_s=2.0, compute_s=6.0)}
+
+
+def exported(task: str, preset: str, *, is_fastest: bool, mult_adds: int) -> ModelConfig:
+    """The configuration of a network as `din export` writes it."""
+    parameters = {
+        **dict.fromkeys(("label", "family", "family_label", "variant", "degradation", "metric"), "text"),
+        **dict.fromkeys(("psnr", "baseline_psnr", "evaluated_on"), ""),
+        **dict.fromkeys(("size_multiple", "tile", "overlap", "whole_pixels", "max_pixels", "scale"), "1"),
+        **dict.fromkeys(("attention_rounds", "attention_width", "order"), "0"),
+        **{"task": task, "preset": preset, "precision": "fp32", "mult_adds_per_pixel": str(mult_adds)},
+    }
+    config = ModelConfig(name=f"din_{task}" if is_fastest else f"din_{task}-{preset}")
+    config.instance_group.add(kind=ModelInstanceGroup.KIND_CPU, count=1)
+    for name, value in parameters.items():
+        config.parameters[name].string_value = value
+    return config
+
+
+def test_the_fastest_network_is_the_one_with_the_task_s_own_name():
+    assert FASTEST_FIRST.index("din_64") < FASTEST_FIRST.index("din_t")
+    fewest, most = (count_mult_adds(replace(PRESETS[name], scale=2), (32, 32)) for name in ("din_t", "din_64"))
+    assert fewest < most
+    slow = exported("sr_x2", "din_96", is_fastest=False, mult_adds=2 * most)
+    narrow = exported("sr_x2", "din_t", is_fastest=False, mult_adds=fewest)
+    wide = exported("sr_x2", "din_64", is_fastest=True, mult_adds=most)
+    task = read_tasks([slow, narrow, wide])["sr_x2"]
+    assert [network.preset for network in task.networks] == ["din_64", "din_t", "din_96"]
+    assert task.network(Quality.FAST).name == "sr_x2"
 
 
 def test_foreign_models_are_refused():

@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 
 from app import codec
 from app.codec import Photo
+from app.codec.header import READ
 from app.errors import PhotoError
 
 
@@ -38,6 +39,12 @@ def test_png_is_lossless_both_ways(rgb):
     assert np.array_equal(photo.alpha, alpha)
     assert photo.icc_profile == profile
     assert photo.notices == ()
+
+
+def test_suffixes_are_those_of_the_formats_that_are_read():
+    registered = Image.registered_extensions()
+    for name, readable in READ.items():
+        assert {registered[suffix] for suffix in readable.suffixes} == {name}
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "WEBP", "TIFF", "BMP", "GIF"])
@@ -156,8 +163,8 @@ def test_what_a_format_cannot_keep_is_said(rgb):
     ("options", "sentence"),
     [
         ({"format": "bmp"}, "no format 'bmp': choose one of png, jpeg, "),
-        ({"percent": 0}, "quality 0 is outside the range of 1 to 100"),
-        ({"percent": 101}, "quality 101 is outside"),
+        ({"percent": 0}, "percent 0 is outside the range of 1 to 100"),
+        ({"percent": 101}, "percent 101 is outside"),
     ],
 )
 def test_outputs_that_there_are_not(options, sentence):

@@ -53,7 +53,7 @@ def authors_weights(scale):
 
 
 def authors_forward(w, x, scale):
-    """What the authors' network computes, from their tensors by their names."""
+    """Compute what the authors' network computes, from their tensors by their names."""
 
     def conv(name, features, groups=1):
         weight = w[f"{name}.weight"]

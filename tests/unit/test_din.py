@@ -5,12 +5,13 @@ import importlib
 import re
 import runpy
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 
 import pytest
 
 import din
-from app.cli import add_restore_options, parse_arguments
+from app.cli import add_page_options, add_restore_options, parse_arguments
 from app.codec import FORMATS
 from tests.support.files import ROOT
 
@@ -35,6 +36,12 @@ def test_help_lists_every_command(arguments, capsys):
 
 def test_its_version_is_the_package_s(capsys):
     assert din.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"din {version('din')}\n"
+
+
+@pytest.mark.parametrize("name", ["page", "train"])
+def test_a_command_has_the_version_of_the_package(name, capsys):
+    assert din.main([name, "--version"]) == 0
     assert capsys.readouterr().out == f"din {version('din')}\n"
 
 
@@ -104,8 +111,23 @@ def test_the_guide_s_examples_and_options_are_those_of_the_command():
     assert len(examples) == 3
     for example in examples:
         assert parse_arguments(example.split()).photos
-    shown = argparse.ArgumentParser()
-    add_restore_options(shown)
-    rows = re.findall(r"^\| (`--.*?) \|", guide, re.MULTILINE)
-    described = {option for row in rows for option in re.findall(r"`(.*?)`", row)}
-    assert described | {"--help", "--out"} == set(re.findall(r"--[a-z-]+", shown.format_usage())) | {"--help"}
+    assert described_options(guide, "Restoring photos") | {"--help", "--out"} == options(add_restore_options)
+
+
+def test_the_guide_has_every_option_of_the_page():
+    guide = (ROOT / "docs/command-line.md").read_text()
+    assert described_options(guide, "Serving the page") | {"--help"} == options(add_page_options)
+
+
+def described_options(guide: str, section: str) -> set[str]:
+    """The options in the table of a section."""
+    _, text = guide.split(f"\n## {section}\n")
+    rows = re.findall(r"^\| (`--.*?) \|", text.split("\n## ")[0], re.MULTILINE)
+    return {option for row in rows for option in re.findall(r"`(.*?)`", row)}
+
+
+def options(add_options: Callable[[argparse.ArgumentParser], None]) -> set[str]:
+    """The options that the usage of a command shows."""
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return set(re.findall(r"--[a-z-]+", parser.format_usage())) | {"--help"}

@@ -1,4 +1,4 @@
-"""What a request has to pass before Gradio sees it."""
+"""The checks that a request passes before Gradio sees it."""
 
 import asyncio
 import base64

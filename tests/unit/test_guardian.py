@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def prefix():
-    """What the names of the server's shared memory begin with; the test has one region under it."""
+    """The prefix of the names of the server's shared memory; the test has one region under it."""
     name = f"din-test-{secrets.token_hex(4)}_"
     (SHARED_MEMORY / f"{name}region").touch()
     yield name
@@ -46,7 +46,7 @@ def prefix():
 
 @pytest.fixture
 def guard(folder, prefix):
-    """Starts a command under a guardian, as an owner does."""
+    """Start a command under a guardian, as an owner does."""
     started = []
 
     def start(*command: str) -> "subprocess.Popen[str]":

@@ -11,6 +11,7 @@ from PIL import GifImagePlugin, Image, TiffImagePlugin
 from app import codec
 from app.codec import Output, Photo
 from app.errors import PhotoError
+from app.i18n import say
 from tools.hostile_files.handmade import chunk, exifs, gif, gif_frame, png, tiff, tiff_page
 from tools.hostile_files.seeds import colours, exif, heic, profile, saved
 
@@ -142,5 +143,5 @@ def test_a_refusal_has_no_words_of_a_library(image_format):
         codec.decode(data[: len(data) * 3 // 4])
     assert str(refused.value) in (
         "The image is damaged or cut off and cannot be read.",
-        "The file is not an image that can be read: use PNG, JPEG, WebP, TIFF, BMP, GIF or HEIC.",
+        str(say("error.not_an_image", formats=codec.READ_LABELS)),
     )

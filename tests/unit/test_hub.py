@@ -110,7 +110,7 @@ def weights(tmp_path):
 
 @pytest.fixture
 def python(hub, tmp_path):
-    """Runs Python with this hub and a cache of its own; returns what it printed last."""
+    """Run Python with this hub and a cache of its own; return what it printed last."""
 
     def run(*arguments, **environment):
         home = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}

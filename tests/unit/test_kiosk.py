@@ -59,7 +59,7 @@ def visitor(**facts):
 
 
 def take(kiosk, path, family="enlarge", number=1, language=ENGLISH):
-    """Restores a photo; returns what is said about it."""
+    """Restore a photo; return what is said about it."""
     data = gr.EventData(None, {"path": str(path), "family": family, "number": number})
     updates = list(kiosk.handlers.restore(language, data, visitor()))
     assert all(list(update) == [kiosk.parts.kiosk] for update in updates)
@@ -94,6 +94,8 @@ def test_all_words_and_families_are_told(slideshow):
     assert told["texts"].keys() == {*WORDS, "not_sent"}
     assert [family["name"] for family in told["families"]] == ["enlarge", "dehaze"]
     assert told["notice"] == ""
+    assert {".j2k", ".tif"} < set(told["accept"].split(","))
+    assert "64 MB" in told["texts"]["not_sent"]
 
 
 def test_the_slideshow_is_refreshed_until_all_examples_are_restored(kiosk, slideshow, pair):

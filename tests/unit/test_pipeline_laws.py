@@ -15,7 +15,7 @@ from app.pipeline.eta import PAGE_S_PER_PIXEL, SMOOTHING, EtaEstimator, multiply
 from app.pipeline.restore import ORIENTATIONS, Step, halve_tiles, photo_steps, plan_tiles, run, within
 from app.tasks import Quality
 from app.usage import Usage, usage_between
-from app.web.server.traffic import WINDOW_S, View, steps
+from app.web.server.traffic import WINDOW_S, View, intervals
 from tests.support.clients import CountingClient, finished
 from tests.support.served import NETWORK, TASK, restored
 
@@ -143,7 +143,7 @@ def test_equal_parts_make_one_whole(total, parts):
 
 
 class RepeatingClient(CountingClient):
-    """Enlarges by the nearest neighbour; the descriptor of a part is its mean."""
+    """It enlarges by the nearest neighbour; the descriptor of a part is its mean."""
 
     def submit(self, network, pixels, descriptors):
         return finished(repeated(pixels, network.scale))
@@ -162,7 +162,7 @@ class RepeatingClient(CountingClient):
     has_alpha=st.booleans(),
 )
 def test_tiles_equal_the_whole_photo_and_steps_end_at_the_total(size, network, scale, quality, has_alpha):
-    """Where tiles do not matter to the network they do not matter to the photo, in any orientation."""
+    """Tiles that do not matter to the network do not matter to the photo, in any orientation."""
     task = replace(TASK, scale=scale, degradation="BI", networks=(replace(network, scale=scale),))
     photo = Photo(noise(size), noise(size, 1)[..., 0] if has_alpha else None)
     told = []
@@ -239,7 +239,7 @@ def test_what_was_spent_is_the_sum_over_replicas(replicas):
     st.lists(st.tuples(st.integers(1, 40), st.integers(0, 1000)), min_size=1, max_size=30),
     st.integers(0, 10),
 )
-def test_the_steps_of_traffic_join_and_add_up(gaps, age):
+def test_the_intervals_of_traffic_join_and_add_up(gaps, age):
     """Readings some seconds apart, each with the requests answered since the one before it."""
     readings: deque[tuple[float, int]] = deque()
     now_s, requests = 0.0, 0
@@ -247,12 +247,12 @@ def test_the_steps_of_traffic_join_and_add_up(gaps, age):
         now_s, requests = now_s + gap, requests + more
         readings.append((now_s, requests))
     now_s += age
-    made = steps(readings, now_s)
+    made = intervals(readings, now_s)
     recent = [reading for reading in readings if now_s - reading[0] <= WINDOW_S]
     assert len(made) == max(len(recent) - 1, 0)
     assert all(before.end_s == after.start_s for before, after in pairwise(made))
     assert all(WINDOW_S >= step.start_s > step.end_s >= 0 and step.rate >= 0 for step in made)
-    rate = View(steps=made).rate
+    rate = View(intervals=made).rate
     if not made:
         assert rate is None
     else:

@@ -25,7 +25,7 @@ class Instances(dict[str, SimpleNamespace]):
 
 
 class Client:
-    """Answers no picture by itself."""
+    """It answers no picture by itself."""
 
     def __init__(self):
         self.sent, self.requests, self.error = [], 1, None

@@ -19,7 +19,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def export(tmp_path, monkeypatch):
-    """Has a program of a few lines of Python, given as text, stand for din_model.export; returns what calls it."""
+    """Put a program of a few lines of Python, given as text, in the place of din_model.export; return what calls it."""
 
     def stand_in(code: str) -> None:
         program = tmp_path / "export"

@@ -16,7 +16,7 @@ AWAY = ServerUnavailableError("away")
 
 
 class Server:
-    """Answers each request with its tile, or as a rule says.
+    """It answers each request with its tile, or as a rule says.
 
     Args:
         rule: returns for the number of a request an error, None for the answer, or ... for no answer at all.

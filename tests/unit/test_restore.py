@@ -83,7 +83,7 @@ def test_alpha_is_enlarged_with_the_photo():
 
 
 def test_clean_alpha_is_restored_as_a_picture(monkeypatch):
-    """Where the task expects neither blur nor noise, the network enlarges alpha, too."""
+    """The network enlarges alpha, too, if the task expects neither blur nor noise."""
     pixels, data = photo_bytes((20, 30), "RGBA")
     client, progress = NearestClient(), []
     monkeypatch.setattr(client, "submit", lambda network, tile, descriptors: finished(tile.repeat(2, 0).repeat(2, 1)))
@@ -179,7 +179,7 @@ def test_a_mistake_is_found_before_anything_is_sent():
 
 
 class SmallClient(NearestClient):
-    """Has memory for tiles of so many pixels."""
+    """It has memory for tiles of so many pixels."""
 
     def __init__(self, most):
         self.most, self.sides = most, []

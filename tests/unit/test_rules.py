@@ -30,7 +30,7 @@ def test_din_model_does_not_know_who_serves_it(forbidden):
 
 
 @pytest.mark.parametrize("forbidden", ["app", "din_model", "torch", "gradio"])
-def test_imaging_is_for_both_sides(forbidden):
+def test_imaging_imports_neither_side(forbidden):
     assert importers("imaging", forbidden) == set()
 
 
@@ -85,7 +85,7 @@ def test_what_tests_share_is_in_modules_that_are_no_tests():
         assert not [name for name in shared if name.rpartition(".")[2].startswith(("test_", "conftest"))], path
 
 
-def test_tests_use_what_everyone_may_use():
+def test_tests_use_public_names_only():
     """None reads a private attribute, but for one of accelerate: it keeps its state for the whole process."""
     for path in (ROOT / "tests").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

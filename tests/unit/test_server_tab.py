@@ -12,7 +12,7 @@ from app.i18n import say
 from app.usage import Usage
 from app.web.server.charts import batch_bars, sparkline
 from app.web.server.tab import Handlers, panel_html, row
-from app.web.server.traffic import MAX_READINGS, Step, Traffic, View
+from app.web.server.traffic import MAX_READINGS, Interval, Traffic, View
 from tests.support.markup import element, parse, text, texts
 from tests.support.served import NETWORK as EXAMPLE_NETWORK
 from tests.support.served import TASK as EXAMPLE_TASK
@@ -23,7 +23,7 @@ USED = Usage(requests=1200, failures=3, queue_s=0.6, compute_s=30.0, batches={4:
 
 
 class FakeTriton:
-    """Counts what the test says; goes away and comes back."""
+    """It counts what the test says, goes away and comes back."""
 
     def __init__(self):
         self.requests, self.is_away, self.asked, self.configs = 0, False, 0, 0
@@ -84,9 +84,9 @@ def test_bars_stand_on_one_line_and_can_be_read_aloud():
 
 
 def test_the_line_ends_at_the_right_and_rests_on_the_ground():
-    steps = (Step(60, 30, 0.0), Step(30, 0, 5.0))
-    assert sparkline(steps).points == ((0, 71), (180, 71), (180, 3), (360, 3))
-    root = parse(panel_html(View(steps=steps), "en"))
+    intervals = (Interval(60, 30, 0.0), Interval(30, 0, 5.0))
+    assert sparkline(intervals).points == ((0, 71), (180, 71), (180, 3), (360, 3))
+    root = parse(panel_html(View(intervals=intervals), "en"))
     drawn = {name: element(root, f".//{name}").get("points").split() for name in ("polyline", "polygon")}
     assert drawn["polygon"] == ["0.0,72", *drawn["polyline"], "360.0,72"]
     assert not parse(panel_html(View(), "en")).findall(".//polyline")
@@ -97,7 +97,7 @@ def test_rates_come_from_growth(traffic, triton, clock):
     for requests in (10, 10, 40):
         triton.requests, clock.now_s = requests, clock.now_s + 2
         view = traffic.read()
-    assert [step.rate for step in view.steps] == [5.0, 0.0, 15.0]
+    assert [interval.rate for interval in view.intervals] == [5.0, 0.0, 15.0]
     assert view.rate == pytest.approx(40 / 6)
     assert triton.configs == 1, "configurations are read once"
     assert "6.7" in panel_html(view, "en")
@@ -110,8 +110,8 @@ def test_readings_are_shared_and_bounded(traffic, triton, clock):
     for _ in range(3 * MAX_READINGS):
         clock.now_s += 2
         view = traffic.read()
-    assert 20 < len(view.steps) <= 30
-    assert view.steps[0].start_s <= 60
+    assert 20 < len(view.intervals) <= 30
+    assert view.intervals[0].start_s <= 60
 
 
 def test_nobody_waits_for_another_visitors_question(traffic, triton):
@@ -143,7 +143,7 @@ def test_a_server_that_goes_away_is_told_and_found_again(traffic, triton, clock)
     triton.is_away, triton.requests, clock.now_s = False, 2, clock.now_s + 2
     view = traffic.read()
     assert "<table" in panel_html(view, "en")
-    assert view.steps == (), "what was counted before it went away is no growth"
+    assert view.intervals == (), "what was counted before it went away is no growth"
     assert triton.configs == 2, "a restarted server may serve other models"
 
 
@@ -151,7 +151,7 @@ def test_counters_that_start_anew_are_no_negative_rate(traffic, triton, clock):
     for requests in (100, 3, 5):
         triton.requests, clock.now_s = requests, clock.now_s + 2
         view = traffic.read()
-    assert [step.rate for step in view.steps] == [1.0]
+    assert [interval.rate for interval in view.intervals] == [1.0]
 
 
 def test_the_table_can_be_read_aloud_and_scrolled_by_keyboard():

@@ -73,7 +73,7 @@ def tiny_preset(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def shipped(monkeypatch):
-    """What training ships, as (network, weights)."""
+    """Return what training ships, as (network, weights)."""
     calls = []
     monkeypatch.setattr(train, "ship", lambda recipe, weights, sets: calls.append((recipe.name, weights)))
     return calls
@@ -133,10 +133,10 @@ def test_resumed_is_never_stopped(data, optimiser, monkeypatch):
     (data / "recipes.toml").write_text(recipes.replace("patch = 48", f'patch = 48\noptimiser = "{optimiser}"'))
     assert main(options) == 0
     steps = Trainer.step
-    told = Stop.within
+    within = Stop.within
 
     def stops_after_ten(self, seconds):
-        return lambda: self.told or counted[0] >= 10 or told(self, seconds)()
+        return lambda: self.requested or counted[0] >= 10 or within(self, seconds)()
 
     counted = [0]
 

@@ -13,7 +13,7 @@ from app.tasks import Network, Task, Tasks
 from app.web import limits, storage
 from app.web.about.architecture import draw
 from app.web.bind import Words
-from app.web.restore.choices import task_label
+from app.web.labels import task_label
 from app.web.templates import render
 
 
@@ -63,7 +63,6 @@ def build_about_tab(client: RestorationClient, words: Words) -> None:
 
 def how_html(language: str) -> str:
     """Render what this is, what happens to a photo, privacy, and the limits that are in force."""
-    size = limits.MAX_UPLOAD.removesuffix("mb") + " MB"
     sections = [
         ("about.what_title", [say("about.what")]),
         ("about.way_title", [say(f"about.{name}") for name in ("way_tiles", "way_triton", "way_best", "way_deep")]),
@@ -78,7 +77,7 @@ def how_html(language: str) -> str:
         (
             "about.rules_title",
             [
-                say("about.rule_input", pixels=codec.megapixels(codec.MAX_INPUT_PIXELS), size=size),
+                say("about.rule_input", pixels=codec.megapixels(codec.MAX_INPUT_PIXELS), size=limits.MAX_UPLOAD),
                 say("about.rule_output", pixels=codec.megapixels(codec.MAX_OUTPUT_PIXELS)),
                 say("about.rule_photos", photos=limits.MAX_PHOTOS),
                 say("about.rule_jobs", jobs=limits.VISITOR_JOBS, queued=limits.QUEUED_JOBS - limits.CONCURRENT_JOBS),

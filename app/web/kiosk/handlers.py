@@ -8,13 +8,14 @@ from pathlib import Path
 
 import gradio as gr
 
+from app import codec
 from app.errors import RestorationError
 from app.i18n import choose_language, say
 from app.pipeline.restore import Step
 from app.web import limits, storage
-from app.web.events import EACH, QUIET, Updates
+from app.web.event_options import EACH, QUIET, Updates
 from app.web.kiosk.slideshow import Pair, Slideshow
-from app.web.restore.choices import families, task_label
+from app.web.labels import families, task_label
 
 WORDS = (
     *("name", "before", "after", "starting", "take", "another", "pause", "play", "previous", "next", "full_screen"),
@@ -71,6 +72,7 @@ def kiosk_value(slideshow: Slideshow, language: str) -> dict[str, object]:
     return {
         "language": language,
         "texts": texts | {"not_sent": say("kiosk.not_sent", limit=limits.MAX_UPLOAD).into(language)},
+        "accept": ",".join(("image/*", *codec.READ_SUFFIXES)),
         "families": [{"name": name, "label": label} for label, name in families(slideshow.tasks, language)],
         "pairs": [pair_value(pair, language) for pair in slideshow.pairs],
         "notice": slideshow.error.into(language) if slideshow.error else "",

@@ -11,41 +11,9 @@ from app.i18n import ENGLISH, say
 from app.web import limits
 from app.web.kiosk.handlers import Handlers, KioskParts, kiosk_value, wire
 from app.web.kiosk.slideshow import Slideshow
-from app.web.site import Site, scripts
+from app.web.site import Site, scripts, source, styles
 
 REFRESH_S = 1.0
-KIOSK_CSS = """
-body, gradio-app { background: #07090c !important; }
-din-kiosk { position: fixed; inset: 0; z-index: 1000; }
-footer { display: none !important; }
-"""
-ON_LOAD = """
-const find = () => element.querySelector('din-kiosk');
-let photos = 0;
-const show = () => {
-    const { language, ...properties } = props.value;
-    document.documentElement.lang = language;
-    Object.assign(find(), properties);
-};
-const hear = () => {
-    const { progress, pair, failure } = props.answer;
-    if (progress) find().progress = progress;
-    if (pair) find().show(pair);
-    if (failure) find().fail(failure);
-};
-element.addEventListener('photo', async ({ detail }) => {
-    try {
-        const { path } = await upload(detail.file);
-        photos += 1;
-        trigger('photo', { path, family: detail.family, number: photos });
-    } catch {
-        find().fail(props.value.texts.not_sent);
-    }
-});
-watch('value', show);
-watch('answer', hear);
-show();
-"""
 
 
 class KioskPage(gr.Blocks):
@@ -66,7 +34,7 @@ def lay_out(slideshow: Slideshow) -> KioskParts:
         kiosk_value(slideshow, ENGLISH),
         answer={},
         html_template="<din-kiosk></din-kiosk>",
-        js_on_load=ON_LOAD,
+        js_on_load=source("kiosk/static/on_load.js"),
         apply_default_css=False,
         elem_id="kiosk",
     )
@@ -94,4 +62,4 @@ def build_kiosk(client: RestorationClient) -> Site:
         wire(parts, Handlers(parts, slideshow, page), page)
     slideshow.start()
     page.queue(default_concurrency_limit=limits.CONCURRENT_EVENTS, max_size=limits.QUEUED_EVENTS)
-    return Site(page, KIOSK_CSS, scripts("kiosk/static/camera.js", "kiosk/static/kiosk.js"))
+    return Site(page, styles("kiosk/static/page.css"), scripts("kiosk/static/camera.js", "kiosk/static/kiosk.js"))

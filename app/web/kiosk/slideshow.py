@@ -17,7 +17,7 @@ from app.i18n import say
 from app.pipeline.restore import Restoration, Step, photo_steps
 from app.tasks import Task
 from app.web import storage
-from app.web.restore.choices import examples
+from app.web.examples import examples
 
 # Photos are reduced so that the result fits the screen; otherwise the effect would not be visible.
 SCREEN_PIXELS = 1280 * 720

@@ -10,30 +10,13 @@ import base64
 import json
 from pathlib import Path
 
-from app.i18n import ENGLISH, Name, Text, say
+from app.i18n import ENGLISH, Name, say
 from app.pipeline.eta import EtaEstimator
 from app.tasks import Network, Quality, Task, Tasks
+from app.web.labels import Choices, family_labels
 from app.web.templates import render
 
 CARDS = Path(__file__).parent / "static" / "cards"
-EXAMPLES = Path(__file__).parents[2] / "examples"
-
-Choices = list[tuple[str, str]]  # label and value
-
-
-def task_label(task: Task) -> Text:
-    """Return the label of a task."""
-    return Name(f"task.{task.name}", english=task.label)
-
-
-def family_labels(tasks: Tasks) -> dict[str, Text]:
-    """Return the label of each family of tasks by its name, in order."""
-    return {task.family: Name(f"family.{task.family}", english=task.family_label) for task in tasks.values()}
-
-
-def families(tasks: Tasks, language: str) -> Choices:
-    """Return the options of the family choice."""
-    return [(label.into(language), name) for name, label in family_labels(tasks).items()]
 
 
 def variants(tasks: Tasks, language: str) -> Choices:
@@ -87,11 +70,6 @@ def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min"
-
-
-def examples(task: Task) -> list[Path]:
-    """Return the paths of a task's example photos."""
-    return sorted((EXAMPLES / task.name).glob("*.png"))
 
 
 def choice_styles(tasks: Tasks) -> str:

@@ -18,7 +18,8 @@ from app.i18n import as_is, say
 from app.tasks import Quality
 from app.web import limits
 from app.web.errors import page_error
-from app.web.events import EACH, LATEST, QUIET, Updates
+from app.web.event_options import EACH, LATEST, QUIET, Updates
+from app.web.examples import examples
 from app.web.restore import choices
 from app.web.restore.html import message_html, outcomes_html, progress_html
 from app.web.restore.jobs import Job, JobOptions, JobProgress, JobRunner, Preview, Results, check_photos
@@ -122,7 +123,7 @@ class Handlers:
             gr.Error: the job cannot be run; the message gives the reason.
         """
         path = str(event.value["image"]["path"])
-        samples = (sample for task in self._runner.tasks.values() for sample in choices.examples(task))
+        samples = (sample for task in self._runner.tasks.values() for sample in examples(task))
         photos = [str(sample) for sample in samples if str(sample) == path]
         checked = self.start(photos, task, quality, is_reference_test, language, request)
         return {self._tab.photos.files: photos, **checked}

@@ -24,7 +24,7 @@ from app.pipeline.reference_test import check_reference_size, reference_steps
 from app.pipeline.restore import Steps, photo_steps, run
 from app.tasks import Quality, Task
 from app.web import storage
-from app.web.restore.choices import examples
+from app.web.examples import examples
 from app.web.restore.results import Outcome, preview_before, preview_reference_test, preview_restored, save_master
 
 T = TypeVar("T")

@@ -10,32 +10,20 @@ from app import codec
 from app.codec import FORMATS
 from app.i18n import ENGLISH, Text, say
 from app.tasks import Quality, Task
-from app.web import storage
+from app.web import labels, storage
 from app.web.bind import Words
+from app.web.examples import examples
 from app.web.restore import choices
 from app.web.restore.html import field_texts_html
 from app.web.restore.jobs import JobRunner, Results
+from app.web.site import source
 
-PHOTO_TYPES = ["image", ".heic", ".heif", ".avif", ".tif", ".tiff", ".webp", ".bmp", ".gif"]
+# Gradio takes a file by its MIME type or its suffix; telephones offer their photos by the former.
+PHOTO_TYPES = ["image", *codec.READ_SUFFIXES]
 VIEWER_TEXTS = (
     *("slider", "side_by_side", "zoom_in", "zoom_out", "fit", "actual_pixels", "lens", "full_screen"),
     *("exit_full_screen", "left", "right", "divider", "hint", "picture_alt"),
 )
-# The restored photo takes precedence over the uploaded one, and that over the example, in whatever order they arrive.
-ON_LOAD = """
-const show = () => {
-    const [empty, viewer] = element.querySelectorAll('.din-empty, din-compare');
-    const { value: texts, example, uploaded, restored } = props;
-    const states = restored.length ? restored : (uploaded.states ?? example);
-    empty.textContent = texts.empty;
-    empty.hidden = states.length > 0;
-    viewer.texts = texts;
-    if (JSON.stringify(states) !== JSON.stringify(viewer.states)) viewer.states = states;  // or zoom would be lost
-    viewer.hidden = !states.length;
-};
-watch(['value', 'example', 'uploaded', 'restored'], show);
-show();
-"""
 
 
 @dataclass(frozen=True)
@@ -161,7 +149,7 @@ def lay_out_choice(runner: JobRunner, first: Task | None, words: Words) -> Choic
     family = words.bind(
         gr.Radio(value=first.family if first else None, elem_id="family"),
         label=say("page.family"),
-        choices=lambda language: choices.families(tasks, language),
+        choices=lambda language: labels.families(tasks, language),
     )
     task = words.bind(
         gr.Radio(value=first.name if first else None, elem_id="task"),
@@ -191,7 +179,7 @@ def lay_out_result(words: Words) -> ResultParts:
             uploaded={},
             restored=[],
             html_template="<p class='din-empty'></p><din-compare hidden></din-compare>",
-            js_on_load=ON_LOAD,
+            js_on_load=source("restore/static/on_load.js"),
             elem_id="comparison",
         ),
         value=viewer_texts,
@@ -247,6 +235,6 @@ def hint(words: Words, text: Text) -> None:
 def sample_pictures(task: Task, language: str) -> list[tuple[str, str]]:
     """Return the examples of a task as (path, text alternative)."""
     return [
-        (str(path), say("page.sample", number=number, task=choices.task_label(task)).into(language))
-        for number, path in enumerate(choices.examples(task), 1)
+        (str(path), say("page.sample", number=number, task=labels.task_label(task)).into(language))
+        for number, path in enumerate(examples(task), 1)
     ]

@@ -16,7 +16,8 @@ from app.pipeline.reference_test import ReferenceTest
 from app.pipeline.restore import Restoration
 from app.tasks import Quality, Task, file_suffix
 from app.web import storage
-from app.web.restore.choices import duration, task_label
+from app.web.labels import task_label
+from app.web.restore.choices import duration
 from imaging.metrics import Score
 
 MASTER = Output("png")  # the format of the master file

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.web.server.traffic import WINDOW_S, Step
+from app.web.server.traffic import WINDOW_S, Interval
 
 LINE_HEIGHT, LINE_WIDTH = 72, 360  # before it is scaled to its place
 BAR_HEIGHT, LABEL_HEIGHT, CHARACTER_WIDTH, GAP = 22, 14, 7, 10
@@ -49,21 +49,21 @@ class Bars:
     height: int = BAR_HEIGHT + LABEL_HEIGHT
 
 
-def sparkline(steps: Sequence[Step]) -> Line:
+def sparkline(intervals: Sequence[Interval]) -> Line:
     """Lay out the rates of the last minute as a line of steps; the highest rate is at the top.
 
     Args:
-        steps: from old to new.
+        intervals: from old to new.
     """
-    top = max([step.rate for step in steps], default=0.0) or 1.0
+    top = max([interval.rate for interval in intervals], default=0.0) or 1.0
     return Line(
         tuple(
             (
                 round(LINE_WIDTH * (1 - at_s / WINDOW_S), 1),
-                round(LINE_HEIGHT - 1 - (LINE_HEIGHT - 4) * step.rate / top, 1),
+                round(LINE_HEIGHT - 1 - (LINE_HEIGHT - 4) * interval.rate / top, 1),
             )
-            for step in steps
-            for at_s in (step.start_s, step.end_s)
+            for interval in intervals
+            for at_s in (interval.start_s, interval.end_s)
         )
     )
 

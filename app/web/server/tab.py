@@ -11,8 +11,8 @@ from app.i18n import Text, say
 from app.tasks import Network, Task
 from app.usage import Usage
 from app.web.bind import Words
-from app.web.events import EACH, QUIET, Updates
-from app.web.restore.choices import task_label
+from app.web.event_options import EACH, QUIET, Updates
+from app.web.labels import task_label
 from app.web.server.charts import Bars, batch_bars, sparkline
 from app.web.server.traffic import Traffic, View, total
 from app.web.templates import render
@@ -105,8 +105,8 @@ def panel_html(view: View, language: str) -> str:
             ("all_answered", f"{total(view.usage, 'requests'):,}"),
             ("all_failures", f"{total(view.usage, 'failures'):,}"),
         ],
-        line=sparkline(view.steps),
-        most=f"{max([step.rate for step in view.steps], default=0.0):.1f}",
+        line=sparkline(view.intervals),
+        most=f"{max([interval.rate for interval in view.intervals], default=0.0):.1f}",
         rows=[
             row(task, network, view.usage.get(network.name, Usage()))
             for task in view.tasks.values()

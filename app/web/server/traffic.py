@@ -20,8 +20,8 @@ MAX_READINGS = int(WINDOW_S / FRESH_S) + 1
 
 
 @dataclass(frozen=True)
-class Step:
-    """An interval between two readings and the mean rate in it.
+class Interval:
+    """The time between two readings, and the mean rate in it.
 
     Attributes:
         start_s, end_s: seconds ago.
@@ -40,24 +40,24 @@ class View:
     Attributes:
         tasks: that are served, by name.
         usage: Triton's counters of each network since it started, by name.
-        steps: of the last minute, from old to new.
+        intervals: of the last minute, from old to new.
         problem: why Triton could not be read; None where it could.
         is_read: whether Triton has been asked yet.
     """
 
     tasks: Tasks = field(default_factory=dict)
     usage: Mapping[str, Usage] = field(default_factory=dict)
-    steps: tuple[Step, ...] = ()
+    intervals: tuple[Interval, ...] = ()
     problem: ServerError | None = None
     is_read: bool = True
 
     @property
     def rate(self) -> float | None:
-        """Mean requests per second over all steps; None before there are two readings."""
-        if not self.steps:
+        """Mean requests per second over all intervals; None before there are two readings."""
+        if not self.intervals:
             return None
-        requests = sum(step.rate * (step.start_s - step.end_s) for step in self.steps)
-        return requests / (self.steps[0].start_s - self.steps[-1].end_s)
+        requests = sum(interval.rate * (interval.start_s - interval.end_s) for interval in self.intervals)
+        return requests / (self.intervals[0].start_s - self.intervals[-1].end_s)
 
 
 class Traffic:
@@ -100,10 +100,10 @@ class Traffic:
         if self._readings and requests < self._readings[-1][1]:
             self._readings.clear()  # it restarted between two readings and counts anew
         self._readings.append((now_s, requests))
-        return View(self._tasks, usage, steps(self._readings, now_s))
+        return View(self._tasks, usage, intervals(self._readings, now_s))
 
 
-def steps(readings: deque[tuple[float, int]], now_s: float) -> tuple[Step, ...]:
+def intervals(readings: deque[tuple[float, int]], now_s: float) -> tuple[Interval, ...]:
     """Return the rates between the readings of the last minute.
 
     Args:
@@ -112,7 +112,7 @@ def steps(readings: deque[tuple[float, int]], now_s: float) -> tuple[Step, ...]:
     """
     recent = [reading for reading in readings if now_s - reading[0] <= WINDOW_S]
     return tuple(
-        Step(now_s - start, now_s - end, (after - before) / (end - start))
+        Interval(now_s - start, now_s - end, (after - before) / (end - start))
         for (start, before), (end, after) in pairwise(recent)
     )
 

@@ -3,6 +3,7 @@
  *
  *   camera.families = [{ name: "enlarge", label: "Enlarge" }, ...]   choices for the photo
  *   camera.texts = { take: "Take a photo", ... }                     see TEXTS
+ *   camera.accept = "image/png, .heic"                                 types of files to choose from
  *   camera.open()
  *
  * A new photo is reported by the event `photo` with detail {file, family}. The photo is then shown with
@@ -33,7 +34,7 @@
       <div class="work" role="status"><p></p><div class="track"><i></i></div></div>
       <button type="button" class="close" data-do="close"><svg viewBox="0 0 24 24" aria-hidden="true">
         <path d="M6 6l12 12M18 6 6 18"/></svg></button>
-      <input type="file" accept="image/*,.heic,.heif,.avif,.tif,.tiff" hidden>
+      <input type="file" accept="image/*" hidden>
     </dialog>`;
 
   const STYLES = `
@@ -142,6 +143,10 @@
       for (const name of ["shutter", "close"]) {
         Object.assign(this.#find(`.${name}`), { ariaLabel: this.#texts[name], title: this.#texts[name] });
       }
+    }
+
+    set accept(types) {
+      this.#find("input").accept = types;
     }
 
     set progress({ text, share }) {

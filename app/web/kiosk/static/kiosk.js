@@ -4,6 +4,7 @@
  *   kiosk.pairs = [{ before: "a.jpg", after: "b.jpg", label: "Enlarge 4×", caption: "128×128 to 512×512 pixels" }, ...]
  *   kiosk.families = [{ name: "enlarge", label: "Enlarge" }, ...]   choices for a photo of the camera
  *   kiosk.texts = { before: "Before", ... }                         see TEXTS, and those of <din-camera>
+ *   kiosk.accept = "image/png, .heic"                               types of files to choose from
  *
  * A new photo is reported by the event `photo` with detail {file, family}. The page sets `kiosk.progress =
  * {text, share}` while it is restored, and calls `kiosk.show(pair)`, where the optional `pair.life_s` is the time until
@@ -238,6 +239,10 @@
 
     set families(families) {
       this.#camera.families = families;
+    }
+
+    set accept(types) {
+      this.#camera.accept = types;
     }
 
     /** Progress of the photo from the camera: {text, share from 0 to 1}. */

@@ -1,4 +1,4 @@
-"""What the events of all pages share: options, and what their handlers return."""
+"""Options of events that all pages share, and the type of what their handlers return."""
 
 from __future__ import annotations
 

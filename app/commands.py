@@ -1,0 +1,9 @@
+"""The commands of :mod:`app.cli`, described here so that listing them imports none of it."""
+
+from __future__ import annotations
+
+COMMANDS = {
+    "page": "serve the page; starts Triton where none is named",
+    "restore": "restore photos from the command line",
+    "health": "ask a running page whether it restores",
+}

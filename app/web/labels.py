@@ -1,0 +1,23 @@
+"""The labels of tasks and of their families, in the visitor's language."""
+
+from __future__ import annotations
+
+from app.i18n import Name, Text
+from app.tasks import Task, Tasks
+
+Choices = list[tuple[str, str]]  # label and value
+
+
+def task_label(task: Task) -> Text:
+    """Return the label of a task."""
+    return Name(f"task.{task.name}", english=task.label)
+
+
+def family_labels(tasks: Tasks) -> dict[str, Text]:
+    """Return the label of each family of tasks by its name, in order."""
+    return {task.family: Name(f"family.{task.family}", english=task.family_label) for task in tasks.values()}
+
+
+def families(tasks: Tasks, language: str) -> Choices:
+    """Return the options of the family choice."""
+    return [(label.into(language), name) for name, label in family_labels(tasks).items()]
