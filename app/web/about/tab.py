@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 from dataclasses import dataclass
+from pathlib import Path
 
 import gradio as gr
 
@@ -15,6 +18,8 @@ from app.web.about.architecture import draw
 from app.web.bind import Words
 from app.web.labels import task_label
 from app.web.templates import render
+
+PLOT = Path(__file__).parent / "static/psnr_over_time.svg"
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,14 @@ def network_html(language: str) -> str:
 
 def results_html(tasks: Tasks, language: str) -> str:
     """Render the results of every task beside the paper's, and the facts that its networks' weights state."""
-    return render("about/results.html", language, tasks=[task_view(task) for task in tasks.values()])
+    views = [task_view(task) for task in tasks.values()]
+    return render("about/results.html", language, tasks=views, plot=plot_url())
+
+
+@functools.cache
+def plot_url() -> str:
+    """Return the plot of PSNR over time (``benchmarks/speed.py``) as a data URL."""
+    return "data:image/svg+xml;base64," + base64.b64encode(PLOT.read_bytes()).decode()
 
 
 def task_view(task: Task) -> TaskView:
