@@ -23,6 +23,8 @@ GUARDIAN = Path(__file__).with_name("guardian.py")
 PING_INTERVAL_MS = 5000  # shorter than the client's keepalive
 GUARDIAN_S = 40.0  # longer than the guardian itself gives Triton and its instances
 SERVERS = ("tritonserver", "triton_python_backend_stub")  # names of processes
+NOTES = "notes"  # folder where each instance notes whether it is at work; app.triton.probe reads it
+NOTES_VARIABLE = "DIN_NOTES"  # names it for the backend
 WITHDRAWN = "withdrawn.txt"  # in the place of a model's file: why it is out of service
 # Triton has protocols restricted to requests with a header; it cannot switch them off. Capitals in the name of this one
 # make that impossible to send (RFC 9113, section 8.2.1), so no secret has to stand in the list of processes.
@@ -163,6 +165,7 @@ def start(launch: Launch, repository: Path, port: int, withdrawn: Mapping[str, s
     folder = Path(tempfile.mkdtemp(prefix="din-triton-"))
     try:
         repository = without(repository, withdrawn or {}, folder)
+        (folder / NOTES).mkdir()
         command = command_line(launch, repository, port, folder)
         with (folder / "triton.log").open("wb") as output:
             log = Path(output.name).open("rb")  # noqa: SIM115 - closed by end()
@@ -172,7 +175,7 @@ def start(launch: Launch, repository: Path, port: int, withdrawn: Mapping[str, s
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=launch.environment,
+                env={**launch.environment, NOTES_VARIABLE: str(folder / NOTES)},
                 start_new_session=True,
             )
     except BaseException:  # also where no thread can be started, or Ctrl-C comes

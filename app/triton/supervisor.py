@@ -199,7 +199,7 @@ class Triton:
     def _next_trouble(self) -> str | None:
         """Check Triton until a check fails twice; return its reason, or None when Triton is to be stopped."""
         with RestorationClient(self.url) as client:
-            prober = Prober(client)
+            prober = Prober(client, self._run.folder / process.NOTES)
             while not self._stopping.wait(self.policy.interval_s):
                 try:
                     found = self._trouble(client, prober)

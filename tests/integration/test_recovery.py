@@ -1,7 +1,12 @@
 """The supervisor brings a Triton back that is dead or hangs, and leaves out a model that keeps failing."""
 
+import functools
 import os
+import shutil
 import signal
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,12 +14,25 @@ import pytest
 from app.client import RestorationClient
 from app.errors import UnknownTaskError
 from app.pipeline.restore import restore
-from app.triton import Policy, Triton, embedded
+from app.triton import REPOSITORY, Policy, Triton, embedded
 from tests.support.files import png
 from tests.support.processes import process_of, wait_until
 
 TASK = "sr_x4"
 RECOVERY_S = 60  # also beside much other work; benchmarks/recovery.py measures it
+# Added to the backend: the instance whose turn it is while the file is there hangs, and takes the file with it.
+HANG = """
+
+
+class TritonPythonModel(TritonPythonModel):
+    def answer(self, requests):
+        if Path({trap!r}).exists():
+            Path({trap!r}).unlink()
+            while True:
+                import time
+                time.sleep(3600)
+        return super().answer(requests)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +99,34 @@ def test_a_server_that_dies_is_no_fault_of_a_model():
             pid = process_of(own.port, "bin/tritonserver")
             os.kill(pid, number)
             wait_until(lambda: not is_alive(pid) and client.is_live() and set(client.tasks()) == tasks, RECOVERY_S)  # noqa: B023 - called within the turn
+
+
+def prepare_to_hang(launch, trap, folder):
+    """Prepare the embedded Triton's folder with a backend that hangs once when there is that file."""
+    options = launch.prepare(folder)
+    with (folder / "backends/pytorch/model.py").open("a") as backend:
+        backend.write(HANG.format(trap=str(trap)))
+    return options
+
+
+def test_an_instance_that_hangs_at_work_is_found_while_its_sibling_answers(tmp_path, small_photo, caplog):
+    """Triton gives every probe to the sibling, which is free. No photo is lost."""
+    trap, launch = tmp_path / "trap", embedded.launch()
+    launch = replace(launch, prepare=functools.partial(prepare_to_hang, launch, trap))
+    repository = Path(tmp_path / "repository")
+    shutil.copytree(REPOSITORY / f"din_{TASK}", repository / f"din_{TASK}")
+    with (
+        Triton(launch, repository) as own,
+        RestorationClient(own.url) as client,
+        ThreadPoolExecutor(1) as executor,
+    ):
+        own.wait_ready()
+        task = client.task(TASK)
+        expected = restore(png(small_photo), task, client).after.rgb
+        trap.touch()
+        caught = executor.submit(restore, png(small_photo), task, client)
+        wait_until(lambda: not trap.exists(), RECOVERY_S)
+        assert np.array_equal(restore(png(small_photo), task, client).after.rgb, expected)
+        assert not caught.done()  # the sibling was free
+        assert np.array_equal(caught.result(RECOVERY_S).after.rgb, expected)
+    assert f"has instances that hang: din_{TASK}_0_" in caplog.text
