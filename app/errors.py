@@ -2,6 +2,7 @@
 
 RestorationError
 ├── PhotoError              the photo cannot be used: not an image, damaged, empty, too large
+├── StorageError            a result cannot be stored
 ├── UnknownTaskError        no such task is served
 ├── UnknownQualityError     no such quality exists
 └── ServerError             Triton refused or failed a request
@@ -34,6 +35,10 @@ class RestorationError(Exception):
 
 class PhotoError(RestorationError):
     """The photo cannot be used."""
+
+
+class StorageError(RestorationError):
+    """A result cannot be stored."""
 
 
 class UnknownTaskError(RestorationError):
