@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import psutil
 
-from app.triton.guardian import processes_below
+from app.triton.guardian import is_running, processes_below
 from app.triton.launch import Launch
 
 LOOPBACK = "127.0.0.1"
@@ -96,6 +96,11 @@ class Run:
                 if process.name() in SERVERS:
                     found[next((word for word in process.cmdline() if word in instances), process.name())] = process
         return found
+
+    def dead(self) -> set[int]:
+        """Return the numbers of Triton's processes that have ended, and for whose end it has not waited."""
+        below = psutil.Process(self.guardian.pid).children(recursive=True)
+        return {process.pid for process in below if not is_running(process) and psutil.pid_exists(process.pid)}
 
     def kill(self) -> None:
         """Kill Triton and its instances: what hangs does not end when it is asked to. The guardian then cleans up."""

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 NAMES_SHOWN = 4  # in a message
 
 START_TIMEOUT_S = 180.0
+LOOK_S = 2.0  # between two looks at what has died in a start; Triton waits for what it ends itself at once
 
 
 @dataclass(frozen=True)
@@ -151,15 +152,22 @@ class Triton:
         """Wait until Triton answers, which it does when it has loaded all models that it can, or is to be stopped.
 
         Raises:
-            ServerStartError: it ended, or did not start in time.
+            ServerStartError: it ended, did not start in time, or lost an instance, for which it would wait for ever.
         """
-        deadline = time.monotonic() + START_TIMEOUT_S
+        deadline, look_s = time.monotonic() + START_TIMEOUT_S, 0.0
+        dead: set[int] = set()
         with RestorationClient(self.url) as client:
             while not client.is_live():
                 if self._run.has_ended():
                     raise ServerStartError(f"{self._name} ended while starting: {self._run.last_words()}")
                 if time.monotonic() > deadline:
                     raise ServerStartError(f"{self._name} did not start within {START_TIMEOUT_S:.0f} s.")
+                if time.monotonic() > look_s:
+                    before, dead, look_s = dead, self._run.dead(), time.monotonic() + LOOK_S
+                    if before & dead:
+                        raise ServerStartError(
+                            f"{self._name} lost an instance while starting: {self._run.last_words()}"
+                        )
                 if self._stopping.wait(0.05):
                     return
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from app.client import RestorationClient
@@ -16,7 +17,7 @@ from app.errors import UnknownTaskError
 from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Policy, Triton, embedded
 from tests.support.files import png
-from tests.support.processes import process_of, wait_until
+from tests.support.processes import command_line, is_program, process_of, wait_until
 
 TASK = "sr_x4"
 RECOVERY_S = 60  # also beside much other work; benchmarks/recovery.py measures it
@@ -73,6 +74,25 @@ def test_what_is_dead_or_stopped_is_replaced(own, small_photo, caplog, word, num
         wait_until(lambda: is_back(own, client, pid), RECOVERY_S)
         assert restore(png(small_photo), client.task(TASK), client).tiles == 1
     assert said in caplog.text
+
+
+def test_an_instance_that_dies_while_triton_starts_is_replaced(own, caplog):
+    """Triton itself would wait for it for ever."""
+
+    def starting():
+        """The instances of the Triton that is starting."""
+        words = [found for found in psutil.Process().children(recursive=True) if is_alive(found.pid)]
+        return [found.pid for found in words if f"din_{TASK}_0_0" in command_line(found.pid) and is_program(found.pid)]
+
+    with RestorationClient(own.url) as client:
+        before = process_of(own.port, f"din_{TASK}_0_0")
+        os.kill(process_of(own.port, "bin/tritonserver"), signal.SIGKILL)
+        wait_until(lambda: set(starting()) - {before}, RECOVERY_S)
+        (pid,) = set(starting()) - {before}
+        assert not client.is_live()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: is_back(own, client, pid), RECOVERY_S)
+    assert "could not be restarted (The embedded Triton lost an instance while starting" in caplog.text
 
 
 def test_a_model_that_keeps_failing_is_taken_out_of_service(small_photo, caplog):
