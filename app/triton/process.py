@@ -15,12 +15,14 @@ from typing import BinaryIO
 
 import psutil
 
-from app.triton.guardian import is_running, processes_below
+from app.triton.guardian import is_running, processes_below, remove_run
 from app.triton.launch import Launch
 
 LOOPBACK = "127.0.0.1"
 GUARDIAN = Path(__file__).with_name("guardian.py")
 PING_INTERVAL_MS = 5000  # shorter than the client's keepalive
+FOLDER_PREFIX = "din-triton-"
+LOCK = "lock"  # in a run's folder; the guardian holds it as long as it lives
 GUARDIAN_S = 40.0  # longer than the guardian itself gives Triton and its instances
 SERVERS = ("tritonserver", "triton_python_backend_stub")  # names of processes
 NOTES = "notes"  # folder where each instance notes whether it is at work; app.triton.probe reads it
@@ -155,6 +157,25 @@ def without(repository: Path, withdrawn: Mapping[str, str], folder: Path) -> Pat
     return reduced
 
 
+def lock_file(file: BinaryIO) -> None:
+    """Lock an open file, until this process and those that it passes it to have closed it.
+
+    Raises:
+        OSError: it is locked.
+    """
+    import fcntl  # which Windows lacks, where no Triton is started
+
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def remove_leftovers() -> None:
+    """Remove the folders and the shared memory of runs whose guardian was killed, and so could not do it."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*/{LOCK}"):
+        with contextlib.suppress(OSError), lock.open("rb") as file:  # held by its guardian, or another user's
+            lock_file(file)
+            remove_run(shm_prefix(lock.parent), lock.parent)
+
+
 def start(launch: Launch, repository: Path, port: int, withdrawn: Mapping[str, str] | None = None) -> Run:
     """Start Triton on a loopback port, under its guardian.
 
@@ -167,12 +188,15 @@ def start(launch: Launch, repository: Path, port: int, withdrawn: Mapping[str, s
     Raises:
         OSError: the machine has no room for it: disk, processes, memory.
     """
-    folder = Path(tempfile.mkdtemp(prefix="din-triton-"))
+    remove_leftovers()
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     try:
         repository = without(repository, withdrawn or {}, folder)
         (folder / NOTES).mkdir()
         command = command_line(launch, repository, port, folder)
-        with (folder / "triton.log").open("wb") as output:
+        with (folder / "unlocked").open("wb") as lock, (folder / "triton.log").open("wb") as output:
+            lock_file(lock)
+            Path(lock.name).rename(folder / LOCK)  # where others find it, but never unlocked as long as this run lives
             log = Path(output.name).open("rb")  # noqa: SIM115 - closed by end()
             guardian = subprocess.Popen(
                 # -P: the modules beside it must not hide others.
@@ -182,6 +206,7 @@ def start(launch: Launch, repository: Path, port: int, withdrawn: Mapping[str, s
                 stderr=subprocess.STDOUT,
                 env={**launch.environment, NOTES_VARIABLE: str(folder / NOTES)},
                 start_new_session=True,
+                pass_fds=[lock.fileno()],
             )
     except BaseException:  # also where no thread can be started, or Ctrl-C comes
         shutil.rmtree(folder, ignore_errors=True)

@@ -7,12 +7,11 @@ import zipfile
 import httpx
 import numpy as np
 import pytest
-from PIL import Image
 
 from app.client import RestorationClient
 from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Triton, embedded
-from tests.support.files import png
+from tests.support.files import png, read_bytes
 from tests.support.namespaces import fill, inside, with_small
 from tests.support.processes import running_page, wait_until
 from tests.support.queue import Caller, event_numbers, restore_call, upload
@@ -62,7 +61,7 @@ def test_a_full_disk_costs_one_photo_of_a_batch(page, own, small_photo):
     with zipfile.ZipFile(io.BytesIO(httpx.get(archive["url"], timeout=WAIT_S).content)) as found:
         assert len(found.namelist()) == 2
         for name in found.namelist():
-            assert np.array_equal(np.asarray(Image.open(io.BytesIO(found.read(name)))), expected)
+            assert np.array_equal(read_bytes(found.read(name)), expected)
 
     ballast = fill(folder)
     assert outcome(url, "restore", photos[0])["error"] == SENTENCE

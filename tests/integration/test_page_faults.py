@@ -11,10 +11,9 @@ import httpx
 import numpy as np
 import psutil
 import pytest
-from PIL import Image
 
 from app.triton import REPOSITORY
-from tests.support.files import png
+from tests.support.files import png, read_bytes
 from tests.support.processes import is_program, running_page, wait_until
 from tests.support.queue import Caller, event_numbers, restore_call, upload
 
@@ -58,7 +57,7 @@ def restore_batch(url, photos, strike=lambda: None):
                 said.append(progress["desc"])
     archive, reports = event["output"]["data"]
     with zipfile.ZipFile(io.BytesIO(httpx.get(archive["url"], timeout=WAIT_S).content)) as found:
-        pixels = [np.asarray(Image.open(io.BytesIO(found.read(name)))) for name in found.namelist()]
+        pixels = [read_bytes(found.read(name)) for name in found.namelist()]
     return pixels, reports, said
 
 
