@@ -19,6 +19,7 @@ import psutil
 
 from app.client import WITHDRAWN_MODEL, RestorationClient
 from app.errors import ServerStartError
+from app.tasks import network_of
 from app.triton import process
 from app.triton.launch import Launch
 from app.triton.probe import Prober
@@ -268,11 +269,13 @@ class Triton:
                 return None
             with RestorationClient(self.url) as client:
                 lost = sorted(self._expected.keys() - self._withdrawn.keys() - client.instances().keys())
+                reasons = client.broken()
         except Exception as error:  # whatever it is, the watch goes on
             log.debug("Triton could not be restarted", exc_info=True)
             return f"could not be restarted ({error})"
         if lost:
-            return f"no longer loads {', '.join(lost)} ({self._run.last_words()})"
+            reason = reasons.get(network_of(lost[0])) or self._run.last_words()
+            return f"no longer loads {', '.join(lost)} ({reason})"
         log.warning("%s serves again", self._name)
         return None
 

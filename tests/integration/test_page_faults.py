@@ -45,7 +45,8 @@ def programs(page, word):
 
 def restore_batch(url, photos, strike=lambda: None):
     """Restore photos while the second one is struck; return the pixels, the reports, and what was said meanwhile."""
-    caller, said = Caller(url, event_numbers(url)), []
+    caller = Caller(url, event_numbers(url))
+    said: list[str] = []
     caller.join("restore_batch", *restore_call(photos, TASK))
     with closing(caller.messages()) as messages:
         for event in messages:

@@ -31,9 +31,9 @@ def inside(pid: int, path: Path) -> Path:
 
 
 def fill(folder: Path) -> Path:
-    """Write a file that leaves no room beside it; return its path."""
+    """Write a file that leaves no room beside it, or append to it; return its path."""
     ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+    with ballast.open("ab", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(bytes(1 << 12))
     return ballast
