@@ -5,6 +5,7 @@ for programs and for those who run the server.
 
 RestorationError
 ├── PhotoError              the photo cannot be used: not an image, damaged, empty, too large
+├── StorageError            a result cannot be stored
 ├── UnknownTaskError        no such task is served
 ├── UnknownQualityError     no such quality exists
 └── ServerError             Triton refused or failed a request
@@ -39,6 +40,10 @@ class RestorationError(Exception):
 
 class PhotoError(RestorationError):
     """The photo cannot be used."""
+
+
+class StorageError(RestorationError):
+    """A result cannot be stored."""
 
 
 class UnknownTaskError(RestorationError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Generator
@@ -27,8 +26,10 @@ class Patience:
         outage_s: without any response; then the photo fails.
         gone_s: the same where the server is there, but no longer has the network's version.
         first_delay_s, longest_delay_s: between two attempts; doubled after each.
-        stalled_s, stalled_times: requests are sent again if none was answered for so long, and for so many times as
-            long as the slowest took: one instance may hang while the others respond.
+        first_s: requests are sent again if none was ever answered for so long; a network may have to be loaded first.
+        stalled_s, stalled_times: the same for later ones, if that is also so many times as long as the slowest took:
+            one instance may hang while the others respond.
+        stalls: in a row, each twice as long as the one before; then the photo fails.
         tick_s: how often a waiting photo reports.
     """
 
@@ -37,13 +38,22 @@ class Patience:
     gone_s: float = 5.0
     first_delay_s: float = 0.2
     longest_delay_s: float = 2.0
+    first_s: float = 30.0
     stalled_s: float = 15.0
     stalled_times: float = 4.0
+    stalls: int = 3
     tick_s: float = 0.5
 
-    def stall_s(self, slowest_s: float) -> float:
-        """Return after how long without a response requests are sent again; the first ones have the client's limit."""
-        return max(self.stalled_s, self.stalled_times * slowest_s) if slowest_s else math.inf
+    def stall_s(self, slowest_s: float, stalls: int = 0) -> float:
+        """Return after how long without a response requests are sent again, when they have been so many times.
+
+        A request that is sent again loses its place in the server's queue, which may just be long.
+
+        Args:
+            slowest_s: what the slowest response took; 0 before the first one.
+            stalls: how often in a row requests were sent again.
+        """
+        return 2.0**stalls * (max(self.stalled_s, self.stalled_times * slowest_s) if slowest_s else self.first_s)
 
 
 PATIENCE = Patience()
@@ -104,10 +114,10 @@ def in_flight(
     waiting = deque(plan)
     asked: dict[Future[T], tuple[Tile, float]] = {}
     outage = Outage(patience)
-    slowest_s, answered_at_s = 0.0, time.monotonic()
+    slowest_s, answered_at_s, stalls = 0.0, time.monotonic(), 0
     try:
         while waiting or asked:
-            most = 1 if outage.since_s else patience.in_flight
+            most = 1 if outage.since_s or stalls else patience.in_flight
             while waiting and len(asked) < most and time.monotonic() >= outage.next_s:
                 tile = waiting.popleft()
                 asked[ask(tile)] = (tile, time.monotonic())
@@ -125,17 +135,19 @@ def in_flight(
                     outage.begin_or_go_on(error)
                 else:
                     outage.end()
-                    answered_at_s = time.monotonic()
+                    answered_at_s, stalls = time.monotonic(), 0
                     slowest_s = max(slowest_s, answered_at_s - sent_s)
                     yield tile, response
             latest_s = max([answered_at_s, *(sent_s for _, sent_s in asked.values())])
-            if asked and time.monotonic() - latest_s > patience.stall_s(slowest_s):
+            if asked and time.monotonic() - latest_s > patience.stall_s(slowest_s, stalls):
+                stalls += 1
+                if stalls == patience.stalls:
+                    raise ServerUnavailableError(say("error.server_slow"))
                 for future, (tile, _) in asked.items():
                     future.cancel()
                     waiting.appendleft(tile)
                 asked.clear()
-                outage.begin_or_go_on(ServerUnavailableError(say("error.server_slow")))
-            if outage.since_s:
+            if outage.since_s or stalls:
                 yield None
     finally:
         for future in asked:

@@ -110,6 +110,13 @@ def remove_environments(started: float) -> None:
                 environment.rmdir()
 
 
+def remove_run(prefix: str, folder: Path) -> None:
+    """Remove the shared memory regions with a prefix, and a folder."""
+    for region in SHARED_MEMORY.glob(prefix + "*"):
+        region.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def main(arguments: list[str]) -> int:
     """Run the command until it ends or is to be stopped; return its exit code, negative for a signal."""
     prefix, folder, *program = arguments
@@ -120,10 +127,8 @@ def main(arguments: list[str]) -> int:
         wait_for_end(command)
     finally:
         stop(command)
-        for region in SHARED_MEMORY.glob(prefix + "*"):
-            region.unlink(missing_ok=True)
         remove_environments(started)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_run(prefix, Path(folder))
     return command.returncode
 
 

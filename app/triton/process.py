@@ -15,14 +15,18 @@ from typing import BinaryIO
 
 import psutil
 
-from app.triton.guardian import processes_below
+from app.triton.guardian import is_running, processes_below, remove_run
 from app.triton.launch import Launch
 
 LOOPBACK = "127.0.0.1"
 GUARDIAN = Path(__file__).with_name("guardian.py")
 PING_INTERVAL_MS = 5000  # shorter than the client's keepalive
+FOLDER_PREFIX = "din-triton-"
+LOCK = "lock"  # in a run's folder; the guardian holds it as long as it lives
 GUARDIAN_S = 40.0  # longer than the guardian itself gives Triton and its instances
 SERVERS = ("tritonserver", "triton_python_backend_stub")  # names of processes
+NOTES = "notes"  # folder where each instance notes whether it is at work; app.triton.probe reads it
+NOTES_VARIABLE = "DIN_NOTES"  # names it for the backend
 WITHDRAWN = "withdrawn.txt"  # in the place of a model's file: why it is out of service
 # Triton has protocols restricted to requests with a header; it cannot switch them off. Capitals in the name of this one
 # make that impossible to send (RFC 9113, section 8.2.1), so no secret has to stand in the list of processes.
@@ -95,6 +99,11 @@ class Run:
                     found[next((word for word in process.cmdline() if word in instances), process.name())] = process
         return found
 
+    def dead(self) -> set[int]:
+        """Return the numbers of Triton's processes that have ended, and for whose end it has not waited."""
+        below = psutil.Process(self.guardian.pid).children(recursive=True)
+        return {process.pid for process in below if not is_running(process) and psutil.pid_exists(process.pid)}
+
     def kill(self) -> None:
         """Kill Triton and its instances: what hangs does not end when it is asked to. The guardian then cleans up."""
         for process in self.processes().values():
@@ -148,6 +157,25 @@ def without(repository: Path, withdrawn: Mapping[str, str], folder: Path) -> Pat
     return reduced
 
 
+def lock_file(file: BinaryIO) -> None:
+    """Lock an open file, until this process and those that it passes it to have closed it.
+
+    Raises:
+        OSError: it is locked.
+    """
+    import fcntl  # which Windows lacks, where no Triton is started
+
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def remove_leftovers() -> None:
+    """Remove the folders and the shared memory of runs whose guardian was killed, and so could not do it."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*/{LOCK}"):
+        with contextlib.suppress(OSError), lock.open("rb") as file:  # held by its guardian, or another user's
+            lock_file(file)
+            remove_run(shm_prefix(lock.parent), lock.parent)
+
+
 def start(launch: Launch, repository: Path, port: int, withdrawn: Mapping[str, str] | None = None) -> Run:
     """Start Triton on a loopback port, under its guardian.
 
@@ -160,11 +188,15 @@ def start(launch: Launch, repository: Path, port: int, withdrawn: Mapping[str, s
     Raises:
         OSError: the machine has no room for it: disk, processes, memory.
     """
-    folder = Path(tempfile.mkdtemp(prefix="din-triton-"))
+    remove_leftovers()
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     try:
         repository = without(repository, withdrawn or {}, folder)
+        (folder / NOTES).mkdir()
         command = command_line(launch, repository, port, folder)
-        with (folder / "triton.log").open("wb") as output:
+        with (folder / "unlocked").open("wb") as lock, (folder / "triton.log").open("wb") as output:
+            lock_file(lock)
+            Path(lock.name).rename(folder / LOCK)  # where others find it, but never unlocked as long as this run lives
             log = Path(output.name).open("rb")  # noqa: SIM115 - closed by end()
             guardian = subprocess.Popen(
                 # -P: the modules beside it must not hide others.
@@ -172,8 +204,9 @@ def start(launch: Launch, repository: Path, port: int, withdrawn: Mapping[str, s
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=launch.environment,
+                env={**launch.environment, NOTES_VARIABLE: str(folder / NOTES)},
                 start_new_session=True,
+                pass_fds=[lock.fileno()],
             )
     except BaseException:  # also where no thread can be started, or Ctrl-C comes
         shutil.rmtree(folder, ignore_errors=True)

@@ -19,6 +19,7 @@ import psutil
 
 from app.client import WITHDRAWN_MODEL, RestorationClient
 from app.errors import ServerStartError
+from app.tasks import network_of
 from app.triton import process
 from app.triton.launch import Launch
 from app.triton.probe import Prober
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 NAMES_SHOWN = 4  # in a message
 
 START_TIMEOUT_S = 180.0
+LOOK_S = 2.0  # between two looks at what has died in a start; Triton waits for what it ends itself at once
 
 
 @dataclass(frozen=True)
@@ -151,15 +153,22 @@ class Triton:
         """Wait until Triton answers, which it does when it has loaded all models that it can, or is to be stopped.
 
         Raises:
-            ServerStartError: it ended, or did not start in time.
+            ServerStartError: it ended, did not start in time, or lost an instance, for which it would wait for ever.
         """
-        deadline = time.monotonic() + START_TIMEOUT_S
+        deadline, look_s = time.monotonic() + START_TIMEOUT_S, 0.0
+        dead: set[int] = set()
         with RestorationClient(self.url) as client:
             while not client.is_live():
                 if self._run.has_ended():
                     raise ServerStartError(f"{self._name} ended while starting: {self._run.last_words()}")
                 if time.monotonic() > deadline:
                     raise ServerStartError(f"{self._name} did not start within {START_TIMEOUT_S:.0f} s.")
+                if time.monotonic() > look_s:
+                    before, dead, look_s = dead, self._run.dead(), time.monotonic() + LOOK_S
+                    if before & dead:
+                        raise ServerStartError(
+                            f"{self._name} lost an instance while starting: {self._run.last_words()}"
+                        )
                 if self._stopping.wait(0.05):
                     return
 
@@ -199,7 +208,7 @@ class Triton:
     def _next_trouble(self) -> str | None:
         """Check Triton until a check fails twice; return its reason, or None when Triton is to be stopped."""
         with RestorationClient(self.url) as client:
-            prober = Prober(client)
+            prober = Prober(client, self._run.folder / process.NOTES)
             while not self._stopping.wait(self.policy.interval_s):
                 try:
                     found = self._trouble(client, prober)
@@ -260,11 +269,13 @@ class Triton:
                 return None
             with RestorationClient(self.url) as client:
                 lost = sorted(self._expected.keys() - self._withdrawn.keys() - client.instances().keys())
+                reasons = client.broken()
         except Exception as error:  # whatever it is, the watch goes on
             log.debug("Triton could not be restarted", exc_info=True)
             return f"could not be restarted ({error})"
         if lost:
-            return f"no longer loads {', '.join(lost)} ({self._run.last_words()})"
+            reason = reasons.get(network_of(lost[0])) or self._run.last_words()
+            return f"no longer loads {', '.join(lost)} ({reason})"
         log.warning("%s serves again", self._name)
         return None
 

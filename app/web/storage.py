@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
@@ -13,9 +14,11 @@ from pathlib import Path
 
 from app import codec
 from app.codec import Photo
-from app.errors import PhotoError
+from app.errors import PhotoError, StorageError
 from app.i18n import say
 from app.web.gradio_compat import upload_folder
+
+log = logging.getLogger(__name__)
 
 # Maximum age of a file, and interval at which older files are deleted.
 CACHE_AGE_S = 600
@@ -31,6 +34,28 @@ def new_folder(is_kept: bool = False) -> Path:
     parent = upload_folder() / (KEPT if is_kept else RESULTS)
     parent.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=parent))
+
+
+@contextlib.contextmanager
+def results_folder(is_kept: bool = False) -> Iterator[Path]:
+    """Create a folder as :func:`new_folder` does, and fill it; an error removes it with what was written so far.
+
+    Raises:
+        StorageError: there is no room for it.
+        PhotoError: a file that it is made of has been deleted.
+    """
+    try:
+        folder = new_folder(is_kept)
+        try:
+            yield folder
+        except Exception:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    except FileNotFoundError as error:
+        raise PhotoError(say("error.photo_gone", minutes=CACHE_AGE_S // 60)) from error
+    except OSError as error:
+        log.warning("A result could not be stored: %s", error)
+        raise StorageError(say("error.no_room")) from error
 
 
 def used() -> int:

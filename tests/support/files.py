@@ -23,6 +23,12 @@ def read(path: Path) -> Pixels:
         return np.asarray(image)
 
 
+def read_bytes(content: bytes) -> Pixels:
+    """The pixels of a picture in memory, by Pillow alone."""
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(image)
+
+
 def exif_of(path: Path) -> dict[int, object]:
     """The EXIF of a picture on disk, by Pillow alone."""
     with Image.open(path) as image:

@@ -81,18 +81,22 @@ class PageProcess(subprocess.Popen[bytes]):
 
 @contextmanager
 def running_page(
-    *options: str, program: tuple[str, ...] = ("-m", "app"), folder: Path | None = None, root: Path = ROOT
+    *options: str,
+    program: tuple[str, ...] = ("-m", "app"),
+    folder: Path | None = None,
+    root: Path = ROOT,
+    enter: tuple[str, ...] = (),
 ) -> Iterator[tuple[str, "PageProcess"]]:
     """The page as ``python -m app`` starts it: yields its address and its process.
 
-    Another ``program`` may start it otherwise; ``folder`` is where it keeps visitors' files, and ``root`` has its
-    sources.
+    Another ``program`` may start it otherwise; ``folder`` is where it keeps visitors' files, ``root`` has its sources,
+    and ``enter`` is a command that runs another, in a namespace for example, without a process of its own.
     """
     port = free_port()
     with tempfile.NamedTemporaryFile("w+") as output:
         process = PageProcess(
             Path(output.name),
-            [sys.executable, *program, "--port", str(port), *options],
+            [*enter, sys.executable, *program, "--port", str(port), *options],
             cwd=root,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -1,12 +1,13 @@
-"""An instance hangs if a tiny picture is not answered and the instance uses no processor time meanwhile."""
+"""An instance hangs if it uses no processor time while it is at work, or while a tiny picture is not answered."""
 
+import os
 from concurrent.futures import Future
 from types import SimpleNamespace
 
 import pytest
 
 from app.errors import ServerUnavailableError
-from app.triton.probe import Prober
+from app.triton.probe import AT_WORK, Prober
 from app.usage import Usage
 from tests.support.served import TASK
 
@@ -48,47 +49,89 @@ def client():
     return Client()
 
 
-def test_an_instance_that_does_nothing_hangs(client):
-    prober, instances = Prober(client, hung_s=0), Instances()
-    assert prober.hung(instances) == []
+def note(path, content, time_s):
+    """Write what an instance notes at that time of the epoch: real ones are too close together here."""
+    path.write_bytes(content)
+    os.utime(path, (time_s, time_s))
+
+
+@pytest.fixture
+def prober_of(client, tmp_path):
+    """A function that makes probers whose client answers no picture; no instance is at work."""
+    for name in NAMES:
+        note(tmp_path / name, b"0", 1)
+    return lambda **times: Prober(client, tmp_path, **times)
+
+
+def test_an_instance_that_does_nothing_hangs(client, prober_of):
+    prober, instances = prober_of(hung_s=0), Instances()
+    assert prober.hung(instances) == set()
     instances.seconds[NAMES[0]] = 1.0
-    assert prober.hung(instances) == [NAMES[1]]
+    assert prober.hung(instances) == {NAMES[1]}
     assert len(client.sent) == 1
 
 
-def test_busy_instances_do_not_hang(client):
-    prober, instances = Prober(client, hung_s=0), Instances()
+def test_busy_instances_do_not_hang(client, prober_of):
+    prober, instances = prober_of(hung_s=0), Instances()
     for _ in range(5):
-        assert prober.hung(instances) == []
+        assert prober.hung(instances) == set()
         for name in NAMES:
             instances.seconds[name] += 1
     assert len(client.sent) == 1
-    assert prober.hung(instances) == []
-    assert prober.hung(instances) == NAMES  # they were busy, and are not any more
+    assert prober.hung(instances) == set()
+    assert prober.hung(instances) == set(NAMES)  # they were busy, and are not any more
 
 
-def test_answers_are_waited_for(client):
-    prober = Prober(client, hung_s=60)
-    assert [prober.hung(Instances()) for _ in range(3)] == [[], [], []]
+def test_answers_are_waited_for(client, prober_of):
+    prober = prober_of(hung_s=60)
+    assert [prober.hung(Instances()) for _ in range(3)] == [set(), set(), set()]
     assert len(client.sent) == 1
 
 
-def test_answered_pictures_are_sent_again_when_they_are_due(client):
-    eager, lazy = (Prober(client, interval_s=seconds, hung_s=0) for seconds in (0, 60))
+def test_answered_pictures_are_sent_again_when_they_are_due(client, prober_of):
+    eager, lazy = (prober_of(interval_s=seconds, hung_s=0) for seconds in (0, 60))
     for prober, sent in ((eager, 2), (lazy, 1)):
         client.sent.clear()
         prober.hung(Instances())
         client.sent[0].set_result(None)
-        assert prober.hung(Instances()) == []
+        assert prober.hung(Instances()) == set()
         assert len(client.sent) == sent
 
 
-def test_networks_that_nobody_has_used_are_not_loaded(client):
+def test_networks_that_nobody_has_used_are_not_loaded(client, prober_of):
     client.requests = 0
-    assert Prober(client, hung_s=0).hung(Instances()) == []
+    assert prober_of(hung_s=0).hung(Instances()) == set()
     assert client.sent == []
 
 
-def test_a_server_that_is_away_is_no_matter_of_the_probe(client):
+def test_a_server_that_is_away_is_no_matter_of_the_probe(client, prober_of):
     client.error = ServerUnavailableError("away")
-    assert Prober(client, hung_s=0).hung(Instances()) == []
+    assert prober_of(hung_s=0).hung(Instances()) == set()
+
+
+def test_an_instance_that_does_nothing_at_work_hangs_although_another_answers(client, prober_of, tmp_path):
+    prober, instances = prober_of(hung_s=0), Instances()
+    prober.hung(instances)
+    client.sent[0].set_result(None)
+    note(tmp_path / NAMES[0], AT_WORK, 2)
+    assert prober.hung(instances) == set()  # it has only begun
+    assert prober.hung(instances) == {NAMES[0]}
+    instances.seconds[NAMES[0]] += 1
+    assert prober.hung(instances) == set()
+    assert prober.hung(instances) == {NAMES[0]}
+    note(tmp_path / NAMES[0], AT_WORK, 3)  # the next request
+    assert prober.hung(instances) == set()
+    note(tmp_path / NAMES[0], b"0", 4)
+    assert prober.hung(instances) == prober.hung(instances) == set()
+
+
+def test_work_is_given_time(client, prober_of, tmp_path):
+    prober, instances = prober_of(hung_s=60), Instances()
+    note(tmp_path / NAMES[0], AT_WORK, 2)
+    assert [prober.hung(instances) for _ in range(3)] == [set(), set(), set()]
+
+
+def test_instances_without_notes_are_found_by_their_pictures_alone(client, tmp_path):
+    prober, instances = Prober(client, tmp_path / "nothing", hung_s=0), Instances()
+    assert prober.hung(instances) == set()
+    assert prober.hung(instances) == set(NAMES)

@@ -11,7 +11,9 @@ from app.pipeline import tiling
 from app.pipeline.requests import Outage, Patience, in_flight
 
 PLAN = tiling.plan((100, 75), tile=32, overlap=4)
-QUICK = Patience(outage_s=0.5, gone_s=0.1, first_delay_s=0.01, longest_delay_s=0.02, stalled_s=0.1, tick_s=0.02)
+QUICK = Patience(
+    outage_s=0.5, gone_s=0.1, first_delay_s=0.01, longest_delay_s=0.02, first_s=0.1, stalled_s=0.1, tick_s=0.02
+)
 AWAY = ServerUnavailableError("away")
 
 
@@ -99,9 +101,30 @@ def test_tiles_of_an_instance_that_hangs_go_to_the_others():
     assert server.futures[5].cancelled()
 
 
+@pytest.mark.parametrize("plan", [PLAN[:1], PLAN])
+def test_a_photo_whose_first_tiles_are_not_answered_sends_them_again(plan):
+    server = Server(lambda number: ... if number < len(plan) and number < QUICK.in_flight else None)
+    found = list(in_flight(server.ask, plan, QUICK))
+    assert None in found
+    assert sorted((pair[0] for pair in found if pair), key=PLAN.index) == plan
+    assert server.futures[0].cancelled()
+
+
+def test_a_server_that_answers_nothing_fails_the_photo_after_a_while():
+    server = Server(lambda number: ...)
+    with pytest.raises(ServerUnavailableError, match="took too long"):
+        answers(server)
+    assert all(future.cancelled() for future in server.futures)
+    assert len(server.futures) == QUICK.in_flight + QUICK.stalls - 1
+
+
+def test_the_first_answer_may_take_as_long_as_loading_a_network():
+    assert Patience().stall_s(0.0) >= 30
+
+
 def test_a_slow_server_is_given_time():
-    patience = Patience(stalled_s=1.0, stalled_times=4.0)
-    assert patience.stall_s(0.0) == float("inf")
+    patience = Patience(first_s=2.0, stalled_s=1.0, stalled_times=4.0)
+    assert [patience.stall_s(0.0, stalls) for stalls in range(3)] == [2.0, 4.0, 8.0]
     assert patience.stall_s(0.1) == 1.0
     assert patience.stall_s(30.0) == 120.0
 

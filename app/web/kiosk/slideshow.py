@@ -77,6 +77,8 @@ class Slideshow:
             task, path = waiting.popleft()
             try:
                 result = self._restore_example(path, task)
+                if result is not None:
+                    self.pairs += (save_pair(result, is_kept=True),)
             except RestorationError as error:
                 self.error = error
                 if isinstance(error, ServerUnavailableError):
@@ -84,8 +86,6 @@ class Slideshow:
                     self._stopped.wait(RETRY_S)
             else:
                 self.error = None
-                if result is not None:
-                    self.pairs += (save_pair(result, storage.new_folder(is_kept=True)),)
         self.is_done = not waiting
 
     def _restore_example(self, path: Path, task: Task) -> Restoration | None:
@@ -124,7 +124,7 @@ class Slideshow:
             photo = bounded.decode(path)
         small = codec.resize(photo, codec.fit(photo.size, SCREEN_PIXELS // task.scale**2))
         result = yield from photo_steps(small, task, self.client)
-        yield save_pair(result, storage.new_folder())
+        yield save_pair(result)
 
     def task_of(self, family: str) -> Task:
         """Return the task that represents a family.
@@ -139,10 +139,15 @@ class Slideshow:
         return min(tasks, key=lambda task: (task.name not in PREFERRED_TASKS, task.order))
 
 
-def save_pair(result: Restoration, folder: Path) -> Pair:
-    """Write both pictures at the size of the result."""
-    before, after = (
-        storage.save_preview(photo, result.after.size, folder / name)
-        for name, photo in (("before", result.before), ("after", result.after))
-    )
+def save_pair(result: Restoration, is_kept: bool = False) -> Pair:
+    """Write both pictures at the size of the result; they may be kept for as long as the page runs.
+
+    Raises:
+        StorageError: there is no room for them.
+    """
+    with storage.results_folder(is_kept) as folder:
+        before, after = (
+            storage.save_preview(photo, result.after.size, folder / name)
+            for name, photo in (("before", result.before), ("after", result.after))
+        )
     return Pair(result.task, before, after, (result.before.size, result.after.size))

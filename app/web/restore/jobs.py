@@ -201,21 +201,21 @@ class JobRunner:
             return
         network = options.task.network(options.quality)
         progress = JobProgress(path.stem, 0, 1, 0.0, place, is_loading=not self.client.has_restored(network))
-        folder = storage.new_folder(is_kept=is_example)
-        with storage.explain_missing():
-            photo = bounded.decode(path, 1 if options.is_reference_test else options.task.scale)
-        if options.is_reference_test:
-            steps = reference_steps(photo, options.task, client, options.quality)
-            test = yield from with_progress(steps, progress, folder)
-            result, shown = test.restoration, preview_reference_test(test, path.stem, folder)
-        else:
-            with ThreadPoolExecutor(1) as executor:  # the server is at work meanwhile
-                before = executor.submit(preview_before, photo, options.task, folder)
-                restoration = photo_steps(photo, options.task, client, options.quality)
-                result = yield from with_progress(restoration, progress, folder)
-                shown = preview_restored(result, before.result(), path.stem, folder)
-        yield Preview(shown)
-        outcome = save_master(shown, result.after, folder)
+        with storage.results_folder(is_kept=is_example) as folder:
+            with storage.explain_missing():
+                photo = bounded.decode(path, 1 if options.is_reference_test else options.task.scale)
+            if options.is_reference_test:
+                steps = reference_steps(photo, options.task, client, options.quality)
+                test = yield from with_progress(steps, progress, folder)
+                result, shown = test.restoration, preview_reference_test(test, path.stem, folder)
+            else:
+                with ThreadPoolExecutor(1) as executor:  # the server is at work meanwhile
+                    before = executor.submit(preview_before, photo, options.task, folder)
+                    restoration = photo_steps(photo, options.task, client, options.quality)
+                    result = yield from with_progress(restoration, progress, folder)
+                    shown = preview_restored(result, before.result(), path.stem, folder)
+            yield Preview(shown)
+            outcome = save_master(shown, result.after, folder)
         # Loading a network and degrading a photo take time that is not the network's.
         if not (progress.is_loading or options.is_reference_test):
             self.eta.update(result)

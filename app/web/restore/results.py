@@ -164,25 +164,26 @@ def save_as(outcomes: Iterable[Outcome], output: Output) -> tuple[Path | None, t
 
     Raises:
         PhotoError: the format cannot store a photo of that size.
+        StorageError: there is no room for the file.
     """
     losses: list[Text] = []
     written: list[Path] = []
-    folder = storage.new_folder()
-    for outcome in outcomes:
-        if outcome.master is None:
-            continue
-        name = codec.output_name(outcome.name, file_suffix(outcome.task.name, outcome.quality), output)
-        path = unused_path(folder, name)
-        losses += [loss for loss in write(outcome.master, path, output) if loss not in losses]
-        written.append(path)
-    if len(written) < 2:
-        return (written[0] if written else None), tuple(losses)
-    archive = folder / "restored.zip"
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:  # the pictures are compressed already
-        for path in written:
-            target.write(path, path.name)
-            path.unlink()
-    return archive, tuple(losses)
+    with storage.results_folder() as folder:
+        for outcome in outcomes:
+            if outcome.master is None:
+                continue
+            name = codec.output_name(outcome.name, file_suffix(outcome.task.name, outcome.quality), output)
+            path = unused_path(folder, name)
+            losses += [loss for loss in write(outcome.master, path, output) if loss not in losses]
+            written.append(path)
+        if len(written) < 2:
+            return (written[0] if written else None), tuple(losses)
+        archive = folder / "restored.zip"
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:  # the pictures are compressed already
+            for path in written:
+                target.write(path, path.name)
+                path.unlink()
+        return archive, tuple(losses)
 
 
 def write(master: Path, path: Path, output: Output) -> tuple[Text, ...]:

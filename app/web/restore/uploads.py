@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app import codec
 from app.codec import bounded
-from app.errors import PhotoError
+from app.errors import PhotoError, RestorationError
 from app.i18n import as_is, say
 from app.tasks import Task
 from app.web import limits, storage
@@ -36,10 +36,11 @@ def preview(paths: Sequence[Path], task: Task | None, language: str) -> tuple[li
             if len(paths) == 1:
                 with storage.explain_missing():
                     photo = bounded.decode(path)
-                shown = storage.save_preview(photo, photo.size, storage.new_folder() / "uploaded")
+                with storage.results_folder() as folder:
+                    shown = storage.save_preview(photo, photo.size, folder / "uploaded")
                 states = [viewer_state(Picture(say("report.before"), shown, photo.size), language)]
                 sentences.append(message_html(say("page.uploaded", name=path.name, w=size[1], h=size[0]), language))
-        except PhotoError as error:
+        except RestorationError as error:
             text = as_is(f"{path.name}: {error.into(language)}")
             sentences.append(message_html(text, language, "error"))
     if len(paths) > 1:

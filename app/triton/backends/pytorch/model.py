@@ -7,9 +7,11 @@ There is a process for each instance of two dozen models. Each imports torch and
 the server starts within seconds, and models that are not used cost little memory.
 """
 
+import contextlib
 import json
 import os
 import zipfile
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,9 @@ import triton_python_backend_utils as pb_utils  # ours, beside this file; Triton
 
 # The prefix of an error that the graph itself raises, to refuse a request.
 REFUSAL = "builtins.ValueError: "
+# Names the folder where each instance notes whether it is at work, for app.triton.probe; without it, nothing is noted.
+NOTES = "DIN_NOTES"
+IDLE, AT_WORK = b"0", b"1"
 
 
 class TritonPythonModel:
@@ -44,6 +49,10 @@ class TritonPythonModel:
         instances = sum(group["count"] for group in config["instance_group"])
         # The instances share the cores out: if each used all of them, they would slow each other down.
         self.threads = max(1, len(os.sched_getaffinity(0)) // instances)
+        notes = os.environ.get(NOTES)
+        path = Path(notes, args["model_instance_name"]) if notes else Path(os.devnull)
+        self.note = path.open("wb", buffering=0)  # open as long as the instance lives
+        self.note.write(IDLE)
 
     @cached_property
     def network(self) -> "Network":
@@ -56,7 +65,22 @@ class TritonPythonModel:
         A GPU runs them as one batch. A CPU gains nothing from that: alone, a tile's tensors stay in its cache.
         """
         batches = [[request] for request in requests] if self.device == "cpu" else [requests]
-        return [response for batch in batches for response in self.answer(batch)]
+        with self.noted():
+            return [response for batch in batches for response in self.answer(batch)]
+
+    @contextlib.contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note that the instance is at work meanwhile."""
+        self.write_note(AT_WORK)
+        try:
+            yield
+        finally:
+            self.write_note(IDLE)
+
+    def write_note(self, note: bytes) -> None:
+        """Replace the note's one byte, which needs no room on most disks; where it does, the request matters more."""
+        with contextlib.suppress(OSError):
+            os.pwrite(self.note.fileno(), note, 0)
 
     def answer(self, requests: list[Any]) -> list[Any]:
         """Run requests as one batch; return a response, or an error, for each."""
