@@ -20,13 +20,14 @@ from tests.support.processes import process_of, wait_until
 
 TASK = "sr_x4"
 RECOVERY_S = 60  # also beside much other work; benchmarks/recovery.py measures it
-# Added to the backend: the instance that is asked next while the file is there takes it away and hangs.
+# Added to the backend: the instance that gets a photo of that height while the file is there takes it away and hangs.
+# The supervisor's tiny pictures are lower.
 HANG = """
 
 
 class TritonPythonModel(TritonPythonModel):
     def answer(self, requests):
-        if Path({hang!r}).exists():
+        if requests[0].inputs()[0].shape()[1] == {height} and Path({hang!r}).exists():
             import time
             Path({hang!r}).unlink()
             time.sleep(3600)
@@ -100,11 +101,11 @@ def test_a_server_that_dies_is_no_fault_of_a_model():
             wait_until(lambda: not is_alive(pid) and client.is_live() and set(client.tasks()) == tasks, RECOVERY_S)  # noqa: B023 - called within the turn
 
 
-def prepare_to_hang(launch, hang, folder):
-    """Prepare the embedded Triton's folder so that an instance hangs at work, once, while there is that file."""
+def prepare_to_hang(launch, hang, height, folder):
+    """Prepare the embedded Triton's folder so that a photo of that height hangs an instance once."""
     options = launch.prepare(folder)
     with (folder / "backends/pytorch/model.py").open("a") as backend:
-        backend.write(HANG.format(hang=str(hang)))
+        backend.write(HANG.format(hang=str(hang), height=height))
     return options
 
 
@@ -112,7 +113,7 @@ def test_an_instance_that_hangs_at_work_is_found_while_its_sibling_answers(tmp_p
     """Triton gives every probe to the sibling, which is free. No photo is lost."""
     hang, launch, repository = tmp_path / "hang", embedded.launch(), tmp_path / "repository"
     shutil.copytree(REPOSITORY / f"din_{TASK}", repository / f"din_{TASK}")
-    launch = replace(launch, prepare=functools.partial(prepare_to_hang, launch, hang))
+    launch = replace(launch, prepare=functools.partial(prepare_to_hang, launch, hang, len(small_photo)))
     with (
         Triton(launch, repository) as own,
         RestorationClient(own.url) as client,
