@@ -169,11 +169,21 @@ def lock_file(file: BinaryIO) -> None:
 
 
 def remove_leftovers() -> None:
-    """Remove the folders and the shared memory of runs whose guardian was killed, and so could not do it."""
+    """End the instances of runs whose guardian was killed, and remove their folders and shared memory."""
     for lock in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*/{LOCK}"):
         with contextlib.suppress(OSError), lock.open("rb") as file:  # held by its guardian, or another user's
             lock_file(file)
+            kill_orphans(lock.parent)
             remove_run(shm_prefix(lock.parent), lock.parent)
+
+
+def kill_orphans(folder: Path) -> None:
+    """Kill the processes whose program lies in a run's folder: instances outlive a Triton that was killed."""
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"]
+        if words and words[0].startswith(f"{folder}/"):
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                process.kill()
 
 
 def start(launch: Launch, repository: Path, port: int, withdrawn: Mapping[str, str] | None = None) -> Run:

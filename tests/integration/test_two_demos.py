@@ -57,7 +57,6 @@ def crash(options):
         os.kill(guardian, signal.SIGSTOP)
         page.kill()
         os.kill(guardian, signal.SIGKILL)
-    wait_until(lambda: not processes_with(folder), WAIT_S)
     return folder
 
 
@@ -75,5 +74,6 @@ def test_two_demos_do_not_disturb_each_other(options, client, small_photo):
         assert regions(folders[0])
         assert np.array_equal(restored(url, small_photo), expected)
         assert "restarting it" not in page.said()
+    wait_until(lambda: not processes_with(crashed), WAIT_S)
     assert not regions(crashed)
     assert not Path(tempfile.gettempdir(), crashed).exists()
