@@ -25,11 +25,11 @@ from app.client import Priority, RestorationClient, infer_input, tile_inputs
 from app.errors import ServerError, ServerMemoryError, ServerStartError, ServerUnavailableError, UnknownTaskError
 from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Policy, Triton, embedded
-from app.triton.process import UNSENDABLE_HEADER
+from app.triton.process import GUARDIAN, UNSENDABLE_HEADER
 from din_model.tasks import TASKS
 from tests.support import http2
 from tests.support.files import ROOT, png
-from tests.support.processes import command_line, folder_of, processes_with, read_line, server_folder, wait_until
+from tests.support.processes import command_line, folder_of, processes_with, read_line, wait_until
 from tests.support.served import SHIPPED
 
 TASK = "sr_x4"
@@ -270,8 +270,9 @@ def test_the_end_of_the_owner_is_the_end_of_the_server(number):
 
 def is_replaced(folder: str, port: int) -> bool:
     """Return whether another Triton than that of this folder has been started on its port."""
-    guardians = processes_with(f"--grpc-port={port}\0")
-    return bool(guardians) and server_folder(guardians) != folder
+    commands = [command_line(pid) for pid in processes_with(f"--grpc-port={port}\0")]
+    has_guardian = any(str(GUARDIAN) in words for words in commands)
+    return has_guardian and not any(folder in word for words in commands for word in words)
 
 
 def has_no_process(folder: str) -> bool:
