@@ -9,7 +9,7 @@ import imagecodecs
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from tifffile import EXTRASAMPLE, PHOTOMETRIC, TiffPage
+from tifffile import COMPRESSION, EXTRASAMPLE, FILLORDER, PHOTOMETRIC, TiffPage
 
 from app.codec.photo import DeepPixels
 from app.errors import PhotoError
@@ -70,6 +70,27 @@ def has_tiff_alpha(page: TiffPage) -> bool:
     return page.extrasamples[:1] in [(alpha,) for alpha in ALPHAS]
 
 
+def check_lzw(page: TiffPage) -> None:
+    """Check the segments of a TIFF page that is compressed by LZW.
+
+    Given the size of the result, as tifffile gives it, imagecodecs' decoder crashes on some damaged segments, which it
+    refuses where it has to find the size itself.
+
+    Raises:
+        PhotoError: one is damaged.
+    """
+    file = page.parent.filehandle
+    for start, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        file.seek(start)
+        segment = file.read(count)
+        try:
+            imagecodecs.lzw_decode(
+                imagecodecs.bitorder_decode(segment) if page.fillorder == FILLORDER.LSB2MSB else segment
+            )
+        except imagecodecs.ImcdError as error:
+            raise PhotoError(say("error.damaged")) from error
+
+
 def read_tiff(page: TiffPage) -> DeepPixels:
     """Decode a TIFF page of 16 bits a channel.
 
@@ -86,6 +107,8 @@ def read_tiff(page: TiffPage) -> DeepPixels:
     ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
     if not ends or max(ends) > page.parent.filehandle.size:
         raise PhotoError(say("error.damaged"))  # tifffile would fill up with zeros
+    if page.compression == COMPRESSION.LZW:
+        check_lzw(page)
     planes: NDArray[np.uint16] = page.asarray()
     if planes.ndim == 3 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
         planes = np.moveaxis(planes, 0, 2)
