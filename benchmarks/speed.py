@@ -74,6 +74,7 @@ def plot(paths: list[Path], panels: dict[str, list[Point]]) -> None:
     from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
     rcParams["svg.fonttype"] = "none"  # text stays text
+    rcParams["svg.hashsalt"] = "din"  # the same drawing is the same file
     figure = Figure(figsize=(12, 4.5), layout="constrained")
     for axes, (title, points) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
         for place, point in enumerate(sorted(points, key=lambda point: point.ms)):

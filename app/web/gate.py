@@ -9,7 +9,6 @@ import errno
 import hmac
 import logging
 import re
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,7 +17,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web import health
-from app.web.upload_room import NO_ROOM, NoRoomError, UploadRoom
+from app.web.errors import RefusedError
+from app.web.upload_room import NO_ROOM, UploadRoom
 from app.web.users import Users
 
 log = logging.getLogger(__name__)
@@ -38,20 +38,6 @@ STALLED_S = 30.0
 UNUSED = re.compile(
     r"/gradio_api/(component_server|custom_component|deep_link|dev|process_recording|proxy=|vibe|undo-vibe)|/monitoring"
 )
-
-
-class RefusedError(Exception):
-    """A request is refused.
-
-    Args:
-        status: of the response.
-        sentence: the reason, for a person.
-        headers: of the response.
-    """
-
-    def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
-        self.response = PlainTextResponse(sentence, status, headers)
-        super().__init__(sentence)
 
 
 class Connection:
@@ -132,7 +118,7 @@ class Gate:
         """Check a request and pass it to the app.
 
         Raises:
-            RefusedError, NoRoomError: it is refused.
+            RefusedError: it is refused.
             Exception: the app cannot handle it.
         """
         headers = Headers(scope=scope)
@@ -160,8 +146,6 @@ class Gate:
         """Return the response to a request that could not be handled."""
         if isinstance(error, RefusedError):
             return error.response
-        if isinstance(error, NoRoomError):
-            return PlainTextResponse(str(error), error.status)
         # Jobs run in the queue and explain their own errors. What a route of Gradio's raises are calls that it cannot
         # read (of functions, sessions and arguments that there are not) or a full disk.
         log.warning("A request to %s could not be handled", scope["path"], exc_info=error)

@@ -9,25 +9,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.web import storage
+from app.web.errors import RefusedError
 
 # The uploads and results of all visitors, and what one visitor has uploaded while files are kept.
 MAX_STORED = 2 << 30
 MAX_OF_VISITOR = 1 << 30
 # The photos of one request together, however few bytes the page has seen of them.
 MAX_REQUEST = 512 << 20
-
-
-class NoRoomError(Exception):
-    """There is no room for an upload.
-
-    Args:
-        status: of the response.
-        sentence: the reason, for a person.
-    """
-
-    def __init__(self, status: int, sentence: str) -> None:
-        self.status = status
-        super().__init__(sentence)
 
 
 NO_ROOM = "The server has no room for more photos at the moment: try again in ten minutes."
@@ -63,19 +51,19 @@ class UploadRoom:
             length: bytes that it announces.
 
         Raises:
-            NoRoomError: it is too large, or there is no room.
+            RefusedError: it is too large, or there is no room.
         """
         if length > MAX_REQUEST:
-            raise NoRoomError(413, f"These files exceed {MAX_REQUEST >> 20} MB together: upload fewer at once.")
+            raise RefusedError(413, f"These files exceed {MAX_REQUEST >> 20} MB together: upload fewer at once.")
         stored = await asyncio.to_thread(storage.used)
         oldest_s = time.monotonic() - storage.CACHE_AGE_S
         self._uploads = [upload for upload in self._uploads if upload.ended_s is None or upload.ended_s > oldest_s]
         if sum(upload.length for upload in self._uploads if upload.address == address) + length > MAX_OF_VISITOR:
             minutes = storage.CACHE_AGE_S // 60
-            raise NoRoomError(429, f"You have uploaded {MAX_OF_VISITOR >> 20} MB in {minutes} minutes: wait a while.")
+            raise RefusedError(429, f"You have uploaded {MAX_OF_VISITOR >> 20} MB in {minutes} minutes: wait a while.")
         under_way = sum(upload.length for upload in self._uploads if upload.ended_s is None)
         if stored + under_way + length > MAX_STORED:
-            raise NoRoomError(507, NO_ROOM)
+            raise RefusedError(507, NO_ROOM)
         upload = Upload(address, length)
         self._uploads.append(upload)
         try:

@@ -19,6 +19,7 @@ from PIL import Image
 from app.pipeline.restore import restore
 from app.triton import embedded
 from tests.support.files import ROOT, png, read
+from tests.support.namespaces import usable
 from tests.support.processes import free_port, wait_until
 
 TASK = "sr_x4"
@@ -34,14 +35,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.m
 def namespace() -> tuple[str, ...]:
     """The command that starts another in a process namespace; as a user who is not root, in one of theirs."""
     command = NAMESPACE if os.geteuid() == 0 else (*NAMESPACE, "--map-root-user")
-    try:
-        done = subprocess.run([*command, "true"], capture_output=True, text=True)
-        problem = done.stderr
-    except FileNotFoundError as error:
-        problem = str(error)
-    if problem:
-        assert os.environ.get("CI") != "true", f"these tests need process namespaces: {problem}"
-        pytest.skip(f"no process namespaces here: {problem}")
+    usable(command, "process namespaces")
     return command
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from app.pipeline.restore import restore
 from tests.support.files import ROOT, png, read
+from tests.support.namespaces import usable
 from tests.support.processes import free_port, wait_until
 
 TASK, USER = "sr_x4", 1000
@@ -73,10 +74,7 @@ def enter(image: Path) -> list[str]:
     base = Path(sys.base_prefix).resolve()
     hidden = next((str(folder) for folder in reversed(base.parents) if not folder.stat().st_mode & 0o001), "")
     command = [*NAMESPACE, "sh", "-c", CONTAINER, "sh", str(image), sys.prefix, str(base), hidden]
-    problem = subprocess.run([*command, "true"], capture_output=True, text=True, check=False).stderr
-    if problem:
-        assert os.environ.get("CI") != "true", f"this test needs root and mount namespaces: {problem}"
-        pytest.skip(f"no mount namespaces for this user here: {problem}")
+    usable(command, "rights and mount namespaces")
     return command
 
 

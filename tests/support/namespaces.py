@@ -1,8 +1,9 @@
-"""Small file systems in a mount namespace of their own, for which no rights are needed."""
+"""Namespaces, and small file systems in one of their own, for which no rights are needed."""
 
 import contextlib
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,17 +12,26 @@ import pytest
 MOUNT = 'mount -t tmpfs -o "mode=1777,size=$1" none "$2" && shift 2 && exec "$@"'
 
 
-def with_small(folder: Path, size: str) -> tuple[str, ...]:
-    """The command that runs another with a small file system over a folder: in the same process, seen by it alone."""
-    command = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", MOUNT, "sh", size, str(folder))
+def usable(command: Sequence[str], needed: str) -> None:
+    """Check that a command that runs another in a namespace works; without it skip the test, or fail it under CI.
+
+    Args:
+        command: to which another is appended.
+        needed: names the namespaces.
+    """
     try:
-        done = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
-        problem = done.stderr
+        problem = subprocess.run([*command, "true"], capture_output=True, text=True, check=False).stderr
     except FileNotFoundError as error:
         problem = str(error)
     if problem:
-        assert os.environ.get("CI") != "true", f"these tests need mount namespaces: {problem}"
-        pytest.skip(f"no mount namespaces here: {problem}")
+        assert os.environ.get("CI") != "true", f"these tests need {needed}: {problem}"
+        pytest.skip(f"there are no {needed} here: {problem}")
+
+
+def with_small(folder: Path, size: str) -> tuple[str, ...]:
+    """The command that runs another with a small file system over a folder: in the same process, seen by it alone."""
+    command = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", MOUNT, "sh", size, str(folder))
+    usable(command, "mount namespaces")
     return command
 
 

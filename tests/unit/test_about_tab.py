@@ -9,6 +9,7 @@ import pytest
 from app.web import storage
 from app.web.about import tab
 from app.web.about.architecture import draw
+from tests.support.files import ROOT
 from tests.support.markup import element, parse, text, texts
 from tests.support.served import NETWORK, TASK
 
@@ -131,3 +132,9 @@ def test_limits_are_those_in_force(monkeypatch):
         assert number in tab.how_html("en"), number
     monkeypatch.setattr(storage, "CACHE_AGE_S", 1200)
     assert "20 minutes" in tab.how_html("en")
+
+
+def test_the_plot_is_that_of_the_documentation():
+    assert tab.PLOT.read_bytes() == (ROOT / "docs/images" / tab.PLOT.name).read_bytes()
+    url = tab.plot_url()
+    assert element(parse(tab.results_html(SERVED, "en")), ".//figure//img").get("src") == url
