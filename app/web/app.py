@@ -18,7 +18,13 @@ from app.web.bind import Words
 from app.web.event_stream import LingeringStreams
 from app.web.examples import EXAMPLES
 from app.web.gate import KEY_HEADER, Gate
-from app.web.gradio_compat import prepare_tools, refuse_foreign_files, take_files_alone, without_messages
+from app.web.gradio_compat import (
+    keep_sessions_small,
+    prepare_tools,
+    refuse_foreign_files,
+    take_files_alone,
+    without_messages,
+)
 from app.web.health import health_route
 from app.web.restore import choices, handlers
 from app.web.restore.jobs import JobRunner
@@ -115,6 +121,7 @@ def launch_page(site: Site, client: RestorationClient, host: str, port: int, use
     refuse_foreign_files(
         "URLs are not fetched here: send the photo itself.", "This file has not been uploaded: send the photo itself."
     )
+    keep_sessions_small()
     take_files_alone("Send files, and nothing else.")
     key = secrets.token_urlsafe()
     with without_messages():  # the page's footer links to the API

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import gradio as gr
 from fastapi import HTTPException
-from gradio import processing_utils, routes
+from gradio import processing_utils, routes, state_holder
 from gradio.blocks import Block as Block  # the base of components and layouts, which `gradio` itself does not export
 from gradio.components import Component
 from gradio.exceptions import InvalidPathError
@@ -106,6 +106,31 @@ def refuse_foreign_files(of_url: str, of_path: str) -> None:
     processing_utils.async_ssrf_protected_get = refuse_download
     processing_utils._check_allowed = refuse_path
     routes.secure_url_stream_response = refuse_file  # type: ignore[attr-defined]
+
+
+def keep_sessions_small() -> None:
+    """Make Gradio keep no copy of the page's configuration for every visitor, of whom it remembers 10,000.
+
+    Gradio 6.31.0 keeps one for its "deep links", 118 kB with this page (``SessionState.config_values``); the page has
+    no such links.
+    """
+
+    class SmallSessionState(state_holder.SessionState):
+        def __init__(self, blocks: gr.Blocks) -> None:
+            super().__init__(blocks)
+            self.config_values = {}
+
+        def __setitem__(self, key: int, value: Any) -> None:
+            super().__setitem__(key, value)
+            self.config_values = {}
+
+        def _update_config(self, key: int) -> None:
+            pass
+
+        def _update_value_in_config(self, key: int, value: Any) -> None:
+            pass
+
+    state_holder.SessionState = SmallSessionState  # type: ignore[misc]
 
 
 def take_files_alone(sentence: str) -> None:
