@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web import health
 from app.web.errors import RefusedError
+from app.web.gradio_compat import GONE
 from app.web.upload_room import NO_ROOM, UploadRoom
 from app.web.users import Users
 
@@ -54,6 +55,7 @@ class Connection:
         self._is_complete = False
         self._stalled: RefusedError | None = None
         self.is_started = False
+        self.gone = asyncio.Event()
 
     async def receive(self) -> Message:
         """Receive a part of the request; what comes after the last is the end of the connection, whenever that is.
@@ -62,7 +64,10 @@ class Connection:
             RefusedError: nothing has arrived for ``STALLED_S``.
         """
         if self._is_complete:
-            return await self._receive()
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.gone.set()
+            return message
         try:
             message = await asyncio.wait_for(self._receive(), STALLED_S)
         except TimeoutError:
@@ -130,6 +135,7 @@ class Gate:
         if scope["path"].startswith(MCP):
             # Gradio's MCP server passes a caller's headers on to a call of the page by itself, which is trusted.
             MutableHeaders(scope=scope)["X-Forwarded-For"] = address
+            scope[GONE] = connection.gone  # for its tools, which cannot see it
         if scope["path"].rstrip("/") == UPLOAD:
             async with self._room.reserve(address, length):
                 await self._app(scope, connection.receive, connection.send)

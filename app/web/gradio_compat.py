@@ -5,9 +5,10 @@ No other module uses private parts. When Gradio is upgraded, check each function
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import unquote
@@ -21,10 +22,13 @@ from gradio.exceptions import InvalidPathError
 from gradio.route_utils import GradioMultiPartParser
 from gradio.utils import get_upload_folder
 from gradio_client import Client
+from gradio_client.client import Job
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 FILES = "/gradio_api/file="
+GONE = "din.gone"  # in the ASGI scope of a request to the MCP server: the event that its caller has left
+T = TypeVar("T")
 B = TypeVar("B", bound=Block)
 C = TypeVar("C", bound=Component)
 
@@ -152,10 +156,11 @@ def take_files_alone(sentence: str) -> None:
 
 
 def prepare_tools(page: gr.Blocks, headers: dict[str, str]) -> None:
-    """Let the MCP server take uploads by their addresses, and send headers with the calls of its own page.
+    """Let the MCP server take uploads by their addresses, send headers with the calls of its own page, and cancel them.
 
-    The MCP server of Gradio 6.31.0 passes any address on, to be downloaded, and runs tools by a client of its own,
-    which has no password and no option for one.
+    The MCP server of Gradio 6.31.0 passes any address on, to be downloaded, runs tools by a client of its own, which
+    has no password and no option for one, and goes on with a tool whose caller has left. It describes a list of files
+    by a reference that leads nowhere, and refuses every call with one.
 
     Args:
         page: launched with its MCP server.
@@ -163,10 +168,11 @@ def prepare_tools(page: gr.Blocks, headers: dict[str, str]) -> None:
     """
     server = page.mcp_server_obj
     assert server is not None
-    convert = server.convert_strings_to_filedata
+    convert, describe = server.convert_strings_to_filedata, server.get_input_schema
 
     def take_uploads(value: Any, filedata_positions: list[list[str | int]]) -> Any:
-        return convert(with_uploads(value), filedata_positions)
+        places = [place for position in filedata_positions for place in places_of_files(value, position)]
+        return convert(with_uploads(value), places)
 
     def connect() -> Client:
         if server._client_instance is None:
@@ -180,8 +186,61 @@ def prepare_tools(page: gr.Blocks, headers: dict[str, str]) -> None:
             )
         return server._client_instance
 
+    def until_gone(run: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., Coroutine[Any, Any, T]]:
+        async def run_until_gone(job: Job, *options: Any) -> T:
+            request = server.mcp_server.request_context.request
+            assert request is not None
+            gone: asyncio.Event = request.scope[GONE]
+            running = asyncio.ensure_future(run(job, *options))
+            leaving = asyncio.ensure_future(gone.wait())
+            try:
+                await asyncio.wait({running, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                leaving.cancel()
+                if not running.done():
+                    running.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+                    asyncio.get_running_loop().run_in_executor(None, job.cancel)  # a request to this very page
+            if not running.done():
+                raise ConnectionResetError("The caller has gone.")
+            return running.result()
+
+        return run_until_gone
+
+    def describe_arguments(
+        tool_name: str, parameters: dict[str, str] | None = None
+    ) -> tuple[dict[str, Any], list[list[str | int]]]:
+        schema, positions = describe(tool_name, parameters)
+        return without_references(schema), positions
+
+    server.get_input_schema = describe_arguments  # type: ignore[method-assign]
+    server._execute_tool_with_progress = until_gone(server._execute_tool_with_progress)  # type: ignore[method-assign]
+    server._execute_tool_without_progress = until_gone(  # type: ignore[method-assign]
+        server._execute_tool_without_progress
+    )
     server.convert_strings_to_filedata = take_uploads  # type: ignore[method-assign]
     server._get_or_create_client = connect  # type: ignore[method-assign]
+
+
+def without_references(schema: Any) -> Any:
+    """Return a JSON schema without its references and what they refer to; Gradio writes a file's type beside each."""
+    if isinstance(schema, dict):
+        return {name: without_references(part) for name, part in schema.items() if name not in ("$defs", "$ref")}
+    return [without_references(part) for part in schema] if isinstance(schema, list) else schema
+
+
+def places_of_files(arguments: dict[str, Any], position: list[str | int]) -> list[list[str | int]]:
+    """Return the places of the files in the arguments of a tool: in a list, each has its own.
+
+    Args:
+        arguments: of the tool, by name.
+        position: of the file in the schema of the arguments; that of a list's files ends in "items".
+    """
+    match position:
+        case [str(name), "items"]:
+            files = arguments.get(name)
+            return [[name, place] for place in range(len(files))] if isinstance(files, list) else []
+        case _:
+            return [position]
 
 
 def with_uploads(value: Any) -> Any:

@@ -134,6 +134,20 @@ def test_a_job_ends_when_its_caller_goes(page, call, large, name, photos):
     wait_until(lambda: "its caller has gone" in process.said()[said:], WAIT_S)
 
 
+@pytest.mark.parametrize("meta", [{}, {"progressToken": 1}])
+def test_a_job_ends_when_its_caller_by_mcp_goes(page, client, large, meta):
+    url, process = page
+    said, before = len(process.said()), client.usage()["sr_x4"].requests
+    arguments = {"photos": [f"{url}/gradio_api/file={large['path']}"] * 20, "task": "sr_x4"}
+    parameters = {"name": "restore_batch", "arguments": arguments, "_meta": meta}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": parameters}
+    accept = {"Accept": "application/json, text/event-stream"}
+    with httpx.stream("POST", f"{url}/gradio_api/mcp/", json=call, headers=accept, timeout=WAIT_S) as answer:
+        assert answer.status_code == 200
+        wait_until(lambda: client.usage()["sr_x4"].requests > before, WAIT_S)
+    wait_until(lambda: "its caller has gone" in process.said()[said:], WAIT_S)
+
+
 def test_an_upload_that_breaks_off_is_deleted_and_a_field_that_is_no_file_is_refused(triton, tmp_path):
     program = ("-c", IMPATIENT_PAGE)
     with running_page("--triton-url", triton.url, program=program, folder=tmp_path) as (url, _):

@@ -259,6 +259,17 @@ def test_a_tool_restores_an_upload_by_its_address(page_url, photo):
     assert failed
 
 
+def test_a_tool_restores_several_photos(page_url, photo):
+    path = upload(page_url, photo.read_bytes())["path"]
+    inline = "data:image/png;base64," + base64.b64encode(photo.read_bytes()).decode()
+    photos = [f"{page_url}/gradio_api/file={path}", inline]
+    failed, told = call_tool(page_url, "restore_batch", {"photos": photos, "task": "sr_x4"})
+    assert not failed, told
+    (address,) = re.findall(r"'url': '([^']+)'", told)
+    with zipfile.ZipFile(io.BytesIO(httpx.get(address).content)) as archive:
+        assert len(archive.namelist()) == 2
+
+
 def test_photos_are_gone_after_the_stated_time_and_everything_with_the_page(triton, photo, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
