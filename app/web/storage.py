@@ -61,9 +61,10 @@ def results_folder(is_kept: bool = False) -> Iterator[Path]:
 def used() -> int:
     """Return the bytes of all uploads and results."""
     total = 0
-    for path in upload_folder().rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # it may have been deleted meanwhile
-            total += path.lstat().st_size
+    for folder, _, names in os.walk(upload_folder()):  # it passes over folders that are deleted meanwhile
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += Path(folder, name).lstat().st_size
     return total
 
 

@@ -20,7 +20,8 @@ def event_numbers(url: str) -> dict[str, int]:
 
 def upload(url: str, photo: bytes) -> dict[str, Any]:
     """Upload a photo; return it as the page's events take it."""
-    (path,) = httpx.post(f"{url}/gradio_api/upload", files={"files": photo}, timeout=TIMEOUT_S).json()
+    answer = httpx.post(f"{url}/gradio_api/upload", files={"files": photo}, timeout=TIMEOUT_S).raise_for_status()
+    (path,) = answer.json()
     return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
