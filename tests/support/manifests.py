@@ -38,7 +38,11 @@ POD_MONITOR = mapping(
     ),
 )
 # What KServe publishes, as far as it is used here. The other fields of its predictor are those of a pod.
-PREDICTOR = {"labels": LABELS, "minReplicas": {"type": "integer", "minimum": 1}, "deploymentStrategy": {"type": "object"}}
+PREDICTOR = {
+    "labels": LABELS,
+    "minReplicas": {"type": "integer", "minimum": 1},
+    "deploymentStrategy": {"type": "object"},
+}
 INFERENCE_SERVICE = mapping(["spec"], **COMMON, spec=mapping(["predictor"], predictor={"type": "object"}))
 
 
