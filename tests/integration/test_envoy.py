@@ -21,6 +21,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from app.client import RestorationClient
 from app.health import probe
+from app.triton import Triton
 from tests.support.manifests import KUBERNETES
 from tests.support.processes import free_port, wait_until
 
@@ -66,7 +67,7 @@ def running(folder: Path, tritons: Sequence[int], certificates: Path) -> Iterato
     cluster["load_assignment"]["endpoints"][0]["lb_endpoints"] = [endpoint(port) for port in tritons]
     (folder / "envoy.yaml").write_text(yaml.safe_dump(base))
     mtls = local(yaml.safe_load(MTLS.read_text().replace("/etc/envoy-tls", str(certificates))), replaced, tritons)
-    command = [ENVOY, "--config-path", folder / "envoy.yaml", "--config-yaml", yaml.safe_dump(mtls)]
+    command = [str(ENVOY), "--config-path", str(folder / "envoy.yaml"), "--config-yaml", yaml.safe_dump(mtls)]
     with (folder / "envoy.log").open("w") as log:
         envoy = subprocess.Popen(
             [*command, "--disable-hot-restart", "--concurrency", "1"], stdout=log, stderr=subprocess.STDOUT
@@ -94,7 +95,10 @@ def get(port: int, path: str) -> tuple[int, str]:
         connection.close()
 
 
-def certificate(name: str, authority: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None):
+Signed = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
+
+
+def certificate(name: str, authority: Signed | None) -> Signed:
     """A certificate for localhost and its key; without an authority it is one."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
@@ -112,7 +116,7 @@ def certificate(name: str, authority: tuple[x509.Certificate, ec.EllipticCurvePr
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory) -> Path:
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as the secret has it, with a client's certificate besides."""
     folder = tmp_path_factory.mktemp("certificates")
     authority = certificate("authority", None)
@@ -127,7 +131,7 @@ def certificates(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def envoy(tmp_path_factory, triton, certificates) -> Iterator[Ports]:
+def envoy(tmp_path_factory: pytest.TempPathFactory, triton: Triton, certificates: Path) -> Iterator[Ports]:
     """Envoy before two replicas, of which one does not answer."""
     with running(tmp_path_factory.mktemp("envoy"), [triton.port, free_port()], certificates) as ports:
         healthy = 'membership_healthy{envoy_cluster_name="triton"} 1'

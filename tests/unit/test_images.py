@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 
 import jsonschema
 import pytest
@@ -118,7 +119,7 @@ def test_files_that_are_copied_are_there(target):
         for line in stage.all("COPY"):
             *sources, _ = line.split()
             for source in sources:
-                assert (ROOT / re.sub(r"\$\{(\w+)\}", lambda found: arguments[found[1]], source)).exists()
+                assert (ROOT / Template(source).substitute(arguments)).exists()
 
 
 def test_the_page_s_image_has_no_server_and_no_network():

@@ -17,7 +17,7 @@ NAME = "app.kubernetes.io/name"
 
 
 @pytest.fixture(scope="module", params=OVERLAYS)
-def overlay(request) -> list[Resource]:
+def overlay(request: pytest.FixtureRequest) -> list[Resource]:
     return render(KUBERNETES / "overlays" / request.param)
 
 
