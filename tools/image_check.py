@@ -146,7 +146,7 @@ class Container:
                 return time.monotonic() - began
             if time.monotonic() - began > START_S or self.inspect("{{.State.Running}}") != "true":
                 raise ImageError(f"{self.image} is not healthy: {run('podman', 'logs', '--tail=3', self.name)}")
-            time.sleep(0.2)
+            time.sleep(1.0)  # a check takes processor time, too
 
     def inspect(self, template: str) -> str:
         """Return something that the engine knows of it."""
@@ -185,7 +185,8 @@ def running(image: str, *options: str) -> Iterator[Container]:
         image: to run.
         options: of the engine, besides the limits.
     """
-    name = run("podman", "run", "--detach", "--no-healthcheck", "--ulimit=host", *LIMITS.split(), *options, image)
+    engine = ("--detach", "--no-healthcheck", "--ulimit=host", "--read-only-tmpfs=false")  # the last as in Docker
+    name = run("podman", "run", *engine, *LIMITS.split(), *options, image)
     try:
         yield Container(name, image)
     finally:
