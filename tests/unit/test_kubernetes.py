@@ -1,5 +1,6 @@
 """The Kubernetes manifests: valid, and consistent with each other and with the image. No cluster is run."""
 
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from app.cli import parse_arguments, serve_page
+from tests.support.files import ROOT
 from tests.support.kustomize import Resource, containers, render
 from tests.support.manifests import KUBERNETES, OVERLAYS, as_deployment, check
 
@@ -189,6 +191,17 @@ def test_the_autoscaler_has_its_metric():
     (scaler,) = of_kind(render(KUBERNETES / "overlays/cpu"), "HorizontalPodAutoscaler").values()
     (rule,) = yaml.safe_load((KUBERNETES / "prometheus-adapter.yaml").read_text())["rules"]["custom"]
     assert scaler["spec"]["metrics"][0]["pods"]["metric"]["name"] == rule["name"]["as"]
+
+
+def test_envoy_lets_the_largest_tile_pass():
+    envoy = (KUBERNETES / "base/envoy.yaml").read_text()
+    (limit,) = (int(found) for found in re.findall(r"max_request_bytes: (\d+)", envoy))
+    (connection,) = (int(found) for found in re.findall(r"per_connection_buffer_limit_bytes: (\d+)", envoy))
+    configurations = [*ROOT.glob("model_repository/*/config.pbtxt"), *ROOT.glob("model_repository/*/configs/*.pbtxt")]
+    texts = [path.read_text() for path in configurations]
+    pixels = [int(n) for text in texts for n in re.findall(r'"max_pixels" value { string_value: "(\d+)"', text)]
+    assert max(pixels) * 3 < limit - 65_536  # the rest are names and channel descriptors
+    assert connection >= limit
 
 
 def test_what_is_not_rendered_here_is_refused(tmp_path):
