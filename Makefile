@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 export CHROMIUM
 
-.PHONY: demo test check docs audit bench fuzz models soak weights lock browser clean
+.PHONY: demo test check docs audit image-check bench fuzz models soak weights lock browser clean
 
 demo: $(VENV)/.models  ## install, build the models, start Triton and the page
 	@exec $(BIN)/python -m app $(ARGS)
@@ -32,6 +32,13 @@ docs: $(VENV)/.dev  ## build the documentation's site into site/; a broken link 
 
 audit: $(VENV)/.dev  ## write SBOM, licences and known vulnerabilities of what ships into audit/; needs a network
 	$(BIN)/python -m tools.audit
+
+# Debian's packages are installed where they are missing and permissions allow it.
+image-check: $(VENV)/.dev  ## build the three images, restore a photo in each, print sizes, times and memory; as root
+	@command -v buildah >/dev/null && command -v debootstrap >/dev/null && command -v podman >/dev/null \
+		&& command -v runc >/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq buildah debootstrap podman runc; }
+	$(BIN)/python -m tools.image_check $(ARGS)
 
 bench: $(VENV)/.dev $(VENV)/.bench $(VENV)/.models  ## print the tables of docs/performance.md; on an idle machine
 	@for part in page network serving perf_analyzer tiles; do $(BIN)/python -m benchmarks.$$part || exit 1; done

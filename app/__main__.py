@@ -1,4 +1,4 @@
-"""``python -m app``: same as ``din page``, ``din restore`` and ``din health``; the default command is ``page``."""
+"""``python -m app``: ``page``, ``restore``, ``triton`` and ``health`` of ``din``; the default command is ``page``."""
 
 from __future__ import annotations
 

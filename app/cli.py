@@ -1,4 +1,4 @@
-"""The commands of the demo: ``din page``, ``din restore IN ... --task T --out DIR`` and ``din health``."""
+"""The commands of the demo: ``din page``, ``din restore IN ... --task T --out DIR``, ``din triton``, ``din health``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from types import FrameType
 from app import codec
 from app.client import Priority, RestorationClient
 from app.commands import COMMANDS as DESCRIPTIONS
-from app.errors import PhotoError, RestorationError, ServerStartError, ServerUnavailableError
+from app.errors import PhotoError, RestorationError, ServerBusyError, ServerStartError, ServerUnavailableError
+from app.health import probe
 from app.pipeline.restore import Progress, restore
 from app.tasks import Quality, current_names, file_suffix
 from app.triton import LAUNCHES, Triton, default_repository, preferred
@@ -41,7 +42,9 @@ HEALTH_TIMEOUT_S = 12.0  # longer than the probe of the page itself
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Parse the arguments; the default command is ``page``."""
-    parser = argparse.ArgumentParser(prog="din", description="Serve the page, restore photos, or check a running page.")
+    parser = argparse.ArgumentParser(
+        prog="din", description="Serve the page or Triton, restore photos, or check what runs."
+    )
     parser.add_argument("--version", action="version", version=f"din {installed_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
@@ -62,12 +65,22 @@ def add_triton_options(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT[,HOST:PORT ...]",
         help="a running Triton (gRPC), or replicas of it; default: $TRITON_URL, else one is started",
     )
-    which.add_argument(
+    add_kind_option(which.add_argument)
+    add_repository_option(parser)
+
+
+def add_kind_option(add_argument: Callable[..., argparse.Action]) -> None:
+    """Add the option that names the kind of a Triton that is started, to a parser or to a group of its options."""
+    add_argument(
         "--triton",
         choices=list(LAUNCHES),
         help="start this one and keep it running: the embedded one, or the machine's own tritonserver; "
         "default: installed where tritonserver is on the PATH, else embedded",
     )
+
+
+def add_repository_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the models of a Triton that is started."""
     parser.add_argument(
         "--repository",
         type=Path,
@@ -102,6 +115,23 @@ def add_page_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long Ctrl-C or SIGTERM waits for jobs under way; another signal ends at once; default: %(default)s",
     )
+
+
+def add_server_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``din triton``."""
+    add_kind_option(parser.add_argument)
+    add_repository_option(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="address that Triton listens on; default: %(default)s")
+    parser.add_argument("--port", type=int, default=8001, help="port of gRPC; default: %(default)s")
+    parser.add_argument(
+        "--metrics-port", type=int, metavar="PORT", help="port of metrics for Prometheus; default: no metrics"
+    )
+
+
+def add_health_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``din health``."""
+    add_address_options(parser)
+    parser.add_argument("--triton-url", metavar="HOST:PORT", help="ask this Triton, instead of a page")
 
 
 def add_address_options(parser: argparse.ArgumentParser) -> None:
@@ -210,13 +240,8 @@ def serve_page(args: argparse.Namespace) -> int:
         trust(args.trusted_proxies)
         site = (build_kiosk if args.kiosk else build_page)(client)
         launch_page(site, client, args.host, args.port, users)
-        # From here on signals are noted: an exception raised in the middle of a destructor would be lost.
-        signals: list[int] = []
-        on_signals(lambda number, frame: signals.append(number))
-        print(f"The page is at http://{args.host}:{args.port} (Ctrl-C ends it)", flush=True)
         try:
-            while not signals:
-                triton.wait(SIGNALS_S)
+            wait_for_signal(triton, f"The page is at http://{args.host}:{args.port} (Ctrl-C ends it)")
             on_signals(functools.partial(end_at_once, folder))
             limits.drain(site.page, args.drain_s)
         finally:
@@ -224,21 +249,67 @@ def serve_page(args: argparse.Namespace) -> int:
     return INTERRUPTED
 
 
+def wait_for_signal(triton: Triton | ExternalTriton, ready: str) -> None:
+    """Print that everything is ready, then wait for SIGINT or SIGTERM.
+
+    Raises:
+        ServerStartError: Triton has stopped for good.
+    """
+    # From here on signals are noted: an exception raised in the middle of a destructor would be lost.
+    signals: list[int] = []
+    on_signals(lambda number, frame: signals.append(number))
+    print(ready, flush=True)
+    while not signals:
+        triton.wait(SIGNALS_S)
+
+
+def serve_triton(args: argparse.Namespace) -> int:
+    """Run Triton until SIGINT or SIGTERM, or until it has stopped for good."""
+    log.setLevel(logging.INFO)
+    launch, repository = LAUNCHES[args.triton or preferred()](), args.repository or default_repository()
+    with Triton(launch, repository, args.port, host=args.host, metrics_port=args.metrics_port) as triton:
+        triton.wait_ready()
+        wait_for_signal(triton, f"Triton is at {args.host}:{triton.port} (Ctrl-C ends it)")
+    return INTERRUPTED
+
+
 def check_health(args: argparse.Namespace) -> int:
-    """Request the health of a running page and print the response.
+    """Check a running page or a Triton, and print a sentence.
+
+    Raises:
+        ServerUnavailableError: it does not respond, or is unhealthy.
+    """
+    print(triton_health(args.triton_url) if args.triton_url else page_health(args.host, args.port))
+    return 0
+
+
+def triton_health(url: str) -> str:
+    """Return what a Triton has done with a tiny photo; one with much to do is healthy.
+
+    Raises:
+        ServerError: it has not restored it.
+    """
+    with RestorationClient(url) as client:
+        try:
+            return probe(client)
+        except ServerBusyError:  # whoever restarts it would make the others busier
+            return "Triton works: its queue is full."
+
+
+def page_health(host: str, port: int) -> str:
+    """Request the health of a running page; return its answer.
 
     Raises:
         ServerUnavailableError: the page does not respond, or is unhealthy.
     """
-    address = f"http://{args.host}:{args.port}/health"
+    address = f"http://{host}:{port}/health"
     try:
         with urllib.request.urlopen(address, timeout=HEALTH_TIMEOUT_S) as answer:
-            print(answer.read().decode().strip())
+            return str(answer.read().decode().strip())
     except urllib.error.HTTPError as error:
         raise ServerUnavailableError(error.read().decode(errors="replace").strip()) from error
     except (OSError, ValueError) as error:
         raise ServerUnavailableError(f"The page at {address} does not answer ({error}).") from error
-    return 0
 
 
 def restore_files(args: argparse.Namespace) -> int:
@@ -311,7 +382,8 @@ class Command:
 COMMANDS = {
     "page": Command(add_page_options, serve_page),
     "restore": Command(add_restore_options, restore_files),
-    "health": Command(add_address_options, check_health),
+    "triton": Command(add_server_options, serve_triton),
+    "health": Command(add_health_options, check_health),
 }
 
 

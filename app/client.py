@@ -26,7 +26,14 @@ from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from app.codec import Pixels
-from app.errors import ModelGoneError, ServerError, ServerMemoryError, ServerUnavailableError, UnknownTaskError
+from app.errors import (
+    ModelGoneError,
+    ServerBusyError,
+    ServerError,
+    ServerMemoryError,
+    ServerUnavailableError,
+    UnknownTaskError,
+)
 from app.i18n import Text, say
 from app.tasks import MODEL_PREFIX, Network, Task, find_task, network_of, read_tasks
 from app.usage import ReplicaUsage, Usage, read_usage
@@ -352,7 +359,7 @@ def explain(error: InferenceServerException) -> ServerError:
     if "CANCELLED" not in status:  # cancelled by us
         log.info("Triton answered %s: %s", status, message)  # for the operator
     if "maximum queue size" in message:
-        return ServerUnavailableError(say("error.server_busy"))
+        return ServerBusyError(say("error.server_busy"))
     if "DEADLINE_EXCEEDED" in status:
         return ServerUnavailableError(say("error.server_slow"))
     # A network was served when its task was read: the server is unloading it to stop, or has newer weights.

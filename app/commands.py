@@ -5,5 +5,6 @@ from __future__ import annotations
 COMMANDS = {
     "page": "serve the page; starts Triton where none is named",
     "restore": "restore photos from the command line",
-    "health": "ask a running page whether it restores",
+    "triton": "serve Triton alone, for pages on other machines",
+    "health": "ask a running page, or a Triton, whether it restores",
 }

@@ -10,6 +10,7 @@ RestorationError
 ├── UnknownQualityError     no such quality exists
 └── ServerError             Triton refused or failed a request
     ├── ServerUnavailableError   it does not respond: down, restarting, overloaded
+    │   ├── ServerBusyError          it responds, but its queue is full
     │   └── ModelGoneError           it responds, but has no such version of the network
     ├── ServerMemoryError        it has too little free memory for a tensor
     └── ServerStartError         it cannot be started, or kept running, on this machine
@@ -60,6 +61,10 @@ class ServerError(RestorationError):
 
 class ServerUnavailableError(ServerError):
     """Triton does not respond."""
+
+
+class ServerBusyError(ServerUnavailableError):
+    """Triton responds, but its queue is full."""
 
 
 class ModelGoneError(ServerUnavailableError):

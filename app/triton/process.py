@@ -20,7 +20,10 @@ from app.triton.launch import Launch
 
 LOOPBACK = "127.0.0.1"
 GUARDIAN = Path(__file__).with_name("guardian.py")
+EVERYWHERE = "0.0.0.0"  # all addresses of this machine
 PING_INTERVAL_MS = 5000  # shorter than the client's keepalive
+# Clients elsewhere have to look for new replicas now and then, and may finish what they wait for.
+CONNECTION_AGE_MS, CONNECTION_GRACE_MS = 300_000, 150_000
 FOLDER_PREFIX = "din-triton-"
 LOCK = "lock"  # in a run's folder; the guardian holds it as long as it lives
 GUARDIAN_S = 40.0  # longer than the guardian itself gives Triton and its instances
@@ -34,13 +37,49 @@ UNSENDABLE_HEADER = "NOBODY=can-send-this"
 ERROR = re.compile(r"^(E\d+ [^\]]*\] |error: )")  # a line of Triton's log: time, thread and source line
 
 
-def command_line(launch: Launch, repository: Path, port: int, folder: Path) -> list[str]:
-    """Return Triton's command line: gRPC on loopback alone, fixed models, no administration.
+@dataclass(frozen=True)
+class Endpoint:
+    """Where Triton listens.
+
+    Attributes:
+        port: of gRPC.
+        host: the address; by default only this machine reaches it.
+        metrics_port: of its metrics for Prometheus, on the same address; None for no metrics.
+    """
+
+    port: int
+    host: str = LOOPBACK
+    metrics_port: int | None = None
+
+    @property
+    def url(self) -> str:
+        """The address for clients on this machine, ``HOST:PORT``."""
+        return f"{LOOPBACK if self.host == EVERYWHERE else self.host}:{self.port}"
+
+    def options(self) -> list[str]:
+        """Return Triton's options for it."""
+        grpc = [
+            f"--grpc-address={self.host}",
+            f"--grpc-port={self.port}",
+            "--reuse-grpc-port=true",  # the supervisor holds the port, so that nothing else takes it between two runs
+        ]
+        if self.host != LOOPBACK:
+            grpc += [
+                f"--grpc-max-connection-age={CONNECTION_AGE_MS}",
+                f"--grpc-max-connection-age-grace={CONNECTION_GRACE_MS}",
+            ]
+        if self.metrics_port is None:
+            return [*grpc, "--allow-metrics=false"]
+        return [*grpc, "--allow-metrics=true", f"--metrics-address={self.host}", f"--metrics-port={self.metrics_port}"]
+
+
+def command_line(launch: Launch, repository: Path, endpoint: Endpoint, folder: Path) -> list[str]:
+    """Return Triton's command line: gRPC, fixed models, no administration.
 
     Args:
         launch: the kind of Triton.
         repository: the model repository.
-        port: of gRPC.
+        endpoint: where it listens.
         folder: of the run, which ``launch.prepare`` fills.
     """
     return [
@@ -51,12 +90,9 @@ def command_line(launch: Launch, repository: Path, port: int, folder: Path) -> l
         # A damaged model must not take the others down with it.
         "--exit-on-error=false",
         "--strict-readiness=false",
-        f"--grpc-address={LOOPBACK}",
-        f"--grpc-port={port}",
-        "--reuse-grpc-port=true",  # the supervisor holds the port, so that nothing else takes it between two runs
+        *endpoint.options(),
         f"--grpc-http2-min-recv-ping-interval-without-data={PING_INTERVAL_MS}",
         "--allow-http=false",
-        "--allow-metrics=false",
         f"--backend-config=python,shm-region-prefix-name={shm_prefix(folder)}",
         f"--grpc-restricted-protocol=shared-memory,trace,logging:{UNSENDABLE_HEADER}",
         *launch.prepare(folder),
@@ -186,13 +222,13 @@ def kill_orphans(folder: Path) -> None:
                 process.kill()
 
 
-def start(launch: Launch, repository: Path, port: int, withdrawn: Mapping[str, str] | None = None) -> Run:
-    """Start Triton on a loopback port, under its guardian.
+def start(launch: Launch, repository: Path, endpoint: Endpoint, withdrawn: Mapping[str, str] | None = None) -> Run:
+    """Start Triton under its guardian.
 
     Args:
         launch: the kind of Triton.
         repository: the model repository.
-        port: of the loopback.
+        endpoint: where it listens.
         withdrawn: models to leave out, and why.
 
     Raises:
@@ -203,7 +239,7 @@ def start(launch: Launch, repository: Path, port: int, withdrawn: Mapping[str, s
     try:
         repository = without(repository, withdrawn or {}, folder)
         (folder / NOTES).mkdir()
-        command = command_line(launch, repository, port, folder)
+        command = command_line(launch, repository, endpoint, folder)
         with (folder / "unlocked").open("wb") as lock, (folder / "triton.log").open("wb") as output:
             lock_file(lock)
             Path(lock.name).rename(folder / LOCK)  # where others find it, but never unlocked as long as this run lives

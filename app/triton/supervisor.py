@@ -77,7 +77,7 @@ class Trouble:
 
 
 class Triton:
-    """A local Triton on a loopback port, restarted when it or an instance of its models dies.
+    """A local Triton, restarted when it or an instance of its models dies; by default only this machine reaches it.
 
     Use it as a context manager: on leaving, no process, port or shared memory is left. The same holds when this
     process is killed. The port is kept over restarts, for the clients' sake, and reserved meanwhile.
@@ -89,13 +89,21 @@ class Triton:
         repository: the model repository.
         port: 0 for a free one.
         policy: of checks and restarts.
+        host: the address to listen on; others than loopback are for pages on other machines.
+        metrics_port: of its metrics for Prometheus, on the same address; None for no metrics.
 
     Raises:
         ServerStartError: the server cannot run here, or no model has been built.
     """
 
     def __init__(
-        self, launch: Launch, repository: Path = REPOSITORY, port: int = 0, policy: Policy | None = None
+        self,
+        launch: Launch,
+        repository: Path = REPOSITORY,
+        port: int = 0,
+        policy: Policy | None = None,
+        host: str = process.LOOPBACK,
+        metrics_port: int | None = None,
     ) -> None:
         check_repository(repository)
         self.launch, self.repository, self.policy = launch, repository, policy or Policy()
@@ -104,11 +112,11 @@ class Triton:
         self._withdrawn: dict[str, str] = {}  # models that are out of service, and why
         self._stopping = threading.Event()
         self._end: Future[None] = Future()
-        self._reservation = reserve_port(port)
-        self.port = int(self._reservation.getsockname()[1])
+        self._reservation = reserve_port(host, port)
+        self._endpoint = process.Endpoint(int(self._reservation.getsockname()[1]), host, metrics_port)
         log.info("Starting %s ...", launch.name)
         try:
-            self._run = process.start(launch, repository, self.port)
+            self._run = process.start(launch, repository, self._endpoint)
         except OSError as error:
             self._reservation.close()
             raise ServerStartError(f"{self._name} could not be started: {error}.") from error
@@ -116,8 +124,13 @@ class Triton:
 
     @property
     def url(self) -> str:
-        """The address for clients, ``HOST:PORT``."""
-        return f"{process.LOOPBACK}:{self.port}"
+        """The address for clients on this machine, ``HOST:PORT``."""
+        return self._endpoint.url
+
+    @property
+    def port(self) -> int:
+        """The port of gRPC."""
+        return self._endpoint.port
 
     @property
     def _name(self) -> str:
@@ -263,7 +276,7 @@ class Triton:
     def _restart(self) -> str | None:
         """Start Triton again; return what went wrong, or None."""
         try:
-            self._run = process.start(self.launch, self.repository, self.port, self._withdrawn)
+            self._run = process.start(self.launch, self.repository, self._endpoint, self._withdrawn)
             self._wait_live()
             if self._stopping.is_set():
                 return None
@@ -298,19 +311,19 @@ def is_stopped(process: psutil.Process) -> bool:
         return False
 
 
-def reserve_port(port: int) -> socket.socket:
-    """Reserve a loopback port, so that no program but Triton can listen there; 0 takes a free one.
+def reserve_port(host: str, port: int) -> socket.socket:
+    """Reserve a port, so that no program but Triton can listen there; 0 takes a free one.
 
     Raises:
-        ServerStartError: it is taken.
+        ServerStartError: it is taken, or this machine has no such address.
     """
     reservation = socket.socket()
     reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
-        reservation.bind((process.LOOPBACK, port))
-    except OSError as error:
+        reservation.bind((host, port))
+    except (OSError, OverflowError) as error:
         reservation.close()
-        raise ServerStartError(f"Triton cannot use port {port} of {process.LOOPBACK} ({error}).") from error
+        raise ServerStartError(f"Triton cannot use port {port} of {host} ({error}).") from error
     return reservation
 
 

@@ -7,19 +7,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from app.client import RestorationClient
-from app.errors import RestorationError, ServerUnavailableError
+from app.errors import RestorationError
+from app.health import PROBE_TIMEOUT_S, probe
 
 PATH = "/health"
-PROBE_TIMEOUT_S = 8.0
 # Results are cached for this long, since anyone can request the route at any rate.
 CACHE_S = 2.0
-PROBE_PHOTO = np.full((8, 8, 3), 128, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -35,28 +33,6 @@ class ProbeResult:
     healthy: bool
     sentence: str
     at_s: float
-
-
-def probe(client: RestorationClient) -> str:
-    """Restore a small photo with the first task's fastest network, which the page has warmed up.
-
-    Returns:
-        A sentence with the task and the time.
-
-    Raises:
-        ServerError: the photo was not restored; the message gives the reason.
-    """
-    started = time.monotonic()
-    task = next(iter(client.tasks().values()), None)
-    if task is None:
-        raise ServerUnavailableError("Triton serves no task.")
-    answer = client.submit(task.network(), PROBE_PHOTO)
-    try:
-        answer.result(PROBE_TIMEOUT_S)
-    except TimeoutError:
-        answer.cancel()
-        raise ServerUnavailableError(f"Triton did not restore a tiny picture within {PROBE_TIMEOUT_S:.0f} s.") from None
-    return f"Triton restored a tiny picture ({task.name}) in {time.monotonic() - started:.2f} s."
 
 
 def health_route(client: RestorationClient, is_closed: Callable[[], bool]) -> Route:

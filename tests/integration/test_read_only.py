@@ -84,14 +84,6 @@ def status(pid: int) -> dict[str, str]:
     return {key: value.strip() for key, value in (line.split(":", 1) for line in lines)}
 
 
-def test_what_the_dockerfile_installs_belongs_to_root():
-    lines = (ROOT / "Dockerfile").read_text().splitlines()
-    user = lines.index(f"USER {USER}")
-    assert sum(line.startswith("USER ") for line in lines) == 1
-    assert not [line for line in lines[user:] if line.startswith(("COPY", "ADD", "RUN"))]
-    assert not [line for line in lines if "chown" in line]
-
-
 def test_nothing_but_two_folders_can_be_written(enter):
     tried = (
         "for folder in /srv /srv/app /srv/.venv /etc /var/tmp /tmp /dev/shm; do touch $folder/new && echo $folder; done"

@@ -8,7 +8,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
 from tritonclient.utils import InferenceServerException
 
 from app.client import RestorationClient, explain, resolve
-from app.errors import ModelGoneError, ServerError, ServerUnavailableError
+from app.errors import ModelGoneError, ServerBusyError, ServerError, ServerUnavailableError
 from app.tasks import Quality, read_tasks
 from app.usage import Usage, read_usage, usage_between
 from din_model.config import FASTEST_FIRST, PRESETS
@@ -40,7 +40,7 @@ def test_unknown_hosts_are_named():
 @pytest.mark.parametrize(
     ("status", "message", "kind", "sentence"),
     [
-        ("StatusCode.UNAVAILABLE", "Exceeds maximum queue size", ServerUnavailableError, "is busy"),
+        ("StatusCode.UNAVAILABLE", "Exceeds maximum queue size", ServerBusyError, "is busy"),
         ("StatusCode.DEADLINE_EXCEEDED", "Deadline Exceeded", ServerUnavailableError, "took too long"),
         ("StatusCode.UNAVAILABLE", "failed to connect", ServerUnavailableError, "may be restarting"),
         ("StatusCode.NOT_FOUND", "unknown model: 'x' has no versions", ModelGoneError, "may be restarting"),
