@@ -1,4 +1,4 @@
-"""The commands of :mod:`app.cli`, described here so that listing them imports none of it."""
+"""The commands of :mod:`app.cli`, described here so that listing them imports none of it; and the kinds of Triton."""
 
 from __future__ import annotations
 
@@ -7,3 +7,6 @@ COMMANDS = {
     "restore": "restore photos from the command line",
     "health": "ask a running page whether it restores",
 }
+
+# The keys of app.triton.LAUNCHES: that package needs more than the client, and is imported where a Triton is started.
+TRITONS = ("embedded", "installed")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+ROOT = 0
+
 
 class PrivateFileError(Exception):
     """A file cannot be read, or others may read it; the message is one sentence."""
@@ -12,8 +14,6 @@ class PrivateFileError(Exception):
 
 def read_private(path: Path) -> str:
     """Return the text of a file with secrets.
-
-    A file of root's may be readable by its group: so Kubernetes hands a Secret to a container of another user.
 
     Raises:
         PrivateFileError: it cannot be read, or others may read it.
@@ -24,7 +24,15 @@ def read_private(path: Path) -> str:
         raise PrivateFileError(f"The file {path} cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
         raise PrivateFileError(f"The file {path} cannot be read (it is not text in UTF-8).") from error
-    allowed_group = stat.S_IRGRP if status.st_uid == 0 else 0
-    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed_group:
+    if is_open(status.st_mode, status.st_uid):
         raise PrivateFileError(f"Others on this machine may read the secrets in {path}: run chmod 600 {path}.")
     return text
+
+
+def is_open(mode: int, owner: int) -> bool:
+    """Return whether others may read a file or change it.
+
+    A file of root's may be readable by its group: so Kubernetes hands a Secret to a container of another user.
+    """
+    allowed = stat.S_IRGRP if owner == ROOT else 0
+    return bool(mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed)

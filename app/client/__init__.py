@@ -15,7 +15,8 @@ from app.client.aio import AsyncRestorationClient
 from app.client.explain import WITHDRAWN_MODEL, explain, unavailable
 from app.client.limit import Limit
 from app.client.options import ConnectionOptions, Tls, read_headers, read_tls
-from app.client.sync import Picture, Priority, RestorationClient
+from app.client.picture import Picture
+from app.client.sync import Priority, RestorationClient
 from app.client.tensors import infer_input, tile_inputs
 
 __all__ = [

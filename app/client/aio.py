@@ -15,7 +15,8 @@ from typing import Self, TypeVar
 
 from app.client.limit import Limit
 from app.client.options import ConnectionOptions
-from app.client.sync import Picture, RestorationClient
+from app.client.picture import Picture
+from app.client.sync import RestorationClient
 from app.pipeline.restore import Progress, Restoration, Step, follow
 from app.tasks import Quality, Task
 

@@ -8,24 +8,22 @@ from concurrent.futures import Future
 from contextlib import suppress
 from copy import copy
 from enum import IntEnum
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException
 
-from app import codec
 from app.client import tensors
 from app.client.channels import Channel, Channels
 from app.client.explain import explain, status_of, unavailable
 from app.client.limit import Limit
 from app.client.options import ConnectionOptions
+from app.client.picture import Picture, read_picture
 from app.client.request import AWAY, Deliver, Request
-from app.codec import Photo, Pixels
-from app.errors import PhotoError, RestorationError, ServerUnavailableError, UnknownTaskError
+from app.codec import Pixels
+from app.errors import RestorationError, ServerUnavailableError, UnknownTaskError
 from app.i18n import say
 from app.pipeline.restore import Progress, Restoration, Steps, photo_steps, run
 from app.pipeline.server import Core, Descriptors
@@ -33,7 +31,6 @@ from app.tasks import MODEL_PREFIX, Network, Quality, Task, find_quality, find_t
 from app.usage import ReplicaUsage, Usage, read_usage
 
 T = TypeVar("T")
-Picture = Photo | Pixels | bytes | Path  # decoded, or pixels, or a file's content, or a file
 
 READY = "READY"  # Triton's state of a loaded model
 LIVE_TIMEOUT_S = 2.0
@@ -357,27 +354,3 @@ class RestorationClient:
         request = Request(self._channels.in_turn(), send, read, self._explain)
         limit.watch(request.future)
         return request.future
-
-
-def read_picture(picture: Picture, scale: int) -> Photo:
-    """Return a picture as a decoded photo.
-
-    Args:
-        picture: an image file, its content, or uint8 (H, W, 3) RGB pixels.
-        scale: of the task, for the limit on the result.
-
-    Raises:
-        PhotoError: it cannot be decoded, has another type or shape, or is too large.
-        OSError: the file cannot be opened.
-    """
-    if isinstance(picture, np.ndarray):
-        tensors.check_pixels(picture)
-        picture = Photo(picture)
-    if isinstance(picture, Photo):
-        codec.check_size(picture.size, scale)
-        return picture
-    if not isinstance(picture, bytes | Path):
-        raise PhotoError(
-            f"A photo is a file's content in bytes, its Path, or pixels in an array; this is {type(picture).__name__}."
-        )
-    return codec.decode(picture, scale)
