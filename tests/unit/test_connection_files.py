@@ -1,5 +1,8 @@
 """The files with the options of a connection, and the command line that names them."""
 
+import re
+from typing import Any
+
 import pytest
 import trustme
 
@@ -8,6 +11,7 @@ from app.client import ConnectionOptions, Tls, read_headers, read_tls
 from app.errors import AddressError
 from app.private_files import PrivateFileError, is_open, read_private
 from app.triton_options import connection_options
+from tests.support.files import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +45,18 @@ def test_tls_is_read_from_files(files):
     assert [tls.root_certificates, tls.certificate_chain, tls.private_key] == [path.read_bytes() for path in files]
     assert "KEY" not in repr(tls)
     assert read_tls() == Tls()
+
+
+def test_the_guide_s_example_of_a_connection(files, tmp_path, monkeypatch):
+    for file, name in zip(files, ("roots.pem", "client.pem", "client.key"), strict=True):
+        file.rename(tmp_path / name)
+    private(tmp_path / "headers", "authorization: Bearer x")
+    monkeypatch.chdir(tmp_path)
+    (example,) = re.findall(r"```python\n([^`]*read_tls.*?)```", (ROOT / "docs/grpc.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(example, "docs/grpc.md", "exec"), names)
+    assert names["client"].options.headers == {"authorization": "Bearer x"}
+    names["client"].close()
 
 
 def test_wrong_files_are_named(files, tmp_path, authority):
