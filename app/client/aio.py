@@ -17,6 +17,7 @@ from app.client.limit import Limit
 from app.client.options import ConnectionOptions
 from app.client.picture import Picture
 from app.client.sync import RestorationClient
+from app.errors import AddressError
 from app.pipeline.restore import Progress, Restoration, Step, follow
 from app.tasks import Quality, Task
 
@@ -31,10 +32,12 @@ class AsyncRestorationClient:
         photos_at_once: how many photos are in work at the same time; each has up to eight requests under way.
 
     Raises:
-        AddressError: an address is malformed.
+        AddressError: an address is malformed, or ``photos_at_once`` is below 1.
     """
 
     def __init__(self, url: str, options: ConnectionOptions | None = None, photos_at_once: int = 4) -> None:
+        if photos_at_once < 1:
+            raise AddressError(f"photos_at_once is {photos_at_once}: give 1 or more.")
         self._client = RestorationClient(url, options)
         self._threads = ThreadPoolExecutor(photos_at_once, thread_name_prefix="din-client")
 

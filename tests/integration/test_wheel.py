@@ -23,6 +23,7 @@ import din
 from app.pipeline.restore import restore
 from din_model.export import shipped_models
 from din_model.tasks import TASKS
+from tests.support.certificates import identities
 from tests.support.files import ROOT, png, read
 from tests.support.replica import Replica, serving
 
@@ -162,17 +163,16 @@ def test_the_client_needs_neither_torch_nor_gradio_nor_a_server(wheel):
 
 def test_the_light_environment_restores_by_a_triton_elsewhere(light, small_photo, tmp_path):
     Image.fromarray(small_photo).save(tmp_path / "photo.png")
-    to = ("restore", tmp_path / "photo.png", "--task", "sr_x2", "--out", tmp_path)
-    with serving(Replica()) as replica:
-        done = light.run("din", *to, "--triton-url", replica.address)
-        assert done.returncode == 0, done.stderr
-        assert np.array_equal(read(tmp_path / "photo_sr_x2.png"), small_photo.repeat(2, 0).repeat(2, 1))
-        size = light.python(
-            "import sys; from pathlib import Path; from app.client import RestorationClient\n"
-            f"with RestorationClient({replica.address!r}) as client:\n"
-            f"    print(client.restore(Path({str(tmp_path / 'photo.png')!r}), 'sr_x2').after.size)"
-        )
-    assert size == str((2 * small_photo.shape[0], 2 * small_photo.shape[1]))
+    made = identities()
+    for name, content in (("roots", made.root), ("certificate", made.client[0]), ("key", made.client[1])):
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o600)
+    connection = [text for name in ("roots", "certificate", "key") for text in (f"--triton-{name}", tmp_path / name)]
+    to = ("--task", "sr_x2", "--out", tmp_path)
+    with serving(Replica(), made.credentials(is_mutual=True)) as replica:
+        done = light.run("din", "restore", tmp_path / "photo.png", *to, "--triton-url", replica.address, *connection)
+    assert done.returncode == 0, done.stderr
+    assert np.array_equal(read(tmp_path / "photo_sr_x2.png"), small_photo.repeat(2, 0).repeat(2, 1))
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,17 @@ import threading
 import time
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import grpc
 import numpy as np
 import pytest
-import trustme
 
 from app.client import AsyncRestorationClient, ConnectionOptions, Limit, RestorationClient, Tls
+from app.client.addresses import Address
 from app.codec import Photo
 from app.errors import (
+    AddressError,
     CertificateError,
     DeadlineError,
     MessageSizeError,
@@ -27,6 +28,8 @@ from app.errors import (
     UnknownTaskError,
 )
 from app.pipeline.restore import Restoration, Step, follow
+from tests.support.certificates import identities
+from tests.support.dns import Zone, dns_server
 from tests.support.files import png
 from tests.support.processes import wait_until
 from tests.support.replica import SCALE, TASK, TILE, Replica, serving
@@ -50,47 +53,27 @@ def client(replica):
         yield client
 
 
-@dataclass(frozen=True)
-class Identities:
-    """Certificates of one authority, in PEM: ``certificate, key`` of the server and of a client."""
-
-    root: bytes
-    server: tuple[bytes, bytes]
-    client: tuple[bytes, bytes]
-
-
 @pytest.fixture(scope="module")
 def ours():
-    return identities("127.0.0.1")
+    return identities()
 
 
 @pytest.fixture(scope="module")
 def others():
-    return identities("127.0.0.1")
-
-
-def identities(host):
-    authority = trustme.CA()
-    return Identities(authority.cert_pem.bytes(), issue(authority, host), issue(authority, "client"))
-
-
-def issue(authority, name):
-    issued = authority.issue_cert(name)
-    return b"".join(part.bytes() for part in issued.cert_chain_pems), issued.private_key_pem.bytes()
+    return identities()
 
 
 @pytest.fixture(scope="module")
 def secure(ours):
     """A server by TLS."""
-    with serving(Replica(), grpc.ssl_server_credentials([ours.server[::-1]])) as replica:
+    with serving(Replica(), ours.credentials()) as replica:
         yield replica
 
 
 @pytest.fixture(scope="module")
 def mutual(ours):
     """A server that asks for a client's certificate."""
-    credentials = grpc.ssl_server_credentials([ours.server[::-1]], ours.root, require_client_auth=True)
-    with serving(Replica(), credentials) as replica:
+    with serving(Replica(), ours.credentials(is_mutual=True)) as replica:
         yield replica
 
 
@@ -201,17 +184,15 @@ def test_mutual_tls_with_several_addresses(mutual, secure, ours):
     assert secure.inferences - before[0] == mutual.inferences - before[1] == TILES / 2
 
 
-def test_the_name_in_the_certificate_may_be_another(ours):
-    authority = trustme.CA()
-    named = issue(authority, "triton.example")
-    with serving(Replica(), grpc.ssl_server_credentials([named[::-1]])) as replica:
-        root = authority.cert_pem.bytes()
+def test_the_name_in_the_certificate_may_be_another():
+    named = identities("triton.example")
+    with serving(Replica(), named.credentials()) as replica:
         with (
-            RestorationClient(replica.address, by_tls(root)) as client,
+            RestorationClient(replica.address, by_tls(named.root)) as client,
             pytest.raises(CertificateError, match="[Hh]ostname"),
         ):
             client.restore(PIXELS, TASK)
-        options = ConnectionOptions(tls=Tls(root, server_name="triton.example"))
+        options = ConnectionOptions(tls=Tls(named.root, server_name="triton.example"))
         with RestorationClient(replica.address, options) as client:
             assert client.restore(PIXELS, TASK).usage is not None
 
@@ -273,6 +254,27 @@ def test_a_server_that_comes_back_finishes_the_photo(replica):
             call.abort(grpc.StatusCode.UNAVAILABLE, "Server is stopping") if number < 4 else None
         )
         assert np.array_equal(client.restore(PIXELS, TASK).after.rgb, LARGER)
+
+
+def test_a_pod_that_moves_while_a_photo_is_in_work_is_found(monkeypatch):
+    with dns_server(Zone(["127.0.0.2"])) as zone, ExitStack() as first, ExitStack() as stack:
+        monkeypatch.setattr(Address, "target", property(lambda address: f"dns://127.0.0.1:{zone.port}/{address}"))
+        before = first.enter_context(serving(Replica(), address="127.0.0.2:0"))
+        port = before.address.partition(":")[2]
+        after = Replica()
+
+        def move(done, total):
+            if done == 1:
+                first.close()
+                stack.enter_context(serving(after, address=f"127.0.0.3:{port}"))
+                zone.addresses = ["127.0.0.3"]
+
+        client = stack.enter_context(RestorationClient(f"dns:///pods.example:{port}"))
+        assert np.array_equal(client.restore(PIXELS, TASK, progress=move).after.rgb, LARGER)
+        zone.addresses = []
+    assert before.inferences > 0
+    assert after.inferences > 0
+    assert zone.questions > 2
 
 
 def test_nobody_at_the_address_is_one_sentence():
@@ -438,6 +440,11 @@ def test_the_deadline_of_an_async_photo_includes_its_wait_for_a_turn(replica):
                 await first
 
     asyncio.run(restore())
+
+
+def test_an_async_client_restores_at_least_one_photo_at_a_time():
+    with pytest.raises(AddressError, match="photos_at_once is 0: give 1 or more"):
+        AsyncRestorationClient("127.0.0.1:1", photos_at_once=0)
 
 
 def test_errors_of_async_photos_are_those_of_the_pipeline(replica):

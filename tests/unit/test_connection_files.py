@@ -4,30 +4,21 @@ import re
 from typing import Any
 
 import pytest
-import trustme
 
 from app import cli
 from app.client import ConnectionOptions, Tls, read_headers, read_tls
 from app.errors import AddressError
 from app.private_files import PrivateFileError, is_open, read_private
 from app.triton_options import connection_options
+from tests.support.certificates import identities
 from tests.support.files import ROOT
 
 
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
 @pytest.fixture
-def files(tmp_path, authority):
+def files(tmp_path):
     """Root, certificate and key, which is readable by its owner alone."""
-    issued = authority.issue_cert("client")
-    contents = {
-        "root.pem": authority.cert_pem.bytes(),
-        "certificate.pem": issued.cert_chain_pems[0].bytes(),
-        "key.pem": issued.private_key_pem.bytes(),
-    }
+    made = identities()
+    contents = dict(zip(("root.pem", "certificate.pem", "key.pem"), (made.root, *made.client), strict=True))
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
         (tmp_path / name).chmod(0o600)
@@ -59,10 +50,10 @@ def test_the_guide_s_example_of_a_connection(files, tmp_path, monkeypatch):
     names["client"].close()
 
 
-def test_wrong_files_are_named(files, tmp_path, authority):
+def test_wrong_files_are_named(files, tmp_path):
     root, certificate, key = files
     text = private(tmp_path / "text", "no certificate")
-    other = private(tmp_path / "other", authority.issue_cert("other").private_key_pem.bytes().decode())
+    other = private(tmp_path / "other", identities().client[1].decode())
     for arguments, sentence in (
         ((tmp_path / "none",), "none cannot be read"),
         ((text,), "root certificates are not in PEM format"),
