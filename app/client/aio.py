@@ -28,7 +28,8 @@ class AsyncRestorationClient:
     """A connection to one Triton, or to several replicas in turn, whose methods are awaited in one event loop.
 
     Args:
-        url, options: of :class:`~app.client.RestorationClient`.
+        url: addresses as of :class:`~app.client.RestorationClient`.
+        options: of the connection.
         photos_at_once: how many photos are in work at the same time; each has up to eight requests under way.
 
     Raises:
@@ -66,7 +67,9 @@ class AsyncRestorationClient:
         """Restore a photo; :meth:`RestorationClient.restore` describes arguments, result and errors.
 
         Args:
-            picture, task, quality: what to restore, and how.
+            picture: an image file, its content, or uint8 (H, W, 3) RGB pixels.
+            task: for example ``sr_x4``.
+            quality: ``fast``, ``finer`` or ``best``.
             deadline_s: time limit of the whole photo, waiting for its turn included.
             progress: called in the event loop with (tiles done, tiles in all).
         """
@@ -87,7 +90,10 @@ class AsyncRestorationClient:
         in it, or by closing the generator (``contextlib.aclosing``).
 
         Args:
-            picture, task, quality, deadline_s: of :meth:`restore`.
+            picture: an image file, its content, or uint8 (H, W, 3) RGB pixels.
+            task: for example ``sr_x4``.
+            quality: ``fast``, ``finer`` or ``best``.
+            deadline_s: time limit of the whole photo, waiting for its turn included.
 
         Yields:
             The progress, and at last the restoration.

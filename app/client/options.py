@@ -28,7 +28,8 @@ class Tls:
     Attributes:
         root_certificates: of the authorities that sign servers' certificates; None for the public ones that gRPC brings
             along.
-        certificate_chain, private_key: of this client, for servers that ask for one (mutual TLS); both or none.
+        certificate_chain: of this client, for servers that ask for one (mutual TLS).
+        private_key: of that certificate; both or none.
         server_name: to look for in the server's certificate; empty for the host in the address.
     """
 
@@ -142,7 +143,8 @@ def read_tls(roots: Path | None = None, certificate: Path | None = None, key: Pa
 
     Args:
         roots: certificates of the authorities that sign servers' certificates; None for the public ones.
-        certificate, key: of this client, for mutual TLS; both or none. Others are not allowed to read the key.
+        certificate: of this client, for mutual TLS.
+        key: the certificate's private key, which others are not allowed to read; both or none.
 
     Raises:
         AddressError: a file cannot be read, is not PEM, or others may read the key; or the key is of another

@@ -123,7 +123,9 @@ class RestorationClient:
         """Restore a photo step by step; :meth:`restore` describes arguments, result and errors.
 
         Args:
-            picture, task, quality: of :meth:`restore`.
+            picture: an image file, its content, or uint8 (H, W, 3) RGB pixels.
+            task: for example ``sr_x4``.
+            quality: ``fast``, ``finer`` or ``best``.
             limit: where it ends, all requests are cancelled.
         """
         client = self.within(limit)
@@ -321,7 +323,9 @@ class RestorationClient:
             A future of float32 (K,) that raises a ServerError.
 
         Raises:
-            PhotoError, MessageSizeError, DeadlineError: as for :meth:`submit`.
+            PhotoError: as for :meth:`submit`.
+            MessageSizeError: as for :meth:`submit`.
+            DeadlineError: as for :meth:`submit`.
         """
         tensors.check_pixels(pixels)
         inputs = tensors.tile_inputs(network, pixels, previous, core)
