@@ -24,11 +24,9 @@ RUN python3 -m venv .venv
 ENV HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DIN_MODELS=/tmp/models
 
 FROM base AS page
-ARG PAGE_REQUIREMENTS=requirements.txt
-COPY ${PAGE_REQUIREMENTS} requirements.txt
+COPY requirements-page.txt .
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
-    sed -i '/^nvidia-pytriton==/,/# via/d' requirements.txt \
-    && .venv/bin/pip install --no-deps --require-hashes -r requirements.txt
+    .venv/bin/pip install --no-deps --require-hashes -r requirements-page.txt
 COPY pyproject.toml README.md LICENSE din.py ./
 COPY app app
 COPY imaging imaging

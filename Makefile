@@ -64,14 +64,16 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-versio
 lock: $(BIN)/python  ## lock the newest versions that pyproject.toml admits, with their hashes
 	$(PIP) install $(UV)
 	$(UV_COMPILE) --all-extras pyproject.toml -o requirements-dev.txt
-	$(UV_COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
+	$(UV_COMPILE) --extra demo -c requirements-dev.txt pyproject.toml -o requirements.txt
+	@# setuptools builds the package where the page is installed without isolation; elsewhere PyTorch brings it.
+	echo setuptools | $(UV_COMPILE) --extra page -c requirements-dev.txt pyproject.toml - -o requirements-page.txt
 	@{ sed '/^#/!d' requirements-torch.txt; grep -o 'torch==[^"]*' pyproject.toml; } > $(VENV)/torch.txt
 	@mv $(VENV)/torch.txt requirements-torch.txt
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# The lock is complete but for PyTorch, hence --no-deps; `pip check` fails where it lacks what pyproject.toml declares.
+# The lock is complete but for PyTorch, hence --no-deps; `pip check` fails where a package lacks what it needs.
 $(VENV)/.run: pyproject.toml requirements.txt requirements-torch.txt | $(BIN)/python
 	$(PIP) install --no-deps --require-hashes -r requirements.txt
 	$(PIP) install -r requirements-torch.txt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-from app import commands
+from app import commands, extras
 from app.version import installed_version
 
 # Module and help text of each subcommand; the module's ``main`` takes the arguments and returns an exit status.
@@ -47,8 +47,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     module, _ = COMMANDS[name]
     # Imported here, so that torch is loaded only by the commands that need it. app.cli implements several of them.
-    run = importlib.import_module(module).main
-    return int(run([name, *rest] if module == "app.cli" else rest) or 0)
+    try:
+        run = importlib.import_module(module).main
+        return int(run([name, *rest] if module == "app.cli" else rest) or 0)
+    except ModuleNotFoundError as error:
+        print(f"error: {extras.explain(error)}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -12,25 +12,35 @@ import signal
 import socket
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from app import codec
+from app import codec, extras
 from app.client import Priority, RestorationClient
 from app.commands import COMMANDS as DESCRIPTIONS
 from app.errors import PhotoError, RestorationError, ServerBusyError, ServerStartError, ServerUnavailableError
 from app.health import probe
 from app.pipeline.restore import Progress, restore
 from app.tasks import Quality, current_names, file_suffix
-from app.triton import LAUNCHES, Triton, default_repository, preferred
+from app.triton_options import (
+    ExternalTriton,
+    add_kind_option,
+    add_repository_option,
+    add_triton_options,
+    connection_options,
+    find_triton,
+)
 from app.version import installed_version
 from app.web.proxies import default_proxies, read_proxies, trust
 from app.web.users import read_users
+
+if TYPE_CHECKING:
+    from app.triton import Triton
 
 log = logging.getLogger("app")
 
@@ -55,38 +65,6 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("-h", "--help", "--version")):
         arguments = ["page", *arguments]
     return parser.parse_args(arguments)
-
-
-def add_triton_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that select the Triton server."""
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--triton-url",
-        metavar="HOST:PORT[,HOST:PORT ...]",
-        help="a running Triton (gRPC), or replicas of it; default: $TRITON_URL, else one is started",
-    )
-    add_kind_option(which.add_argument)
-    add_repository_option(parser)
-
-
-def add_kind_option(add_argument: Callable[..., argparse.Action]) -> None:
-    """Add the option that names the kind of a Triton that is started, to a parser or to a group of its options."""
-    add_argument(
-        "--triton",
-        choices=list(LAUNCHES),
-        help="start this one and keep it running: the embedded one, or the machine's own tritonserver; "
-        "default: installed where tritonserver is on the PATH, else embedded",
-    )
-
-
-def add_repository_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option for the models of a Triton that is started."""
-    parser.add_argument(
-        "--repository",
-        type=Path,
-        metavar="DIR",
-        help="model repository of a Triton that is started; default: the checkout's, else one in the user's cache",
-    )
 
 
 def add_page_options(parser: argparse.ArgumentParser) -> None:
@@ -163,34 +141,6 @@ def add_restore_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--without-exif", action="store_true", help="leave out date, camera and place")
 
 
-@dataclass(frozen=True)
-class ExternalTriton:
-    """A running Triton that this process does not manage."""
-
-    url: str
-
-    def wait(self, timeout_s: float) -> None:
-        """Wait for that time: nothing is known of its end."""
-        time.sleep(timeout_s)
-
-
-@contextlib.contextmanager
-def find_triton(args: argparse.Namespace) -> Iterator[Triton | ExternalTriton]:
-    """Yield the Triton that the options select; one started here is stopped at the end of the context.
-
-    Raises:
-        ServerStartError: it cannot be started.
-    """
-    url = args.triton_url or (None if args.triton else os.environ.get("TRITON_URL"))
-    if url:
-        log.info("Using Triton at %s", url)
-        yield ExternalTriton(url)
-        return
-    with Triton(LAUNCHES[args.triton or preferred()](), args.repository or default_repository()) as triton:
-        triton.wait_ready()
-        yield triton
-
-
 def check_port(host: str, port: int) -> None:
     """Check that the page can listen on an address, before anything slow is started.
 
@@ -231,7 +181,8 @@ def serve_page(args: argparse.Namespace) -> int:
     check_port(args.host, args.port)
     allow_connections()
     users = read_users(args.users) if args.users else None
-    with page_folder() as folder, find_triton(args) as triton, RestorationClient(triton.url) as client:
+    options = connection_options(args)
+    with page_folder() as folder, find_triton(args) as triton, RestorationClient(triton.url, options) as client:
         # Imported here: Gradio takes seconds to import, and the other commands do not need it.
         from app.web import limits
         from app.web.app import build_page, launch_page
@@ -266,6 +217,9 @@ def wait_for_signal(triton: Triton | ExternalTriton, ready: str) -> None:
 def serve_triton(args: argparse.Namespace) -> int:
     """Run Triton until SIGINT or SIGTERM, or until it has stopped for good."""
     log.setLevel(logging.INFO)
+    # Imported here: it needs more than the client, which the other commands get by with.
+    from app.triton import LAUNCHES, Triton, default_repository, preferred
+
     launch, repository = LAUNCHES[args.triton or preferred()](), args.repository or default_repository()
     with Triton(launch, repository, args.port, host=args.host, metrics_port=args.metrics_port) as triton:
         triton.wait_ready()
@@ -319,8 +273,8 @@ def restore_files(args: argparse.Namespace) -> int:
         print(notice, file=sys.stderr)
     output = codec.Output(args.format, args.percent, metadata=not args.without_exif)
     targets = plan_targets(args.photos, args.out, file_suffix(name, quality), output)
-    failures = 0
-    with find_triton(args) as triton, RestorationClient(triton.url) as connection:
+    failures, options = 0, connection_options(args)
+    with find_triton(args) as triton, RestorationClient(triton.url, options) as connection:
         client = connection.with_priority(Priority.VISITOR if len(targets) == 1 else Priority.BATCH)
         task = client.task(name)
         for path, target in targets.items():
@@ -418,5 +372,8 @@ def main(arguments: list[str] | None = None) -> int:
     except RestorationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        print(f"error: {extras.explain(error)}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return INTERRUPTED

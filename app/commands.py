@@ -1,4 +1,4 @@
-"""The commands of :mod:`app.cli`, described here so that listing them imports none of it."""
+"""The commands of :mod:`app.cli`, described here so that listing them imports none of it; and the kinds of Triton."""
 
 from __future__ import annotations
 
@@ -8,3 +8,6 @@ COMMANDS = {
     "triton": "serve Triton alone, for pages on other machines",
     "health": "ask a running page, or a Triton, whether it restores",
 }
+
+# The keys of app.triton.LAUNCHES: that package needs more than the client, and is imported where a Triton is started.
+TRITONS = ("embedded", "installed")

@@ -266,6 +266,17 @@ def find_task(tasks: Tasks, name: str) -> Task:
     return tasks[name]
 
 
+def find_quality(name: str) -> Quality:
+    """Return the quality of that name.
+
+    Raises:
+        UnknownQualityError: no such quality exists; the message lists the qualities.
+    """
+    if name not in list(Quality):
+        raise UnknownQualityError(f"There is no quality {name!r}; there are {', '.join(Quality)}.")
+    return Quality(name)
+
+
 def current_names(task: str, quality: str) -> tuple[str, Quality, str]:
     """Translate the names of 0.4 to the current ones.
 
@@ -280,11 +291,9 @@ def current_names(task: str, quality: str) -> tuple[str, Quality, str]:
         UnknownQualityError: no such quality exists; the message lists the qualities.
     """
     name, _, preset = task.partition("-")
-    level = FORMER_QUALITIES.get(quality, quality)
-    if level not in list(Quality):
-        raise UnknownQualityError(f"There is no quality {quality!r}; there are {', '.join(Quality)}.")
+    level = find_quality(FORMER_QUALITIES.get(quality, quality))
     if preset and level == Quality.FAST:
         level = Quality.FINER
     former = (name, level) != (task, quality)
     notice = f"Deprecated, removed in 0.6: use task {name} and quality {level}." if former else ""
-    return name, Quality(level), notice
+    return name, level, notice

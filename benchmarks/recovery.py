@@ -14,7 +14,7 @@ import time
 import numpy as np
 import psutil
 
-from app.client import RestorationClient
+from app.client import ConnectionOptions, RestorationClient
 from app.errors import ServerError
 from app.tasks import Network
 from app.triton import Policy, Triton, embedded
@@ -40,7 +40,7 @@ def recover(triton: Triton, word: str, number: signal.Signals) -> float:
     Raises:
         TimeoutError: it took longer than the limit.
     """
-    with RestorationClient(triton.url, timeout_s=1.0) as client:
+    with RestorationClient(triton.url, ConnectionOptions(timeout_s=1.0)) as client:
         network = client.task(TASK).network()
         pid, started = process_of(triton.port, word), time.monotonic()
         os.kill(pid, number)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from app.client import RestorationClient
+from app.client import ConnectionOptions, RestorationClient
 from app.codec import Pixels
 from app.triton import Triton, embedded
 from din_model.data import degrade
@@ -28,7 +28,7 @@ def triton() -> Iterator[Triton]:
 
 @pytest.fixture
 def client(triton: Triton) -> Iterator[RestorationClient]:
-    with RestorationClient(triton.url, timeout_s=60) as connection:
+    with RestorationClient(triton.url, ConnectionOptions(timeout_s=60)) as connection:
         yield connection
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.client import RestorationClient
 from app.codec import Photo
 from app.errors import PhotoError
 from app.i18n import say
 from app.pipeline.restore import Restoration, Steps, photo_steps
+from app.pipeline.server import Server
 from app.tasks import Quality, Task
 from imaging.degradations import DEGRADATIONS
 from imaging.degradations.resize import bicubic_baseline
@@ -75,9 +75,7 @@ def degrade(clean: Photo, task: Task) -> tuple[Photo, Photo]:
     return kept, replace(kept, rgb=np.ascontiguousarray(lq))
 
 
-def reference_steps(
-    photo: Photo, task: Task, client: RestorationClient, quality: Quality = Quality.FAST
-) -> Steps[ReferenceTest]:
+def reference_steps(photo: Photo, task: Task, client: Server, quality: Quality = Quality.FAST) -> Steps[ReferenceTest]:
     """Degrade a clean photo, restore it, and measure both.
 
     Args:

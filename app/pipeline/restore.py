@@ -6,6 +6,7 @@ stop a generator by closing it: the pending requests are then cancelled.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable, Generator
@@ -16,12 +17,12 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from app import codec
-from app.client import Descriptors, RestorationClient
 from app.codec import Photo, Pixels
 from app.errors import ModelGoneError, ServerMemoryError
 from app.i18n import say
 from app.pipeline import tiling
 from app.pipeline.requests import in_flight
+from app.pipeline.server import Descriptors, Server
 from app.tasks import Network, Quality, Task
 from app.usage import Usage, usage_between
 
@@ -74,7 +75,7 @@ class Restoration:
 def restore(
     source: codec.Source,
     task: Task,
-    client: RestorationClient,
+    client: Server,
     quality: Quality = Quality.FAST,
     progress: Progress | None = None,
 ) -> Restoration:
@@ -96,18 +97,26 @@ def restore(
 
 def run(steps: Steps[T], progress: Progress | None = None) -> T:
     """Run a generator of steps to its end, report its progress, and return its result."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
-        if progress is not None:
-            progress(step.done, step.total)
+    return follow(steps, lambda step: progress(step.done, step.total) if progress is not None else None)
 
 
-def photo_steps(
-    before: Photo, task: Task, client: RestorationClient, quality: Quality = Quality.FAST
-) -> Steps[Restoration]:
+def follow(steps: Steps[T], report: Callable[[Step], object]) -> T:
+    """Run a generator of steps to its end, report each step, and return its result.
+
+    Args:
+        steps: closed where ``report`` raises: the pending requests are then cancelled.
+        report: called with each step.
+    """
+    with contextlib.closing(steps):
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            report(step)
+
+
+def photo_steps(before: Photo, task: Task, client: Server, quality: Quality = Quality.FAST) -> Steps[Restoration]:
     """Restore a decoded photo with its alpha channel; tiles are halved while the server has too little memory for them.
 
     All tiles are restored by one version of the network: where that is replaced meanwhile, the photo starts again.
@@ -159,7 +168,7 @@ def halve_tiles(network: Network) -> Network | None:
 
 
 def plane_steps(
-    before: Photo, network: Network, client: RestorationClient, self_ensemble: bool, restores_alpha: bool
+    before: Photo, network: Network, client: Server, self_ensemble: bool, restores_alpha: bool
 ) -> Steps[tuple[Pixels, Pixels | None]]:
     """Restore a photo's RGB and, if requested, its alpha.
 
@@ -190,7 +199,7 @@ def plan_tiles(size: tuple[int, int], network: Network) -> list[tiling.Tile]:
     return tiling.plan(size, network.tile, network.overlap, network.size_multiple, network.whole_pixels)
 
 
-def ensemble_steps(rgb: Pixels, network: Network, client: RestorationClient) -> Steps[Pixels]:
+def ensemble_steps(rgb: Pixels, network: Network, client: Server) -> Steps[Pixels]:
     """Restore as a self-ensemble: the mean over eight flips and rotations (DIN+, section 5.3 of the paper).
 
     Steps, result and errors are those of :func:`pixel_steps`.
@@ -215,7 +224,7 @@ def within(steps: Steps[T], part: int, parts: int) -> Steps[T]:
         yield Step(part * total + done, parts * total, is_waiting)
 
 
-def pixel_steps(rgb: Pixels, network: Network, client: RestorationClient) -> Steps[Pixels]:
+def pixel_steps(rgb: Pixels, network: Network, client: Server) -> Steps[Pixels]:
     """Restore pixels tile by tile and stitch the results.
 
     If the network has descriptor rounds, the channel descriptors of all tiles are first averaged over the photo, once
@@ -260,14 +269,14 @@ def pixel_steps(rgb: Pixels, network: Network, client: RestorationClient) -> Ste
 
 
 def ask_descriptors(
-    rgb: Pixels, network: Network, client: RestorationClient, previous: Descriptors | None, tile: tiling.Tile
+    rgb: Pixels, network: Network, client: Server, previous: Descriptors | None, tile: tiling.Tile
 ) -> Future[Descriptors]:
     """Request the channel descriptors of a tile's core."""
     return client.descriptors(network, tiling.cut(rgb, tile), tiling.core(tile), previous)
 
 
 def ask_pixels(
-    rgb: Pixels, network: Network, client: RestorationClient, descriptors: Descriptors | None, tile: tiling.Tile
+    rgb: Pixels, network: Network, client: Server, descriptors: Descriptors | None, tile: tiling.Tile
 ) -> Future[Pixels]:
     """Request a restored tile."""
     return client.submit(network, tiling.cut(rgb, tile), descriptors)

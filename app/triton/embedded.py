@@ -59,8 +59,8 @@ def find_wheel() -> Wheel:
     spec = importlib.util.find_spec("pytriton")
     if spec is None or not spec.submodule_search_locations:
         raise ServerStartError(
-            "The embedded Triton is not available on this system (it needs Linux on x86-64 and the package "
-            "nvidia-pytriton): start Triton elsewhere and give its address with --triton-url HOST:PORT."
+            "The embedded Triton is not available on this system (it needs Linux on x86-64, and there "
+            "pip install 'din[demo]'): start Triton elsewhere and give its address with --triton-url HOST:PORT."
         )
     package = Path(spec.submodule_search_locations[0])
     parts = package / "tritonserver"

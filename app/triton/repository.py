@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import os
 import subprocess
@@ -12,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.errors import ServerStartError
+from app.extras import missing
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +62,10 @@ def build(repository: Path) -> None:
     """Export every shipped network, in a process of its own: it needs torch, which the app does without.
 
     Raises:
-        ServerStartError: the export failed.
+        ServerStartError: the export failed, or there is no torch.
     """
+    if importlib.util.find_spec("torch") is None:
+        raise ServerStartError(missing("torch"))
     command = [sys.executable, "-m", "din_model.export", "--repository", str(repository)]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:

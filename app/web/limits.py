@@ -38,9 +38,13 @@ CLOSED = threading.Event()
 class TooManyError(RestorationError):
     """A visitor exceeds a limit."""
 
+    usual_status = "RESOURCE_EXHAUSTED"
+
 
 class CallerGoneError(RestorationError):
     """The caller of the job has closed the connection."""
+
+    usual_status = "CANCELLED"
 
 
 def address(request: gr.Request | Request | None) -> str:

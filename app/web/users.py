@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from app.errors import ServerStartError
+from app.private_files import PrivateFileError, read_private
 
 Users = Mapping[str, str]  # passwords by name
 
@@ -18,11 +18,9 @@ def read_users(path: Path) -> Users:
         ServerStartError: it cannot be read, is open to others, or has a line of another form.
     """
     try:
-        mode, lines = path.stat().st_mode, path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ServerStartError(f"The users in {path} cannot be read ({error}).") from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ServerStartError(f"Others on this machine may read the passwords in {path}: run chmod 600 {path}.")
+        lines = read_private(path).splitlines()
+    except PrivateFileError as error:
+        raise ServerStartError(str(error)) from error
     users = {}
     for number, line in enumerate(filter(None, map(str.strip, lines)), start=1):
         name, colon, password = line.partition(":")

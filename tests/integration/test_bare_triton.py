@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from app import cli
-from app.client import RestorationClient
+from app.client import ConnectionOptions, RestorationClient
 from app.errors import ServerBusyError
 from app.triton import REPOSITORY
 from tests.support.files import ROOT
@@ -63,7 +63,7 @@ def test_triton_alone_restores_counts_and_ends(served, client, small_photo):
     url = f"127.0.0.1:{served.port}"
     wait_until(lambda: health(url).returncode == 0, START_S)
     assert re.fullmatch(r"Triton restored a tiny picture \(sr_x4\) in .* s\.\n", health(url).stdout)
-    with RestorationClient(url, timeout_s=60) as own:
+    with RestorationClient(url, ConnectionOptions(timeout_s=60)) as own:
         restored = own.submit(own.task("sr_x4").network(), small_photo).result()
     assert np.array_equal(restored, client.submit(client.task("sr_x4").network(), small_photo).result())
 

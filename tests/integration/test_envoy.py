@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from app.client import RestorationClient
+from app.client import ConnectionOptions, RestorationClient
 from app.health import probe
 from app.triton import Triton
 from tests.support.manifests import KUBERNETES
@@ -149,7 +149,7 @@ def test_the_configuration_is_valid_as_it_is(tmp_path):
 
 
 def test_photos_pass_and_the_replica_that_is_away_gets_none(envoy, client, small_photo):
-    with RestorationClient(f"127.0.0.1:{envoy.grpc}", timeout_s=60) as through:
+    with RestorationClient(f"127.0.0.1:{envoy.grpc}", ConnectionOptions(timeout_s=60)) as through:
         network = through.task("sr_x4").network()
         expected = client.submit(network, small_photo).result()
         for _ in range(8):

@@ -17,7 +17,7 @@ import tifffile
 from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
 
 from app import codec
-from app.client import RestorationClient
+from app.client import ConnectionOptions, RestorationClient
 from app.codec import FORMATS, Output
 from app.errors import PhotoError
 from app.pipeline.restore import restore
@@ -137,7 +137,7 @@ KINDS = {
 @pytest.fixture(scope="module")
 def restorations(triton):
     """Each kind, restored once."""
-    with RestorationClient(triton.url, timeout_s=60) as client:
+    with RestorationClient(triton.url, ConnectionOptions(timeout_s=60)) as client:
         return {name: restore(kind.data, client.task(TASK), client) for name, kind in KINDS.items()}
 
 

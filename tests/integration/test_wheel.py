@@ -10,17 +10,22 @@ import tomllib
 import venv
 import zipfile
 from dataclasses import dataclass
+from importlib.metadata import PathDistribution, files, requires
 from pathlib import Path
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from PIL import Image
 
 import din
 from app.pipeline.restore import restore
 from din_model.export import shipped_models
 from din_model.tasks import TASKS
+from tests.support.certificates import identities
 from tests.support.files import ROOT, png, read
+from tests.support.replica import Replica, serving
 
 SOURCES = ("app", "din_model", "imaging", "din.py", "pyproject.toml", "README.md", "LICENSE")
 # What is not code: the folders and kinds of files that the programs read.
@@ -118,6 +123,73 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environm
     site = environment.python("import sysconfig; print(sysconfig.get_path('purelib'))")
     (Path(site) / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
     return environment
+
+
+def needed(wheel: Path, extra: str) -> set[str]:
+    """The installed packages that the wheel needs with an extra, without itself."""
+    metadata = PathDistribution(zipfile.Path(wheel, f"{wheel.name.partition('-py3')[0]}.dist-info/"))
+    found: set[tuple[str, str]] = set()
+    waiting = [("din", ""), ("din", extra)]
+    while waiting:
+        package, wanted = waiting.pop()
+        if (package, wanted) in found:
+            continue
+        found.add((package, wanted))
+        for requirement in map(Requirement, (metadata.requires if package == "din" else requires(package)) or ()):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": wanted}):
+                waiting += [(canonicalize_name(requirement.name), more) for more in ("", *requirement.extras)]
+    return {package for package, _ in found} - {"din"}
+
+
+@pytest.fixture(scope="module")
+def light(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The wheel in an environment with what ``din[client]`` needs, by links, and nothing else."""
+    environment = Environment(tmp_path_factory.mktemp("light"), tmp_path_factory.mktemp("cache"))
+    venv.create(environment.folder, symlinks=True)
+    pip("--python", environment.folder / "bin/python", "install", "--no-deps", "--no-index", wheel)
+    site = Path(environment.python("import sysconfig; print(sysconfig.get_path('purelib'))"))
+    parts = {file.parts[0] for package in needed(wheel, "client") for file in files(package) or ()}
+    for part in parts - {"..", "__pycache__"}:
+        (site / part).symlink_to(Path(sysconfig.get_path("purelib")) / part)
+    return environment
+
+
+def test_the_client_needs_neither_torch_nor_gradio_nor_a_server(wheel):
+    heavy = {"torch", "gradio", "nvidia-pytriton", "psutil", "huggingface-hub", "jinja2"}
+    assert needed(wheel, "client") & heavy == set()
+    assert {"tritonclient", "grpcio", "numpy", "pillow", "imagecodecs"} <= needed(wheel, "client")
+    assert heavy <= needed(wheel, "demo")
+
+
+def test_the_light_environment_restores_by_a_triton_elsewhere(light, small_photo, tmp_path):
+    Image.fromarray(small_photo).save(tmp_path / "photo.png")
+    made = identities()
+    for name, content in (("roots", made.root), ("certificate", made.client[0]), ("key", made.client[1])):
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o600)
+    connection = [text for name in ("roots", "certificate", "key") for text in (f"--triton-{name}", tmp_path / name)]
+    to = ("--task", "sr_x2", "--out", tmp_path)
+    with serving(Replica(), made.credentials(is_mutual=True)) as replica:
+        done = light.run("din", "restore", tmp_path / "photo.png", *to, "--triton-url", replica.address, *connection)
+    assert done.returncode == 0, done.stderr
+    assert np.array_equal(read(tmp_path / "photo_sr_x2.png"), small_photo.repeat(2, 0).repeat(2, 1))
+
+
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [
+        (("page", "--port", "0"), "demo"),
+        (("page", "--port", "0", "--triton-url", "127.0.0.1:1"), "page"),
+        (("restore", "photo.png", "--task", "sr_x4", "--out", "."), "demo"),
+        (("export",), "model"),
+        (("train",), "model"),
+    ],
+)
+def test_the_light_environment_names_the_extra_that_a_command_needs(light, command, extra):
+    done = light.run("din", *command)
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert re.fullmatch(rf"error: This needs \w+, which is not installed: pip install 'din\[{extra}\]'", last)
 
 
 def test_it_holds_what_the_programs_read(wheel):

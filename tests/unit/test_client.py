@@ -1,18 +1,31 @@
-"""The client's messages about addresses and Triton's errors."""
+"""The client's messages about Triton's errors, and what it reads of models and counters."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
+import grpc
 import pytest
-from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 from tritonclient.utils import InferenceServerException
 
-from app.client import RestorationClient, explain, resolve
-from app.errors import ModelGoneError, ServerBusyError, ServerError, ServerUnavailableError
+from app.client import explain
+from app.errors import (
+    CertificateError,
+    ModelGoneError,
+    RestorationError,
+    ServerBusyError,
+    ServerError,
+    ServerUnavailableError,
+)
 from app.tasks import Quality, read_tasks
 from app.usage import Usage, read_usage, usage_between
 from din_model.config import FASTEST_FIRST, PRESETS
 from din_model.network import count_mult_adds
+from tests.support.files import ROOT
+from tests.support.replica import exported
+
+CLOSED = "connections to all backends failing; last error: UNAVAILABLE: ipv4:10.0.0.1:8001: Socket closed"
 
 LIBTORCH_REFUSAL = """PyTorch execute failure: The following operation failed in the TorchScript interpreter.
 Traceback of TorchScript, serialized code (most recent call last):
@@ -21,28 +34,21 @@ builtins.ValueError: lq has no pixels
 """
 
 
-def test_several_replicas_are_one_connection():
-    assert resolve("127.0.0.1:8001") == ["127.0.0.1:8001"]
-    assert resolve("127.0.0.1:8001, localhost:8002,localhost:8001") == ["127.0.0.1:8001", "127.0.0.1:8002"]
-
-
-@pytest.mark.parametrize("url", ["", "localhost", ":8001", "localhost:grpc", "http://localhost:8001/x"])
-def test_malformed_addresses_are_named(url):
-    with pytest.raises(ServerUnavailableError, match="is not an address of the form HOST:PORT"):
-        RestorationClient(url)
-
-
-def test_unknown_hosts_are_named():
-    with pytest.raises(ServerUnavailableError, match=r"The host 'no-such-host\.invalid' is unknown"):
-        RestorationClient("no-such-host.invalid:8001")
-
-
 @pytest.mark.parametrize(
     ("status", "message", "kind", "sentence"),
     [
         ("StatusCode.UNAVAILABLE", "Exceeds maximum queue size", ServerBusyError, "is busy"),
         ("StatusCode.DEADLINE_EXCEEDED", "Deadline Exceeded", ServerUnavailableError, "took too long"),
         ("StatusCode.UNAVAILABLE", "failed to connect", ServerUnavailableError, "may be restarting"),
+        (
+            "StatusCode.UNAVAILABLE",
+            "errors resolving x.y:8001: not found",
+            ServerUnavailableError,
+            "x.y:8001 is unknown",
+        ),
+        ("StatusCode.UNAVAILABLE", CLOSED, ServerUnavailableError, "closes every connection"),
+        ("StatusCode.UNAVAILABLE", "last error: CERTIFICATE_VERIFY_FAILED", CertificateError, "is not accepted"),
+        ("StatusCode.PERMISSION_DENIED", "RBAC: denied", ServerError, "refused the request: RBAC: denied"),
         ("StatusCode.NOT_FOUND", "unknown model: 'x' has no versions", ModelGoneError, "may be restarting"),
         ("StatusCode.INTERNAL", "Stub process 'x' is not healthy.", ServerUnavailableError, "may be restarting"),
         ("StatusCode.INVALID_ARGUMENT", "lq has no pixels", ServerError, "refused the request: lq has no pixels"),
@@ -54,6 +60,36 @@ def test_triton_errors_become_sentences(status, message, kind, sentence):
     error = explain(InferenceServerException(message, status))
     assert type(error) is kind
     assert sentence in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        ("UNAVAILABLE", "Exceeds maximum queue size", "UNAVAILABLE"),
+        ("DEADLINE_EXCEEDED", "Deadline Exceeded", "DEADLINE_EXCEEDED"),
+        ("UNAUTHENTICATED", "no token", "UNAUTHENTICATED"),
+        ("INTERNAL", LIBTORCH_REFUSAL, "INVALID_ARGUMENT"),  # the network's own refusal
+        ("INTERNAL", "unknown model: 'x'", "NOT_FOUND"),
+        ("INTERNAL", "CUDA out of memory", "RESOURCE_EXHAUSTED"),
+        ("INTERNAL", "Stub process 'x' is not healthy.", "UNAVAILABLE"),
+        ("INTERNAL", "?", "INTERNAL"),
+    ],
+)
+def test_errors_have_the_status_that_a_service_can_pass_on(status, message, expected):
+    assert explain(InferenceServerException(message, f"StatusCode.{status}")).status == expected
+
+
+def test_every_error_has_a_status_of_grpc_and_a_row_in_the_guide():
+    kinds = [RestorationError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    guide = (ROOT / "docs/grpc.md").read_text()
+    own = [kind for kind in kinds if kind.__module__ == "app.errors"]
+    assert len(own) > 10
+    for kind in own[1:]:
+        status = kind("x").status
+        assert status in grpc.StatusCode.__members__
+        assert re.search(rf"^\| `{kind.__name__}` \| `{status}`", guide, re.MULTILINE), kind
 
 
 def counting(requests, task="deblur"):
@@ -93,22 +129,6 @@ def test_both_models_of_a_task_count_for_it():
 
     statistics = SimpleNamespace(model_stats=[model("din_deblur", 2), model("din_deblur-tiles", 40), model("other", 9)])
     assert read_usage(statistics) == {"deblur": Usage(requests=42, failures=2, queue_s=2.0, compute_s=6.0)}
-
-
-def exported(task: str, preset: str, *, is_fastest: bool, mult_adds: int) -> ModelConfig:
-    """The configuration of a network as `din export` writes it."""
-    parameters = {
-        **dict.fromkeys(("label", "family", "family_label", "variant", "degradation", "metric"), "text"),
-        **dict.fromkeys(("psnr", "baseline_psnr", "evaluated_on"), ""),
-        **dict.fromkeys(("size_multiple", "tile", "overlap", "whole_pixels", "max_pixels", "scale"), "1"),
-        **dict.fromkeys(("attention_rounds", "attention_width", "order"), "0"),
-        **{"task": task, "preset": preset, "precision": "fp32", "mult_adds_per_pixel": str(mult_adds)},
-    }
-    config = ModelConfig(name=f"din_{task}" if is_fastest else f"din_{task}-{preset}")
-    config.instance_group.add(kind=ModelInstanceGroup.KIND_CPU, count=1)
-    for name, value in parameters.items():
-        config.parameters[name].string_value = value
-    return config
 
 
 def test_the_fastest_network_is_the_one_with_the_task_s_own_name():

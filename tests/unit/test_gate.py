@@ -246,7 +246,7 @@ def test_users_are_read_from_a_file_of_the_operators_own(tmp_path):
 @pytest.mark.parametrize(
     ("text", "mode", "sentence"),
     [
-        ("ann:x\n", 0o644, "Others on this machine may read the passwords"),
+        ("ann:x\n", 0o644, "Others on this machine may read the secrets"),
         ("ann\n", 0o600, "user 1: write name:password"),
         (":x\n", 0o600, "user 1: write name:password"),
         ("", 0o600, "names no users"),

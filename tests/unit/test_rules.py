@@ -1,4 +1,4 @@
-"""Rules of the code: one-way imports, no torch in app, and one module that imports tritonclient."""
+"""Rules of the code: one-way imports, no torch in app, and one package that imports tritonclient."""
 
 import ast
 import re
@@ -40,7 +40,9 @@ def test_app_does_not_know_the_network(forbidden):
 
 
 def test_tritonclient_has_one_importer():
-    assert importers("app", "tritonclient") == {"client.py"}
+    assert importers("app/client", "tritonclient")
+    outside = [p for p in (ROOT / "app").rglob("*.py") if (ROOT / "app/client") not in p.parents]
+    assert not any(name.split(".")[0] in ("tritonclient", "grpc") for path in outside for name in imports(path))
     outside = [p for p in (ROOT / "app").rglob("*.py") if (ROOT / "app/web") not in p.parents]
     assert not any(name.split(".")[0] == "gradio" for path in outside for name in imports(path))
     assert importers("app/web", "gradio")
@@ -92,6 +94,18 @@ def test_tests_use_public_names_only():
             if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
                 owner = node.value.id if isinstance(node.value, ast.Name) else ""
                 assert owner in ("self", "cls", "AcceleratorState"), (path, node.lineno)
+
+
+LIGHT = """
+import sys
+for name in ("torch", "gradio", "jinja2", "psutil", "pytriton", "huggingface_hub", "safetensors"):
+    sys.modules[name] = None  # importing it fails
+import app.client, app.pipeline.restore, app.pipeline.reference_test, app.cli, din
+"""
+
+
+def test_the_client_and_the_command_line_need_no_extra():
+    subprocess.run([sys.executable, "-c", LIGHT], cwd=ROOT, check=True)
 
 
 def test_importing_the_app_loads_no_torch():

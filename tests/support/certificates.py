@@ -1,0 +1,33 @@
+"""Certificates of an authority that exists for one test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import grpc
+import trustme
+
+
+@dataclass(frozen=True)
+class Identities:
+    """An authority's certificate, and the certificate and key of a server and of a client, all in PEM."""
+
+    root: bytes
+    server: tuple[bytes, bytes]
+    client: tuple[bytes, bytes]
+
+    def credentials(self, *, is_mutual: bool = False) -> grpc.ServerCredentials:
+        """Those of the server; where ``is_mutual``, it asks for a client's certificate."""
+        certificate, key = self.server
+        return grpc.ssl_server_credentials([(key, certificate)], self.root if is_mutual else None, is_mutual)
+
+
+def identities(host: str = "127.0.0.1") -> Identities:
+    """New ones, for a server at a host."""
+    authority = trustme.CA()
+    return Identities(authority.cert_pem.bytes(), issue(authority, host), issue(authority, "client"))
+
+
+def issue(authority: trustme.CA, name: str) -> tuple[bytes, bytes]:
+    issued = authority.issue_cert(name)
+    return b"".join(part.bytes() for part in issued.cert_chain_pems), issued.private_key_pem.bytes()
