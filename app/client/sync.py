@@ -17,11 +17,11 @@ from tritonclient.utils import InferenceServerException
 
 from app.client import tensors
 from app.client.channels import Channel, Channels
-from app.client.explain import explain, status_of, unavailable
+from app.client.explain import explain, is_away, status_of, unavailable
 from app.client.limit import Limit
 from app.client.options import ConnectionOptions
 from app.client.picture import Picture, read_picture
-from app.client.request import AWAY, Deliver, Request
+from app.client.request import Deliver, Request
 from app.codec import Pixels
 from app.errors import RestorationError, ServerUnavailableError, UnknownTaskError
 from app.i18n import say
@@ -226,7 +226,7 @@ class RestorationClient:
                 return ask(channel, min(timeout_s, self._limit.remaining_s()))
             except InferenceServerException as error:
                 problem = error
-                if status_of(error) not in (AWAY, DEADLINE):
+                if not is_away(error) and status_of(error) != DEADLINE:
                     break
         raise self._explain(problem)
 
