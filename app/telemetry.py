@@ -57,7 +57,8 @@ class Tracer(tracing.Tracer):
         provider: takes its spans.
     """
 
-    def __init__(self, provider: trace.TracerProvider) -> None:
+    def __init__(self, provider: TracerProvider) -> None:
+        self.provider = provider
         self._tracer = provider.get_tracer("din")
 
     def start(self, name: str, facts: Mapping[str, Fact]) -> Span:

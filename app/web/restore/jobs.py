@@ -155,8 +155,7 @@ class JobRunner:
                 network = task.network()
                 photo = codec.Photo(np.full((network.tile, 2 * network.instances * network.tile, 3), 128, np.uint8))
                 run(photo_steps(photo, task, self.client))
-                for example in examples(task)[:1]:  # which no visitor has asked for, so it is not counted
-                    list(self.run_photo(example, JobOptions(task), (1, 1)))
+                list(self.run(examples(task)[:1], JobOptions(task)))
 
     def run(self, paths: Sequence[Path], options: JobOptions) -> Generator[Event, None, None]:
         """Run a job.
