@@ -338,7 +338,7 @@ class RestorationClient:
         """Send a request of batch size one; return a future of one of its outputs."""
         tensors.check_message(tensors.size_bytes(inputs), answer_bytes, self.options.biggest_message_bytes)
         values = [tensors.infer_input(name, value) for name, value in inputs.items()]
-        limit, span = self._limit, tracing.start("tile", model=network.tiles_model)
+        limit, span = self._limit, tracing.start_part("tile", model=network.tiles_model)
 
         def send(channel: Channel, deliver: Deliver) -> Any:
             return channel.async_infer(

@@ -46,7 +46,7 @@ def test_every_alert_is_seen_to_fire_and_to_be_silent():
 def test_every_panel_has_a_place_and_a_query_of_its_own():
     panels = json.loads((DEPLOY / "grafana/dashboard.json").read_text())["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels) > 20
-    taken = set()
+    taken: set[tuple[int, int]] = set()
     for panel in panels:
         place = panel["gridPos"]
         cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}

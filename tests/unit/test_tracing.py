@@ -1,10 +1,11 @@
-"""Traces: one id from a photo to its tiles, to Triton and into the log; nothing of the photo; nothing where it is off."""
+"""Traces: one id from a photo to its tiles, to Triton and into the log; nothing of the photo, and nothing when off."""
 
 import io
 import json
 import logging
 import subprocess
 import sys
+from concurrent.futures import CancelledError
 from contextlib import closing
 
 import grpc
@@ -58,6 +59,15 @@ def log():
     logger.setLevel(level)
 
 
+@pytest.fixture
+def job(exporter):
+    """A span that is the current one."""
+    span = tracing.start("job")
+    with span.current():
+        yield span
+    span.end()
+
+
 def by_name(exporter, name):
     return [span for span in exporter.get_finished_spans() if span.name == name]
 
@@ -102,7 +112,14 @@ def test_photos_in_an_event_loop_are_parts_of_what_asks_for_them(exporter, repli
     assert {tile.parent.span_id for tile in tiles} == {service.context.span_id}
 
 
-def test_a_refused_tile_is_an_error_without_its_message_and_has_its_id_in_the_log(exporter, replica, log):
+def test_a_tile_by_itself_is_not_traced(exporter, replica):
+    seen = parents(replica)
+    with RestorationClient(replica.address) as client:
+        client.submit(client.task(TASK).network(), PIXELS[:TILE, :TILE]).result()
+    assert (exporter.get_finished_spans(), seen) == ((), [None])
+
+
+def test_a_refused_tile_is_an_error_without_its_message_and_has_its_id_in_the_log(exporter, job, replica, log):
     replica.before = lambda number, call: call.abort(grpc.StatusCode.INTERNAL, "of /tmp/secret.png")
     with RestorationClient(replica.address) as client, pytest.raises(ServerError):
         client.submit(client.task(TASK).network(), PIXELS[:TILE, :TILE]).result()
@@ -113,11 +130,11 @@ def test_a_refused_tile_is_an_error_without_its_message_and_has_its_id_in_the_lo
     assert [line["trace_id"] for line in told] == [format_trace_id(tile.context.trace_id)]
 
 
-def test_a_tile_that_is_not_sent_ends_its_span(exporter, replica):
+def test_a_tile_that_is_not_sent_ends_its_span(exporter, job, replica):
     with RestorationClient(replica.address) as client:
         network, limit = client.task(TASK).network(), Limit()
         limit.cancel()
-        with pytest.raises(BaseException):  # noqa: B017, PT011 - which one is no matter here
+        with pytest.raises(CancelledError):
             client.within(limit).submit(network, PIXELS[:TILE, :TILE])
     (tile,) = by_name(exporter, "din.tile")
     assert dict(tile.attributes) == {"din.model": network.tiles_model, "din.cancelled": True}
@@ -132,7 +149,7 @@ def counting_to(number, ended):
 
 
 def test_steps_that_are_closed_early_end_within_their_span(exporter):
-    ended = []
+    ended: list[str] = []
     with closing(tracing.traced("job", counting_to(3, ended))) as steps:
         assert next(steps) == 0
     (job,) = by_name(exporter, "din.job")
