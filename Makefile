@@ -95,11 +95,12 @@ $(VENV)/.models: $(VENV)/.run $(wildcard din_model/*.py imaging/degradations/*.p
 	$(BIN)/python -m din export
 	@touch $@
 
-# The tests need Chromium and curl; if they are missing, Debian's packages are installed where permissions allow it.
+# The tests need Chromium, curl and Prometheus; if they are missing, Debian's packages are installed where permissions
+# allow it.
 browser:
-	@{ test -n "$(CHROMIUM)" && command -v curl >/dev/null; } \
-		|| { apt-get update -qq && apt-get install -y -qq $(if $(CHROMIUM),,chromium) curl; } \
-		|| { echo "The tests need curl and Chromium: install them, or give the latter's path as CHROMIUM=..."; exit 1; }
+	@{ test -n "$(CHROMIUM)" && command -v curl >/dev/null && command -v prometheus >/dev/null && command -v promtool >/dev/null; } \
+		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends $(if $(CHROMIUM),,chromium) curl prometheus; } \
+		|| { echo "The tests need curl, Prometheus and Chromium: install them, or give the latter's path as CHROMIUM=..."; exit 1; }
 
 clean:  ## remove everything that was built
 	rm -rf $(VENV) build *.egg-info site audit model_repository/*/1

@@ -6,6 +6,7 @@ from __future__ import annotations
 EXTRAS = {
     "gradio": "page",
     "jinja2": "page",
+    "prometheus_client": "page",
     "torch": "model",
     "safetensors": "model",
     "huggingface_hub": "model",
@@ -14,6 +15,7 @@ EXTRAS = {
     "pytriton": "demo",
     "accelerate": "train",
     "matplotlib": "train",
+    "opentelemetry": "tracing",
 }
 
 

@@ -55,6 +55,15 @@ def accept_any(component: C) -> C:
     return component
 
 
+def job_numbers(page: gr.Blocks, concurrency_id: str) -> tuple[int, int]:
+    """Return the numbers of waiting and of running events of a concurrency id, as :func:`queued_requests` counts."""
+    queue = page._queue
+    queues = queue.event_queue_per_concurrency_id
+    waiting = queues[concurrency_id].queue if concurrency_id in queues else []
+    working = [event for job in queue.active_jobs if job for event in job if event.concurrency_id == concurrency_id]
+    return sum(event.alive for event in waiting), sum(event.alive for event in working)
+
+
 def queued_requests(page: gr.Blocks, concurrency_id: str) -> list[gr.Request | Request]:
     """Return the HTTP requests behind the waiting and running events of a concurrency id.
 

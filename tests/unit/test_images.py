@@ -164,8 +164,11 @@ def test_the_composition_s_services_have_no_rights_and_find_each_other():
     assert args.triton_url == "triton:8001"
     scraped = yaml.safe_load((ROOT / "deploy/prometheus.yml").read_text())["scrape_configs"]
     assert [target for job in scraped for group in job["static_configs"] for target in group["targets"]] == [
-        "triton:8002"
+        "triton:8002",
+        "page:7861",
     ]
+    assert (args.metrics_host, args.metrics_port) == ("0.0.0.0", 7861)
+    assert all(not port.endswith(":7861") for port in services["page"]["ports"])
     gpu = yaml.safe_load((ROOT / "deploy/compose.gpu.yaml").read_text())["services"]
     assert gpu.keys() <= services.keys()
 
