@@ -64,9 +64,9 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-versio
 lock: $(BIN)/python  ## lock the newest versions that pyproject.toml admits, with their hashes
 	$(PIP) install $(UV)
 	$(UV_COMPILE) --all-extras pyproject.toml -o requirements-dev.txt
-	$(UV_COMPILE) --extra demo -c requirements-dev.txt pyproject.toml -o requirements.txt
+	$(UV_COMPILE) --extra demo --extra tracing -c requirements-dev.txt pyproject.toml -o requirements.txt
 	@# setuptools builds the package where the page is installed without isolation; elsewhere PyTorch brings it.
-	echo setuptools | $(UV_COMPILE) --extra page -c requirements-dev.txt pyproject.toml - -o requirements-page.txt
+	echo setuptools | $(UV_COMPILE) --extra page --extra tracing -c requirements-dev.txt pyproject.toml - -o requirements-page.txt
 	@{ sed '/^#/!d' requirements-torch.txt; grep -o 'torch==[^"]*' pyproject.toml; } > $(VENV)/torch.txt
 	@mv $(VENV)/torch.txt requirements-torch.txt
 
