@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -208,7 +209,8 @@ def prepare_tools(page: gr.Blocks, headers: dict[str, str]) -> None:
                 leaving.cancel()
                 if not running.done():
                     running.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-                    asyncio.get_running_loop().run_in_executor(None, job.cancel)  # a request to this very page
+                    # In a thread, since it is a request to this very page.
+                    asyncio.get_running_loop().run_in_executor(None, cancel_when_queued, job)
             if not running.done():
                 raise ConnectionResetError("The caller has gone.")
             return running.result()
@@ -228,6 +230,13 @@ def prepare_tools(page: gr.Blocks, headers: dict[str, str]) -> None:
     )
     server.convert_strings_to_filedata = take_uploads  # type: ignore[method-assign]
     server._get_or_create_client = connect  # type: ignore[method-assign]
+
+
+def cancel_when_queued(job: Job) -> None:
+    """Cancel a call of a tool once the queue has given it a number: Gradio 6.31.0 cancels nothing before."""
+    while not job.future.done() and job.communicator is not None and job.communicator.event_id is None:
+        time.sleep(0.05)
+    job.cancel()
 
 
 def without_references(schema: Any) -> Any:
