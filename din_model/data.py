@@ -18,6 +18,7 @@ from din_model.camera import add_camera_artifacts
 from din_model.datasets import SUFFIXES, Sample, read_dataset
 from din_model.tasks import Task
 from imaging.degradations.kind import Image
+from imaging.degradations.resize import to_uint8
 
 
 def read_photo(path: Path) -> Image:
@@ -204,6 +205,7 @@ class PatchSampler:
         camera: share of the patches whose input also has a camera's noise and JPEG
             (:mod:`din_model.camera`).
         donors: pairs; every second photo is degraded as one of them is, not by the generator.
+        keep: how much of the degradation is left in the ground truth, drawn for every patch between the two.
 
     Raises:
         ValueError: there are donors, but this degradation cannot be transferred; a data set has no photo that
@@ -224,10 +226,13 @@ class PatchSampler:
         patch: int,
         camera: float = 0.0,
         donors: Sequence[Sample] = (),
+        keep: Sequence[float] = (),
     ) -> None:
         if donors and task.degradation.transfer is None:
             raise ValueError(f"{task.degradation.name} cannot be transferred from a pair to a photo")
-        self.task, self.seed, self.size, self.camera = task, seed, patch, camera
+        if keep and not (task.scale == 1 and 0 <= min(keep) <= max(keep) <= 1):
+            raise ValueError(f"keep is {list(keep)}: give two shares from 0 to 1, and only where nothing is enlarged")
+        self.task, self.seed, self.size, self.camera, self.keep = task, seed, patch, camera, keep
         self.samples: list[Sample] = []
         chances: list[NDArray[np.float64]] = []
         for samples, weight in mixture:
@@ -299,6 +304,9 @@ class PatchSampler:
         target = hq[top * s : (top + size) * s, left * s : (left + size) * s]
         source = lq[top : top + size, left : left + size]
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+        if self.keep:
+            least, most = self.keep
+            target = to_uint8(target + rng.uniform(least, most) * (source.astype(np.float64) - target))
         if rng.random() < self.camera:
             source = add_camera_artifacts(source, rng)
         source, target = np.rot90(source, turns), np.rot90(target, turns)

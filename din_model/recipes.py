@@ -75,6 +75,8 @@ class Recipe:
         seed: of everything random.
         camera: share of the patches whose input also has a camera's noise and JPEG (:mod:`din_model.camera`).
         donors: data sets of pairs; every second photo is degraded as a pair of them is (``Degradation.transfer``).
+        keep: how much of the degradation is left in the ground truth, drawn for every patch between the two; of haze
+            that is J' = J + k (I - J), the same air with a higher transmission.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Recipe:
     seed: int = 0
     camera: float = 0.0
     donors: tuple[DataSet, ...] = ()
+    keep: tuple[float, ...] = ()
 
     def sets(self) -> list[DataSet]:
         """Return every data set that its weights learn from."""
@@ -153,6 +156,7 @@ def read_recipe(path: Path, name: str, table: Mapping[str, Any], sets: Mapping[s
             "data": tuple((sets[given], float(weight)) for given, weight in table["data"].items()),
             "donors": tuple(sets[given] for given in table.get("donors", [])),
             "validate": tuple(sets[given] for given in table["validate"]),
+            "keep": tuple(table.get("keep", [])),
         }
         return Recipe(**values)
     except KeyError as error:

@@ -200,7 +200,13 @@ class Run:
             self.trainer.load_state(state)
             self.spent = Spent(**state["spent"])
         self.sampler = PatchSampler(
-            recipe.task, recipe.mixture(root), recipe.seed, recipe.patch, recipe.camera, recipe.donor_pairs(root)
+            recipe.task,
+            recipe.mixture(root),
+            recipe.seed,
+            recipe.patch,
+            recipe.camera,
+            recipe.donor_pairs(root),
+            recipe.keep,
         )
         self.pairs = list(read_pairs(recipe.task, recipe.held_out(root), recipe.seed)) if self.is_main else []
         self.clock, self.cores = time.monotonic(), time.process_time()

@@ -157,6 +157,27 @@ def test_a_share_of_the_inputs_has_noise_and_jpeg(photos):
     assert np.mean(changed) == pytest.approx(0.3, abs=0.1)
 
 
+def test_a_part_of_the_degradation_is_left_in_the_ground_truth(photos):
+    whole, part = (sampler("dehaze_outdoor", photos, patch=32) for _ in range(2))
+    part.keep = (0.2, 0.6)
+    kept = []
+    for place in range(50):
+        (lq, clear), (same, target) = whole.patch(0, place), part.patch(0, place)
+        assert np.array_equal(lq, same)
+        removed, haze = target.astype(float) - lq, clear.astype(float) - lq
+        share = 1 - (removed * haze).sum() / (haze * haze).sum()
+        assert np.abs(removed - (1 - share) * haze).max() <= 1  # rounding, and the share's own estimate
+        kept.append(share)
+    assert 0.19 < min(kept) < 0.3
+    assert 0.5 < max(kept) < 0.61
+
+
+@pytest.mark.parametrize(("task", "keep"), [("dehaze_outdoor", (0.5, 1.5)), ("sr_x2", (0.1, 0.2))])
+def test_what_is_left_is_a_share_of_a_photo_of_the_same_size(photos, task, keep):
+    with pytest.raises(ValueError, match="keep is"):
+        PatchSampler(TASKS[task], [(read_dataset(str(photos)), 1.0)], seed=0, patch=32, keep=keep)
+
+
 def test_a_camera_s_noise_and_jpeg_are_slight_and_in_place(photos):
     photo = read_photo(photos / "coffee.png")
     for seed in range(20):
