@@ -19,7 +19,7 @@ from accelerate import Accelerator
 from benchmarks.common import use_server_allocator
 from benchmarks.network import Contender, build_peer, eager, exported
 from din_model.config import PRESETS, DINConfig
-from din_model.data import Batches, PatchSampler, read_pairs
+from din_model.data import Batches, PatchSampler
 from din_model.network import DIN
 from din_model.recipes import read_recipes
 from din_model.train import Schedule, Trainer
@@ -77,7 +77,7 @@ def train(config: DINConfig, root: Path, iterations: int) -> tuple[float, float]
         started = time.process_time()
         trainer.step(*batch, schedule(iteration))
         seconds += time.process_time() - started
-    pairs = list(read_pairs(recipe.task, recipe.held_out(root), recipe.seed))
+    pairs = list(recipe.validation_pairs(root))
     return trainer.validate(recipe.task, pairs), 1e3 * seconds / iterations
 
 

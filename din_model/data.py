@@ -190,6 +190,11 @@ def degrade(task: Task, hq: Image, rng: np.random.Generator, depth: Path | None 
     return task.degradation.with_depth(hq, plane, rng)
 
 
+def leave_part(lq: Image, hq: Image, share: float) -> Image:
+    """Return the ground truth with a share (0..1) of the degradation left in it, uint8 as both."""
+    return to_uint8(hq + share * (lq.astype(np.float64) - hq))
+
+
 class PatchSampler:
     """Random training patches of a mixture of data sets: photos degraded on the fly, pairs, photos with depth maps.
 
@@ -306,7 +311,7 @@ class PatchSampler:
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
         if self.keep:
             least, most = self.keep
-            target = to_uint8(target + rng.uniform(least, most) * (source.astype(np.float64) - target))
+            target = leave_part(source, target, rng.uniform(least, most))
         if rng.random() < self.camera:
             source = add_camera_artifacts(source, rng)
         source, target = np.rot90(source, turns), np.rot90(target, turns)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from din_model.config import PRESETS
+from din_model.data import Pair, leave_part, read_pairs
 from din_model.datasets import LAYOUTS, Sample, read_dataset
 from din_model.tasks import Task, find_task
 
@@ -112,6 +114,11 @@ class Recipe:
     def held_out(self, root: Path) -> list[Sample]:
         """Read the samples to validate on."""
         return [sample for data in self.validate for sample in data.samples(root, held_out=True)]
+
+    def validation_pairs(self, root: Path) -> Iterator[Pair]:
+        """Yield the pairs to validate on, the mean of ``keep`` left in their ground truths."""
+        for pair in read_pairs(self.task, self.held_out(root), self.seed):
+            yield replace(pair, hq=leave_part(pair.lq, pair.hq, fmean(self.keep))) if self.keep else pair
 
 
 def read_recipes(path: Path = RECIPES) -> dict[str, Recipe]:

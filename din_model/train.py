@@ -37,7 +37,7 @@ from torch.utils.data import DataLoader
 
 from din_model.checkpoint import CheckpointError, save_weights
 from din_model.config import PRESETS
-from din_model.data import Batches, Pair, PatchSampler, read_pairs
+from din_model.data import Batches, Pair, PatchSampler
 from din_model.evaluate import score_pairs
 from din_model.files import replacing
 from din_model.network import DIN
@@ -208,7 +208,7 @@ class Run:
             recipe.donor_pairs(root),
             recipe.keep,
         )
-        self.pairs = list(read_pairs(recipe.task, recipe.held_out(root), recipe.seed)) if self.is_main else []
+        self.pairs = list(recipe.validation_pairs(root)) if self.is_main else []
         self.clock, self.cores = time.monotonic(), time.process_time()
 
     def train(self, stop: Callable[[], bool], validate_every: int, workers: int = 0) -> None:

@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -57,6 +58,18 @@ def test_what_is_held_out_is_not_trained_on(tmp_path):
     assert len(whole.samples(tmp_path)) == len(whole.samples(tmp_path, held_out=True)) == 3
     with pytest.raises(ValueError, match="has nothing left"):
         DataSet("photos", "", "", held_out=".").samples(tmp_path)
+
+
+def test_validation_leaves_what_training_leaves(tmp_path):
+    (tmp_path / "photos").mkdir()
+    Image.radial_gradient("L").convert("RGB").save(tmp_path / "photos/1.png")
+    path = tmp_path / "recipes.toml"
+    path.write_text(WHOLE.replace("sr_x2-din_t", "dehaze_outdoor-din_t"))
+    (whole,) = read_recipes(path)["dehaze_outdoor-din_t"].validation_pairs(tmp_path)
+    path.write_text(path.read_text() + "keep = [0.2, 0.6]")
+    (part,) = read_recipes(path)["dehaze_outdoor-din_t"].validation_pairs(tmp_path)
+    assert np.array_equal(part.lq, whole.lq)
+    assert np.abs(part.hq - (0.6 * whole.hq + 0.4 * part.lq)).max() <= 0.5
 
 
 @pytest.mark.parametrize(
