@@ -7,6 +7,8 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.e2e.browser import DESK, PHONE, chromium
 
+expect.set_options(timeout=20_000)  # beside other tests
+
 
 @pytest.fixture(scope="package")
 def browser():

@@ -137,7 +137,7 @@ def is_idle(client):
         last.append(client.usage()["sr_x4"].requests)
         return len(last) > 10 and len(set(last[-10:])) == 1
 
-    wait_until(stays_still, 10)
+    wait_until(stays_still)
 
 
 def test_a_visitor_who_closes_the_tab_frees_the_server(visit, huge, client):
@@ -281,10 +281,10 @@ def test_formats_may_be_changed_afterwards(desk, small, small_photo, tmp_path):
     expect(desk.locator("#percent")).to_be_hidden()
     desk.locator("#format input[value=webp]").check()
     expect(desk.locator("#percent")).to_be_visible()
-    wait_until(lambda: download(desk, tmp_path).suffix == ".webp", 10)
+    wait_until(lambda: download(desk, tmp_path).suffix == ".webp")
     assert np.abs(read(tmp_path / "holiday_sr_x4.webp").astype(int) - in_process(small_photo)).mean() < 4
     desk.locator("#format input[value=tiff]").check()
-    wait_until(lambda: download(desk, tmp_path).suffix == ".tif", 10)
+    wait_until(lambda: download(desk, tmp_path).suffix == ".tif")
     assert np.array_equal(read(tmp_path / "holiday_sr_x4.tif"), in_process(small_photo))
 
 
@@ -309,7 +309,7 @@ def test_exif_is_kept_or_removed_as_chosen(desk, small_photo, tmp_path):
     restore(desk)
     assert exif_of(download(desk, tmp_path))[ExifTags.Base.Make] == "Pinhole"
     desk.get_by_label("Keep EXIF").uncheck()
-    wait_until(lambda: exif_of(download(desk, tmp_path)) == {}, 10)
+    wait_until(lambda: exif_of(download(desk, tmp_path)) == {})
 
 
 def test_changes_of_the_photo_are_reported(desk, small_photo, tmp_path):
@@ -341,7 +341,7 @@ def test_many_photos_become_a_zip_in_their_order_and_a_bad_one_stops_nothing(pag
             assert np.array_equal(np.asarray(Image.open(file)), in_process(small_photo))
     first = states(page)[-1]["src"]
     page.locator("#results .thumbnail-lg").first.click()
-    wait_until(lambda: states(page)[-1]["src"] != first, 10)
+    wait_until(lambda: states(page)[-1]["src"] != first)
 
 
 def test_a_photo_can_be_pasted(desk, small):
@@ -373,7 +373,7 @@ def test_a_photo_can_be_taken(desk):
     desk.get_by_role("button", name="Take a photo").click()
     camera = desk.locator("#webcam")
     camera.get_by_text("Click to Access Webcam").click()
-    wait_until(lambda: camera.locator("video").evaluate("video => video.videoWidth > 0"), 10)
+    wait_until(lambda: camera.locator("video").evaluate("video => video.videoWidth > 0"))
     camera.get_by_label("capture photo").click()
     expect(desk.locator("#uploaded")).to_contain_text("pixels", timeout=20_000)
     restore(desk)

@@ -39,7 +39,7 @@ def test_a_file_that_crashes_a_decoder_costs_its_own_refusal(triton, tmp_path, s
     with running_page("--triton-url", triton.url) as (url, process):
         page, api = psutil.Process(process.pid), Client(url, verbose=False)
         job = api.submit(handle_file(str(hostile)), "sr_x4", api_name="/restore")
-        wait_until(lambda: decoders(page)[0], 60)
+        wait_until(lambda: decoders(page)[0])
         (crashed,), _ = decoders(page)
         crashed.send_signal(signal.SIGSEGV)
         with pytest.raises(AppError, match="The image is damaged or cut off and cannot be read"):

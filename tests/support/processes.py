@@ -42,7 +42,7 @@ def read_line(process: subprocess.Popen[AnyStr]) -> AnyStr:
     return process.stdout.readline()
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

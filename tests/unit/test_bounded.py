@@ -246,7 +246,7 @@ def test_nothing_outlives_the_page(small, slow, is_at_work, number):
         if is_at_work:
             wait_until(lambda: worker.cpu_times().user > used + 0.3)
         owner.send_signal(number)
-    wait_until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, 10)
+    wait_until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_no_file_and_no_memory_is_kept(started, small, tmp_path):
