@@ -60,7 +60,8 @@ def translate(error: InferenceServerException) -> ServerError:
     """Choose the error and the message for one of Triton's."""
     status, message = status_of(error), str(error.message())
     if status != "CANCELLED":  # cancelled by us
-        log.info("Triton answered %s: %s", status, message)  # for the operator
+        # For the operator. While a server starts, it is asked twenty times a second.
+        log.log(logging.DEBUG if status == "UNAVAILABLE" else logging.INFO, "Triton answered %s: %s", status, message)
     if "maximum queue size" in message:
         return ServerBusyError(say("error.server_busy"), status)
     if status == "DEADLINE_EXCEEDED":

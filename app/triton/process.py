@@ -143,6 +143,15 @@ class Run:
         below = psutil.Process(self.guardian.pid).children(recursive=True)
         return {process.pid for process in below if not is_running(process) and psutil.pid_exists(process.pid)}
 
+    def processor_s(self) -> float:
+        """Return the processor time that Triton's running processes have used, in seconds."""
+        used = 0.0
+        for process in processes_below(self.guardian.pid):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                used += times.user + times.system
+        return used
+
     def kill(self) -> None:
         """Kill Triton and its instances: what hangs does not end when it is asked to. The guardian then cleans up."""
         for process in self.processes().values():

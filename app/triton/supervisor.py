@@ -30,7 +30,10 @@ log = logging.getLogger(__name__)
 NAMES_SHOWN = 4  # in a message
 
 START_TIMEOUT_S = 180.0
-LOOK_S = 2.0  # between two looks at what has died in a start; Triton waits for what it ends itself at once
+LOOK_S = (
+    2.0  # between two looks at a start: at what has died (Triton waits for what it ends itself at once), and at work
+)
+WORK_S = 0.1  # of processor time between two looks; what waits for ever uses less
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Policy:
         first_delay_s, longest_delay_s: before the second restart in a row, doubled for each further one up to the
             longest; the first restart has no delay.
         steady_s: after serving for so long, the next restart counts as the first.
+        idle_s: a restart that does nothing for so long hangs; a first start may wait for a disk.
     """
 
     interval_s: float = 0.5
@@ -53,8 +57,9 @@ class Policy:
     model_failures: int = 3
     restarts: int = 8
     first_delay_s: float = 1.0
-    longest_delay_s: float = 60.0
+    longest_delay_s: float = 15.0  # a photo waits for a minute
     steady_s: float = 600.0
+    idle_s: float = 15.0
 
     def delay_s(self, restart: int) -> float:
         """Return the delay before a restart, whose number in a row is counted from 1."""
@@ -168,13 +173,18 @@ class Triton:
             raise
         self._watcher.start()
 
-    def _wait_live(self) -> None:
+    def _wait_live(self, idle_s: float = START_TIMEOUT_S) -> None:
         """Wait until Triton answers, which it does when it has loaded all models that it can, or is to be stopped.
 
+        Args:
+            idle_s: a start that does nothing for so long hangs.
+
         Raises:
-            ServerStartError: it ended, did not start in time, or lost an instance, for which it would wait for ever.
+            ServerStartError: it ended, hangs, did not start in time, or lost an instance, for which it would wait for
+                ever.
         """
         deadline, look_s = time.monotonic() + START_TIMEOUT_S, 0.0
+        idle_since_s, used_s = time.monotonic(), 0.0
         dead: set[int] = set()
         with RestorationClient(self.url) as client:
             while not client.is_live():
@@ -188,6 +198,11 @@ class Triton:
                         raise ServerStartError(
                             f"{self._name} lost an instance while starting: {self._run.last_words()}"
                         )
+                    before_s, used_s = used_s, self._run.processor_s()
+                    if abs(used_s - before_s) > WORK_S:  # it is less where a process has ended
+                        idle_since_s = time.monotonic()
+                    elif time.monotonic() - idle_since_s > idle_s:
+                        raise ServerStartError(f"{self._name} hung while starting: {self._run.last_words()}")
                 if self._stopping.wait(0.05):
                     return
 
@@ -284,7 +299,7 @@ class Triton:
         """Start Triton again; return what went wrong, or None."""
         try:
             self._run = process.start(self.launch, self.repository, self._endpoint, self._withdrawn)
-            self._wait_live()
+            self._wait_live(self.policy.idle_s)
             if self._stopping.is_set():
                 return None
             with RestorationClient(self.url) as client:

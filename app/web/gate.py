@@ -9,6 +9,7 @@ import errno
 import hmac
 import logging
 import re
+import time
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.web import health
 from app.web.errors import RefusedError
 from app.web.gradio_compat import GONE
+from app.web.proxies import visitor_of
 from app.web.upload_room import NO_ROOM, UploadRoom
 from app.web.users import Users
 
@@ -32,8 +34,11 @@ KEY_HEADER = "X-DIN-Key"
 OPEN = (health.PATH, "/gradio_api/startup-events")
 # All else that is sent are choices and paths of uploads.
 MAX_BODY = 4 << 20
-# A sender that pauses for longer has gone.
+# A sender that pauses for longer has gone. One that sends a little now and then has the time for its whole request that
+# a slow connection needs.
 STALLED_S = 30.0
+PATIENCE_S = 120.0
+SLOWEST_BYTES_PER_S = 20_000
 # Gradio's routes for what this page does not have: recordings (which start ffmpeg), reloading and generated code while
 # somebody develops, components with a server, files of other Spaces, monitoring.
 UNUSED = re.compile(
@@ -44,16 +49,24 @@ UNUSED = re.compile(
 class Connection:
     """The messages of one request and its response.
 
-    A sender that pauses is refused, even where the app has taken the pause for a broken request and answers that.
+    A sender that pauses, or is too slow, is refused, even where the app has taken the pause for a broken request and
+    answers that.
 
     Args:
         receive, send: of the web server.
+
+    Attributes:
+        received: bytes of the request so far.
+        is_started: whether the response has begun.
+        gone: set when the connection is closed.
     """
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
         self._is_complete = False
         self._stalled: RefusedError | None = None
+        self._begun_s = time.monotonic()
+        self.received = 0
         self.is_started = False
         self.gone = asyncio.Event()
 
@@ -61,18 +74,21 @@ class Connection:
         """Receive a part of the request; what comes after the last is the end of the connection, whenever that is.
 
         Raises:
-            RefusedError: nothing has arrived for ``STALLED_S``.
+            RefusedError: nothing has arrived for ``STALLED_S``, or the whole for too long.
         """
         if self._is_complete:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 self.gone.set()
             return message
+        left_s = self._begun_s + PATIENCE_S + self.received / SLOWEST_BYTES_PER_S - time.monotonic()
         try:
-            message = await asyncio.wait_for(self._receive(), STALLED_S)
+            message = await asyncio.wait_for(self._receive(), min(STALLED_S, max(left_s, 0)))
         except TimeoutError:
-            self._stalled = RefusedError(408, f"Nothing has arrived for {STALLED_S:.0f} s.")
+            paused, slow = f"Nothing has arrived for {STALLED_S:.0f} s.", "The request arrives too slowly."
+            self._stalled = RefusedError(408, paused if left_s > STALLED_S else slow)
             raise self._stalled from None
+        self.received += len(message.get("body", b""))
         self._is_complete = not message.get("more_body", False)
         return message
 
@@ -131,13 +147,13 @@ class Gate:
             check_user(scope, self._users)
         if UNUSED.match(scope["path"]):
             raise RefusedError(404, "There is no such page.")
-        length, address = body_length(headers), scope["client"][0] if scope.get("client") else ""
+        length, host = body_length(headers), scope["client"][0] if scope.get("client") else ""
         if scope["path"].startswith(MCP):
             # Gradio's MCP server passes a caller's headers on to a call of the page by itself, which is trusted.
-            MutableHeaders(scope=scope)["X-Forwarded-For"] = address
+            MutableHeaders(scope=scope)["X-Forwarded-For"] = host
             scope[GONE] = connection.gone  # for its tools, which cannot see it
         if scope["path"].rstrip("/") == UPLOAD:
-            async with self._room.reserve(address, length):
+            async with self._room.reserve(visitor_of(host), length, lambda: connection.received):
                 await self._app(scope, connection.receive, connection.send)
         elif length > MAX_BODY:
             raise RefusedError(413, f"The request is larger than {MAX_BODY >> 20} MB.")

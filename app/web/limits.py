@@ -9,9 +9,10 @@ import time
 import gradio as gr
 from starlette.requests import Request
 
-from app.errors import RestorationError
+from app.errors import RestorationError, ServerUnavailableError
 from app.i18n import say
 from app.web.gradio_compat import is_awaited, queued_requests
+from app.web.proxies import visitor_of
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ QUEUE = "restore"  # concurrency id of the jobs that share the limits
 FETCH_S = 3.0
 # Set when the page is about to end: the jobs that it has are finished, and no more are taken.
 CLOSED = threading.Event()
+# Set when that has taken too long: the jobs end with what they have.
+GIVEN_UP = threading.Event()
 
 
 class TooManyError(RestorationError):
@@ -48,8 +51,11 @@ class CallerGoneError(RestorationError):
 
 
 def address(request: gr.Request | Request | None) -> str:
-    """Return a visitor's IP address; behind a trusted proxy, the one that it forwards (:mod:`app.web.proxies`)."""
-    return "" if request is None or request.client is None else str(request.client.host)
+    """Return what stands for a visitor: the IP address, behind a trusted proxy the one that it forwards.
+
+    :mod:`app.web.proxies` has both.
+    """
+    return "" if request is None or request.client is None else visitor_of(str(request.client.host))
 
 
 def jobs_of(visitor: str, page: gr.Blocks) -> int:
@@ -67,7 +73,7 @@ def drain(page: gr.Blocks, limit_s: float) -> None:
 
     Args:
         page: whose queue holds the jobs.
-        limit_s: jobs that take longer are given up.
+        limit_s: jobs that take longer are given up, early enough that their callers can still fetch what is done.
     """
     CLOSED.set()
     end_s = time.monotonic() + limit_s
@@ -75,8 +81,20 @@ def drain(page: gr.Blocks, limit_s: float) -> None:
         return
     print(f"Jobs to finish first: {waiting}, for at most {limit_s:.0f} s (another signal ends at once)", flush=True)
     while jobs(page) and time.monotonic() < end_s:
+        if time.monotonic() > end_s - 2 * FETCH_S:
+            GIVEN_UP.set()
         time.sleep(0.1)
     time.sleep(max(0.0, min(FETCH_S, end_s - time.monotonic())))
+
+
+def check_time() -> None:
+    """Check that the page does not end before a job is done.
+
+    Raises:
+        ServerUnavailableError: it does.
+    """
+    if GIVEN_UP.is_set():
+        raise ServerUnavailableError(say("error.server_away"))
 
 
 def check_count(photos: int) -> None:

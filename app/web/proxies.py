@@ -22,6 +22,17 @@ def default_proxies() -> str:
     return OF_A_SPACE if os.environ.get("SPACE_ID") else LOOPBACK
 
 
+def visitor_of(host: str) -> str:
+    """Return what stands for a visitor: the IP address, of IPv6 the network of 64 bits that a household has."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host  # a local socket has none
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    return str(address.ipv4_mapped or ipaddress.ip_network((address.packed, 64), strict=False))
+
+
 def read_proxies(text: str) -> str:
     """Check addresses and networks separated by commas, an argument of the command line; return them.
 

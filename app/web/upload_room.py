@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -16,7 +16,8 @@ MAX_STORED = 2 << 30
 MAX_OF_VISITOR = 1 << 30
 # The photos of one request together, however few bytes the page has seen of them.
 MAX_REQUEST = 512 << 20
-
+# Of what an upload has announced, so much is reserved beyond what has arrived.
+AHEAD = 64 << 20
 
 NO_ROOM = "The server has no room for more photos at the moment: try again in ten minutes."
 
@@ -28,12 +29,18 @@ class Upload:
     Attributes:
         address: of its visitor.
         length: bytes that it has announced.
+        received: returns how many of them have arrived.
         ended_s: time at which it ended; None while it is under way.
     """
 
     address: str
     length: int
+    received: Callable[[], int]
     ended_s: float | None = None
+
+    def reserved(self) -> int:
+        """Return the bytes that are kept for it while it is under way: little for one that has only announced much."""
+        return min(self.length, self.received() + AHEAD)
 
 
 class UploadRoom:
@@ -43,12 +50,13 @@ class UploadRoom:
         self._uploads: list[Upload] = []
 
     @asynccontextmanager
-    async def reserve(self, address: str, length: int) -> AsyncIterator[None]:
+    async def reserve(self, address: str, length: int, received: Callable[[], int]) -> AsyncIterator[None]:
         """Keep room for an upload of a visitor, as long as it lasts.
 
         Args:
             address: of the visitor.
             length: bytes that it announces.
+            received: returns how many of them have arrived.
 
         Raises:
             RefusedError: it is too large, or there is no room.
@@ -61,10 +69,10 @@ class UploadRoom:
         if sum(upload.length for upload in self._uploads if upload.address == address) + length > MAX_OF_VISITOR:
             minutes = storage.CACHE_AGE_S // 60
             raise RefusedError(429, f"You have uploaded {MAX_OF_VISITOR >> 20} MB in {minutes} minutes: wait a while.")
-        under_way = sum(upload.length for upload in self._uploads if upload.ended_s is None)
+        under_way = sum(upload.reserved() for upload in self._uploads if upload.ended_s is None)
         if stored + under_way + length > MAX_STORED:
             raise RefusedError(507, NO_ROOM)
-        upload = Upload(address, length)
+        upload = Upload(address, length, received)
         self._uploads.append(upload)
         try:
             yield

@@ -2,8 +2,10 @@
 
 import itertools
 import re
+import signal
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 import skimage.data
 from playwright.sync_api import Page, expect
@@ -16,7 +18,7 @@ from app.web.kiosk.slideshow import Slideshow
 from app.web.site import WEB, scripts
 from tests.e2e.browser import PHONE
 from tests.support.files import png
-from tests.support.processes import running_page
+from tests.support.processes import running_page, wait_until
 
 SCREEN = {"viewport": {"width": 1280, "height": 720}}
 HOST = "http://127.0.0.1:9"  # nothing listens there: all is answered here
@@ -321,6 +323,23 @@ def test_an_invalid_file_is_reported_and_the_slideshow_continues(screen, kiosk_u
     tab.get_by_role("button", name="Close").click()
     before = tab.locator(".slide:not(.leaving) img").first.get_attribute("src")
     expect(tab.locator(".slide:not(.leaving) img").first).not_to_have_attribute("src", before, timeout=15_000)
+
+
+def test_a_stage_that_is_about_to_end_takes_no_more_photos(screen, triton, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (700, 900, 3)).astype(np.uint8)
+    (tmp_path / "noise.png").write_bytes(png(noise))
+    with running_page("--kiosk", "--triton-url", triton.url) as (url, process):
+        first, second = screen(url), screen(url)
+        for tab in (first, second):
+            tab.get_by_role("button", name="Take a photo").click()
+        first.locator("input[type=file]").set_input_files(tmp_path / "noise.png")
+        expect(first.get_by_role("status").filter(has_text=re.compile(r"\d of \d+ tiles"))).to_be_visible()
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: "Jobs to finish first: 1" in process.said())
+        second.locator("input[type=file]").set_input_files(tmp_path / "noise.png")
+        expect(second.locator(".notice")).to_contain_text("too many jobs are waiting")
+        first.context.close()
+        second.context.close()
 
 
 def test_the_language_is_the_visitors(screen, kiosk_url):

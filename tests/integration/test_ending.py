@@ -64,6 +64,22 @@ def test_a_second_signal_ends_at_once(page):
     assert list(folder.iterdir()) == []
 
 
+def test_a_batch_that_takes_too_long_ends_with_what_is_done(triton, tmp_path):
+    rng = np.random.default_rng(0)
+    with running_page("--triton-url", triton.url, "--drain-s", "8", folder=tmp_path) as (url, process):
+        photos = [upload(url, png(rng.integers(0, 256, (size, size, 3)).astype(np.uint8))) for size in (16, 2000, 16)]
+        caller = Caller(url, event_numbers(url))
+        caller.join("restore_batch", *restore_call(photos))
+        messages = caller.messages()
+        next(m for m in messages if m.get("msg") == "progress" and m["progress_data"][0]["length"] > 9)
+        process.send_signal(signal.SIGTERM)
+        archive, reports = next(m["output"]["data"] for m in messages if m.get("msg") == "process_completed")
+        assert httpx.get(archive["url"], timeout=WAIT_S).status_code == 200
+        assert ["error" in report for report in reports] == [False, True, True]
+        assert "does not respond" in reports[1]["error"]
+        assert process.wait(WAIT_S) == 130
+
+
 def test_a_page_with_users_is_closed_to_others(triton, tmp_path):
     users = tmp_path / "users"
     users.write_text("ann:secret\n")

@@ -138,3 +138,23 @@ def test_a_start_that_loses_an_instance_is_given_up(tmp_path):
     launch = replace(embedded.launch(), program=program)
     with Triton(launch) as own, pytest.raises(ServerStartError, match="lost an instance while starting"):
         own.wait_ready()
+
+
+def test_a_restart_that_hangs_is_given_up_and_costs_no_photo(tmp_path, small_photo, caplog):
+    hang, launch, repository = tmp_path / "hang", embedded.launch(), tmp_path / "repository"
+    shutil.copytree(REPOSITORY / f"din_{TASK}", repository / f"din_{TASK}")
+    program = tmp_path / "tritonserver"
+    program.write_text(f'#!/bin/sh\nrm {hang} 2>/dev/null && exec sleep 600\nexec {launch.program} "$@"\n')
+    program.chmod(0o755)
+    with (
+        Triton(replace(launch, program=program), repository, policy=Policy(idle_s=5)) as own,
+        RestorationClient(own.url) as client,
+    ):
+        own.wait_ready()
+        task = client.task(TASK)
+        expected = restore(png(small_photo), task, client).after.rgb
+        hang.touch()
+        os.kill(process_of(own.port, "bin/tritonserver"), signal.SIGKILL)
+        assert np.array_equal(restore(png(small_photo), task, client).after.rgb, expected)
+        assert not hang.exists()
+    assert "hung while starting" in caplog.text

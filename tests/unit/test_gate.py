@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse
 
 from app.errors import ServerStartError
 from app.web import gate, storage, upload_room
+from app.web.errors import RefusedError
 from app.web.gate import Gate
 from app.web.users import read_users
 from tests.support.processes import run_async
@@ -131,6 +132,51 @@ def test_uploads_under_way_count_until_they_end(stored):
 
     stored[0] = upload_room.MAX_STORED - 1000
     assert run_async(three()) == [200, 507, 200]
+
+
+def test_an_upload_that_only_announces_much_leaves_room_for_others(stored, monkeypatch):
+    monkeypatch.setattr(upload_room, "AHEAD", 300)
+    stored[0] = upload_room.MAX_STORED - 1000
+    room = upload_room.UploadRoom()
+
+    async def beside(arrived, length):
+        async with room.reserve("192.0.2.1", 900, lambda: arrived), room.reserve("192.0.2.2", length, lambda: 0):
+            return True
+
+    assert run_async(beside(0, 700))
+    for arrived, length in ((0, 701), (100, 601), (900, 101)):
+        with pytest.raises(RefusedError, match="no room"):
+            run_async(beside(arrived, length))
+
+
+def test_a_household_with_ipv6_is_one_visitor(stored, monkeypatch):
+    monkeypatch.setattr(upload_room, "MAX_OF_VISITOR", 1000)
+    gated = Gate(page)
+    hosts = ("2001:db8::1", "2001:db8::2:1", "2001:db8:0:1::1", "::ffff:192.0.2.1", "192.0.2.1")
+    found = [ask(gated, "POST", gate.UPLOAD, client=(host, 1), content=b"x" * 600).status_code for host in hosts]
+    assert found == [200, 429, 200, 200, 429]
+
+
+def test_a_sender_that_sends_a_little_now_and_then_is_refused(monkeypatch):
+    """As long as a slow connection would need, it may send: a request of ten parts takes half a second here."""
+    monkeypatch.setattr(gate, "PATIENCE_S", 0.2)
+
+    def send_slowly(part, rate):
+        monkeypatch.setattr(gate, "SLOWEST_BYTES_PER_S", rate)
+        parts, sent = iter(range(9, -1, -1)), []
+
+        async def receive():
+            await asyncio.sleep(0.05)
+            return {"type": "http.request", "body": part, "more_body": next(parts) > 0}
+
+        async def send(message):
+            sent.append(message)
+
+        run_async(Gate(page)({"type": "http", "method": "POST", "path": "/gradio_api/x", "headers": []}, receive, send))
+        return sent[0]["status"], sent[1]["body"]
+
+    assert send_slowly(b"x", 1e6) == (408, b"The request arrives too slowly.")
+    assert send_slowly(b"x" * 1000, 1000) == (200, b"10000")
 
 
 def test_one_request_brings_photos_of_a_bounded_size(stored):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -105,6 +106,16 @@ class Handlers:
             self._parts.timer: gr.Timer(active=not is_done),
         }
 
+    def check(self, language: str, request: gr.Request) -> dict[str, Any]:
+        """Check, before a visitor's photo is queued, that there is room for it; return Gradio's form of the answer."""
+        refusal = ""
+        try:
+            limits.check_room(request, self._page)
+        except RestorationError as error:
+            refusal = error.into(language)
+        answer: dict[str, Any] = gr.validate(not refusal, refusal)
+        return answer
+
     def restore(self, language: str, data: gr.EventData, request: gr.Request) -> Iterator[Updates]:
         """Restore a visitor's photo, and show its progress and its result.
 
@@ -123,6 +134,7 @@ class Handlers:
                     life = {"life_s": storage.CACHE_AGE_S - storage.CACHE_SWEEP_S}
                     yield self._answer(data, pair=pair_value(event, language) | life)
                 else:
+                    limits.check_time()
                     yield self._answer(data, progress=step_value(event, language))
         except RestorationError as error:
             yield self._answer(data, failure=error.into(language))
@@ -141,6 +153,7 @@ def wire(parts: KioskParts, handlers: Handlers, page: gr.Blocks) -> None:
         handlers.restore,
         language,
         kiosk,
+        validator=handlers.check,
         concurrency_limit=limits.CONCURRENT_JOBS,
         concurrency_id=limits.QUEUE,
         **EACH,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from weakref import WeakSet
 
 import gradio as gr
 
@@ -48,6 +49,7 @@ class Handlers:
 
     def __init__(self, tab: RestoreTab, runner: JobRunner, page: gr.Blocks) -> None:
         self._tab, self._runner, self._page = tab, runner, page
+        self._begun: WeakSet[Job] = WeakSet()
         self._busy: Updates = {
             tab.choice.restore: gr.Button(interactive=False),
             tab.choice.stop: gr.Button(interactive=True),
@@ -132,7 +134,7 @@ class Handlers:
     def restore(self, job: Job | None, results: Results, language: str, request: gr.Request) -> Iterator[Updates]:
         """Run a job, and show its progress and results.
 
-        The limits hold here too, since this event can be called without the one that starts a job.
+        A job runs once: whoever calls this event without the one that starts a job passes none of the limits.
 
         Args:
             job: the job to run, or None if none was started.
@@ -147,8 +149,9 @@ class Handlers:
             gr.Error: the job's only photo could not be restored; the message gives the reason.
         """
         try:
-            if job is None:
+            if job is None or job in self._begun:
                 raise PhotoError(say("error.no_photo"))
+            self._begun.add(job)
             limits.check_share(request, self._page, already=1)
             photos, done = job.photos, Results(job.photos)
             # An earlier result of the same photo is compared with the new one.

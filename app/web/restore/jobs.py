@@ -24,7 +24,7 @@ from app.pipeline.reference_test import check_reference_size, reference_steps
 from app.pipeline.restore import Steps, photo_steps, run
 from app.tasks import Quality, Task
 from app.tracing import traced
-from app.web import storage
+from app.web import limits, storage
 from app.web.examples import examples
 from app.web.metrics import counting, watched
 from app.web.restore.results import Outcome, preview_before, preview_reference_test, preview_restored, save_master
@@ -182,6 +182,7 @@ class JobRunner:
                         if isinstance(event, Outcome):
                             outcome = event  # handed on when it has been counted: its visitor may leave with it
                         else:
+                            limits.check_time()
                             storage.touch([*paths, *made])
                             yield event
             except RestorationError as error:
