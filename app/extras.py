@@ -12,6 +12,7 @@ EXTRAS = {
     "google": "model",
     "psutil": "demo",
     "pytriton": "demo",
+    "ray": "ray",
     "accelerate": "train",
     "matplotlib": "train",
 }
