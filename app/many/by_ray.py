@@ -64,6 +64,9 @@ def by_ray(
     Raises:
         ServerUnavailableError: the cluster does not respond, or has ended.
     """
+    chunk = list(islice(items, CHUNK))
+    if not chunk:  # to connect takes a while
+        return
     with connected(address, jobs) as cpus:
         # Imported here: it is an extra, and takes seconds.
         import ray
@@ -71,7 +74,7 @@ def by_ray(
 
         pool = ray.data.ActorPoolStrategy(min_size=1, max_size=jobs or cpus)
         try:
-            while not stop.is_set() and (chunk := list(islice(items, CHUNK))):
+            while chunk:
                 rows = [{"number": number, **row_of(item)} for number, item in enumerate(chunk)]
                 dataset = ray.data.from_items(rows, override_num_blocks=len(rows))
                 restored = dataset.map(RowRestorer, fn_constructor_args=(setup,), compute=pool, num_cpus=1)
@@ -79,6 +82,7 @@ def by_ray(
                     yield outcome_of(chunk[row["number"]], row)
                     if stop.is_set():
                         return
+                chunk = list(islice(items, CHUNK))
         except ray.exceptions.RayError as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise ServerUnavailableError(f"Ray's workers cannot go on: {reason}") from error
@@ -92,7 +96,7 @@ def connected(address: str, jobs: int | None) -> Iterator[int]:
         ServerUnavailableError: the cluster does not respond.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to Ray's makers
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as it will be; else each start warns of it
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what concerns the user is an error of a photo, or ours
     import ray
     import ray.data
 
@@ -109,8 +113,10 @@ def connected(address: str, jobs: int | None) -> Iterator[int]:
             options |= {"include_dashboard": False, "_temp_dir": folder, "_node_ip_address": "127.0.0.1"}
         try:
             ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise ServerUnavailableError(f"The Ray cluster {address} does not respond ({error}).") from error
+        except Exception as error:  # Ray has no class for them
+            reason = str(error).splitlines()[0]
+            place = "workers cannot be started here" if address == LOCAL else f"cluster {address} does not respond"
+            raise ServerUnavailableError(f"Ray's {place}: {reason}") from error
         until_end.callback(ray.shutdown)
         for number, handler in handlers.items():
             signal.signal(number, handler)  # Ray has set its own
