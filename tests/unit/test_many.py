@@ -6,6 +6,7 @@ import io
 import json
 import os
 import threading
+import uuid
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,7 @@ from app.client import Limit
 from app.codec import Output
 from app.codec.bounded import Limits, Workers
 from app.errors import PhotoError, ServerError, ServerUnavailableError, StorageError
-from app.many import by_ray, manifest, photo, walk
+from app.many import by_ray, manifest, walk
 from app.many.command import open_folder, read_jobs
 from app.many.manifest import Item, Manifest, Outcome, State
 from app.many.photo import PARTS, Job, Restorer, put
@@ -57,9 +58,14 @@ def test_photos_are_found_in_folders_and_the_results_are_not(photos):
 
 
 def test_photos_are_found_one_by_one(photos, monkeypatch):
-    read = []
+    read: list[Path] = []
     scandir = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda folder: read.append(folder) or scandir(folder))
+
+    def note(folder):
+        read.append(folder)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", note)
     found = walk.walk(photos, photos.parent / "out")
     assert read == []
     next(found)
@@ -129,7 +135,9 @@ class Crash(BaseException):
 
 def run(photos, job, content=b"restored", tries_again=False):
     """Restore without a server: returns the names of the results that were written, and the outcomes reported."""
-    written, reported, skipped = [], [], []
+    written: list[str] = []
+    reported: list[Outcome] = []
+    skipped: list[State] = []
     with closing(open_folder(job)) as record:
         found = walk.walk(photos, job.out)
 
@@ -138,6 +146,7 @@ def run(photos, job, content=b"restored", tries_again=False):
             reported.append(outcome)
 
         for item in plan(found, job, record, tries_again, skipped.append, report):
+            assert item.result is not None
             put(content, job.out / item.result, job.out / PARTS)
             written.append(item.result.name)
             record.record(Outcome(item, State.DONE))
@@ -150,7 +159,7 @@ def results(out):
 
 NAMES = ["a_sr_x2.png", "b_sr_x2.png", "c_sr_x2.png"]
 STEPS = {
-    "before the file is begun": (photo.uuid, "uuid4"),
+    "before the file is begun": (uuid, "uuid4"),
     "before the file is on the disk": (os, "fsync"),
     "before the file is in its place": (Path, "replace"),
     "before it is recorded": (Manifest, "record"),
@@ -363,7 +372,8 @@ def test_no_more_photos_are_known_than_there_is_work_for():
 
 
 def test_a_stop_finishes_what_is_under_way_and_cancels_requests():
-    stop, limit, seen = threading.Event(), Limit(), []
+    stop, limit = threading.Event(), Limit()
+    seen: list[Outcome] = []
 
     def restore(item):
         if seen:

@@ -98,7 +98,7 @@ def test_tests_use_public_names_only():
 
 LIGHT = """
 import sys
-for name in ("torch", "gradio", "jinja2", "psutil", "pytriton", "huggingface_hub", "safetensors"):
+for name in ("torch", "gradio", "jinja2", "psutil", "pytriton", "huggingface_hub", "safetensors", "ray"):
     sys.modules[name] = None  # importing it fails
 import app.client, app.pipeline.restore, app.pipeline.reference_test, app.cli, din
 """
