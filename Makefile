@@ -64,9 +64,9 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-versio
 lock: $(BIN)/python  ## lock the newest versions that pyproject.toml admits, with their hashes
 	$(PIP) install $(UV)
 	$(UV_COMPILE) --all-extras pyproject.toml -o requirements-dev.txt
-	$(UV_COMPILE) --extra demo -c requirements-dev.txt pyproject.toml -o requirements.txt
+	$(UV_COMPILE) --extra demo --extra tracing -c requirements-dev.txt pyproject.toml -o requirements.txt
 	@# setuptools builds the package where the page is installed without isolation; elsewhere PyTorch brings it.
-	echo setuptools | $(UV_COMPILE) --extra page -c requirements-dev.txt pyproject.toml - -o requirements-page.txt
+	echo setuptools | $(UV_COMPILE) --extra page --extra tracing -c requirements-dev.txt pyproject.toml - -o requirements-page.txt
 	@{ sed '/^#/!d' requirements-torch.txt; grep -o 'torch==[^"]*' pyproject.toml; } > $(VENV)/torch.txt
 	@mv $(VENV)/torch.txt requirements-torch.txt
 
@@ -95,11 +95,12 @@ $(VENV)/.models: $(VENV)/.run $(wildcard din_model/*.py imaging/degradations/*.p
 	$(BIN)/python -m din export
 	@touch $@
 
-# The tests need Chromium and curl; if they are missing, Debian's packages are installed where permissions allow it.
+# The tests need Chromium, curl and Prometheus; if they are missing, Debian's packages are installed where permissions
+# allow it.
 browser:
-	@{ test -n "$(CHROMIUM)" && command -v curl >/dev/null; } \
-		|| { apt-get update -qq && apt-get install -y -qq $(if $(CHROMIUM),,chromium) curl; } \
-		|| { echo "The tests need curl and Chromium: install them, or give the latter's path as CHROMIUM=..."; exit 1; }
+	@{ test -n "$(CHROMIUM)" && command -v curl >/dev/null && command -v prometheus >/dev/null && command -v promtool >/dev/null; } \
+		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends $(if $(CHROMIUM),,chromium) curl prometheus; } \
+		|| { echo "The tests need curl, Prometheus and Chromium: install them, or give the latter's path as CHROMIUM=..."; exit 1; }
 
 clean:  ## remove everything that was built
 	rm -rf $(VENV) build *.egg-info site audit model_repository/*/1

@@ -19,10 +19,17 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from app import codec, extras
+from app import codec, extras, logs, tracing
 from app.client import Priority, RestorationClient
 from app.commands import COMMANDS as DESCRIPTIONS
-from app.errors import PhotoError, RestorationError, ServerBusyError, ServerStartError, ServerUnavailableError
+from app.errors import (
+    AddressError,
+    PhotoError,
+    RestorationError,
+    ServerBusyError,
+    ServerStartError,
+    ServerUnavailableError,
+)
 from app.health import probe
 from app.many.command import add_many_options, restore_many
 from app.output_options import add_output_options, chosen
@@ -35,6 +42,7 @@ from app.triton_options import (
     add_repository_option,
     add_triton_options,
     connection_options,
+    external_url,
     find_triton,
 )
 from app.version import installed_version
@@ -43,8 +51,6 @@ from app.web.users import read_users
 
 if TYPE_CHECKING:
     from app.triton import Triton
-
-log = logging.getLogger("app")
 
 MAX_FILES = 65_536
 SIGNALS_S = 0.2  # until a signal is seen
@@ -94,6 +100,29 @@ def add_page_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long Ctrl-C or SIGTERM waits for jobs under way; another signal ends at once; default: %(default)s",
     )
+    parser.add_argument(
+        "--metrics-port",
+        type=int,
+        metavar="PORT",
+        help="port of the page's metrics for Prometheus; default: no metrics",
+    )
+    parser.add_argument(
+        "--triton-metrics-port",
+        type=int,
+        metavar="PORT",
+        help="port of the metrics of a Triton that is started; default: no metrics",
+    )
+    parser.add_argument(
+        "--metrics-host", default="127.0.0.1", metavar="HOST", help="address of both; default: %(default)s"
+    )
+    add_log_option(parser)
+
+
+def add_log_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the format of the log."""
+    parser.add_argument(
+        "--log-format", choices=logs.FORMATS, default="text", help="of standard error; default: %(default)s"
+    )
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
@@ -105,6 +134,7 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics-port", type=int, metavar="PORT", help="port of metrics for Prometheus; default: no metrics"
     )
+    add_log_option(parser)
 
 
 def add_health_options(parser: argparse.ArgumentParser) -> None:
@@ -128,8 +158,12 @@ def add_restore_options(parser: argparse.ArgumentParser) -> None:
     add_output_options(parser)
 
 
-def check_port(host: str, port: int) -> None:
+def check_port(host: str, port: int, option: str = "--port") -> None:
     """Check that the page can listen on an address, before anything slow is started.
+
+    Args:
+        host, port: the address.
+        option: that gives another port.
 
     Raises:
         ServerStartError: the port is in use or not allowed.
@@ -140,7 +174,7 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
     except (OSError, OverflowError) as error:
         raise ServerStartError(
-            f"The page cannot use port {port} of {host} ({error}): give another with --port."
+            f"The page cannot use port {port} of {host} ({error}): give another with {option}."
         ) from error
 
 
@@ -164,27 +198,60 @@ def page_folder() -> Iterator[Path]:
 
 def serve_page(args: argparse.Namespace) -> int:
     """Run the page until SIGINT or SIGTERM, or until its Triton has stopped for good."""
-    log.setLevel(logging.INFO)  # includes Triton's own log messages
+    logs.begin(args.log_format)
+    tracing.begin_if_asked("din-page", os.environ)
     check_port(args.host, args.port)
+    check_metrics(args)
     allow_connections()
     users = read_users(args.users) if args.users else None
-    options = connection_options(args)
-    with page_folder() as folder, find_triton(args) as triton, RestorationClient(triton.url, options) as client:
+    options, metrics = connection_options(args), (args.triton_metrics_port, args.metrics_host)
+    with (
+        page_folder() as folder,
+        find_triton(args, *metrics) as triton,
+        RestorationClient(triton.url, options) as client,
+    ):
         # Imported here: Gradio takes seconds to import, and the other commands do not need it.
-        from app.web import limits
+        from app.web import limits, scrape
         from app.web.app import build_page, launch_page
         from app.web.kiosk.page import build_kiosk
 
         trust(args.trusted_proxies)
         site = (build_kiosk if args.kiosk else build_page)(client)
         launch_page(site, client, args.host, args.port, users)
+        logs.join(args.log_format)
         try:
-            wait_for_signal(triton, f"The page is at http://{args.host}:{args.port} (Ctrl-C ends it)")
-            on_signals(functools.partial(end_at_once, folder))
-            limits.drain(site.page, args.drain_s)
+            with contextlib.ExitStack() as served:
+                if args.metrics_port is not None:
+                    served.enter_context(scrape.serve(args.metrics_host, args.metrics_port, site.page, client, triton))
+                wait_for_signal(triton, f"The page is at http://{args.host}:{args.port} (Ctrl-C ends it)")
+                on_signals(functools.partial(end_at_once, folder))
+                limits.drain(site.page, args.drain_s)
         finally:
             site.page.close(verbose=False)
     return INTERRUPTED
+
+
+def check_metrics(args: argparse.Namespace) -> None:
+    """Check the options of the metrics, before anything slow is started.
+
+    Raises:
+        ServerStartError: a port is in use, not allowed, or given twice.
+        AddressError: metrics are asked of a Triton that is not started here.
+    """
+    if args.triton_metrics_port is not None and external_url(args):
+        raise AddressError(
+            "--triton-metrics-port is for a Triton that is started: the one of --triton-url has its own."
+        )
+    given = {"--port": args.port}
+    for option in ("--metrics-port", "--triton-metrics-port"):
+        port = getattr(args, option.removeprefix("--").replace("-", "_"))
+        if port is None:
+            continue
+        for other, taken in given.items():
+            if port == taken:
+                raise ServerStartError(f"{option} and {other} are both {port}: give metrics a port of their own.")
+        check_port(args.metrics_host, port, option)
+        given[option] = port
 
 
 def wait_for_signal(triton: Triton | ExternalTriton, ready: str) -> None:
@@ -203,7 +270,7 @@ def wait_for_signal(triton: Triton | ExternalTriton, ready: str) -> None:
 
 def serve_triton(args: argparse.Namespace) -> int:
     """Run Triton until SIGINT or SIGTERM, or until it has stopped for good."""
-    log.setLevel(logging.INFO)
+    logs.begin(args.log_format)
     # Imported here: it needs more than the client, which the other commands get by with.
     from app.triton import LAUNCHES, Triton, default_repository, preferred
 

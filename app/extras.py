@@ -6,6 +6,7 @@ from __future__ import annotations
 EXTRAS = {
     "gradio": "page",
     "jinja2": "page",
+    "prometheus_client": "page",
     "torch": "model",
     "safetensors": "model",
     "huggingface_hub": "model",
@@ -15,6 +16,7 @@ EXTRAS = {
     "ray": "ray",
     "accelerate": "train",
     "matplotlib": "train",
+    "opentelemetry": "tracing",
 }
 
 

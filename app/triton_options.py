@@ -75,9 +75,10 @@ def add_repository_option(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class ExternalTriton:
-    """A running Triton that this process does not manage."""
+    """A running Triton that this process does not manage, nor restart."""
 
     url: str
+    restarts: None = None
 
     def wait(self, timeout_s: float) -> None:
         """Wait for that time: nothing is known of its end."""
@@ -85,8 +86,14 @@ class ExternalTriton:
 
 
 @contextlib.contextmanager
-def find_triton(args: argparse.Namespace) -> Iterator[Triton | ExternalTriton]:
+def find_triton(
+    args: argparse.Namespace, metrics_port: int | None = None, metrics_host: str | None = None
+) -> Iterator[Triton | ExternalTriton]:
     """Yield the Triton that the options select; one started here is stopped at the end of the context.
+
+    Args:
+        args: the options.
+        metrics_port, metrics_host: where one that is started has metrics for Prometheus; None for none.
 
     Raises:
         ServerStartError: it cannot be started.
@@ -98,7 +105,8 @@ def find_triton(args: argparse.Namespace) -> Iterator[Triton | ExternalTriton]:
     # Imported here: it needs more than the client, which restores by a Triton that runs elsewhere.
     from app.triton import LAUNCHES, Triton, default_repository, preferred
 
-    with Triton(LAUNCHES[args.triton or preferred()](), args.repository or default_repository()) as triton:
+    launch, repository = LAUNCHES[args.triton or preferred()](), args.repository or default_repository()
+    with Triton(launch, repository, metrics_port=metrics_port, metrics_host=metrics_host) as triton:
         triton.wait_ready()
         yield triton
 

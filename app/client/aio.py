@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from contextvars import copy_context
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -111,7 +112,7 @@ class AsyncRestorationClient:
             if not done.cancelled():
                 done.exception()
 
-        work = loop.run_in_executor(self._threads, follow, steps, report)
+        work = loop.run_in_executor(self._threads, copy_context().run, follow, steps, report)
         work.add_done_callback(end)
         try:
             while (step := await within(limit, found.get())) is not None:

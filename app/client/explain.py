@@ -30,12 +30,23 @@ UNKNOWN_HOST = re.compile(r"(?:errors resolving|resolution failed for) (?:dns://
 CERTIFICATE = re.compile("certificate|ssl_error|tls handshake|hostname verification", re.IGNORECASE)
 # gRPC's message where the server ends every connection at its beginning.
 CLOSED = re.compile("all backends failing.*socket closed", re.IGNORECASE | re.DOTALL)
+CLIENT_CLOSED = "Channel closed"
 VALUE_ERROR = re.compile(r"^(builtins\.)?(Value|Assertion)Error: ", re.MULTILINE)
 
 
 def status_of(error: InferenceServerException) -> str:
     """Return the name of gRPC's status code, for example ``UNAVAILABLE``."""
     return str(error.status()).removeprefix("StatusCode.")
+
+
+def is_away(error: InferenceServerException) -> bool:
+    """Return whether a server is away or full: another one, or the same one later, may respond.
+
+    A server that stops, and a proxy whose server does, cancels the calls that it has. What this client cancels are
+    calls whose answers nobody waits for any more.
+    """
+    status = status_of(error)
+    return status == "UNAVAILABLE" or (status == "CANCELLED" and CLIENT_CLOSED not in str(error.message()))
 
 
 def explain(error: InferenceServerException) -> ServerError:
@@ -68,7 +79,7 @@ def translate(error: InferenceServerException) -> ServerError:
             "does not accept the client's certificate.",
             status,
         )
-    if status == "UNAVAILABLE" or UNAVAILABLE.search(message):
+    if is_away(error) or UNAVAILABLE.search(message):
         return ServerUnavailableError(say("error.server_away"))
     if OUT_OF_MEMORY.search(message):
         return ServerMemoryError(say("error.memory"))

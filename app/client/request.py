@@ -10,12 +10,11 @@ from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException
 
 from app.client.channels import Channel
-from app.client.explain import status_of
+from app.client.explain import is_away
 from app.errors import RestorationError
 
 T = TypeVar("T")
 Deliver = Callable[..., None]  # called with ``result`` and ``error``, one of which is None
-AWAY = "UNAVAILABLE"  # gRPC's status of a server that is away or full: another one may respond
 
 
 class Request(Generic[T]):
@@ -60,7 +59,7 @@ class Request(Generic[T]):
     def _deliver(self, result: triton.InferResult | None, error: InferenceServerException | None) -> None:
         """Take the response to a call; called in a thread of gRPC's."""
         try:
-            if error is not None and status_of(error) == AWAY and self._channels and not self.future.cancelled():
+            if error is not None and is_away(error) and self._channels and not self.future.cancelled():
                 self._send_next()
                 return
         except Exception as problem:  # such as a deadline that is over: it fails the future, which somebody waits for

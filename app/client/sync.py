@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from copy import copy
 from enum import IntEnum
@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException
 
+from app import tracing
 from app.client import tensors
 from app.client.channels import Channel, Channels
-from app.client.explain import explain, status_of, unavailable
+from app.client.explain import explain, is_away, status_of, unavailable
 from app.client.limit import Limit
 from app.client.options import ConnectionOptions
 from app.client.picture import Picture, read_picture
-from app.client.request import AWAY, Deliver, Request
+from app.client.request import Deliver, Request
 from app.codec import Pixels
 from app.errors import RestorationError, ServerUnavailableError, UnknownTaskError
 from app.i18n import say
@@ -226,7 +227,7 @@ class RestorationClient:
                 return ask(channel, min(timeout_s, self._limit.remaining_s()))
             except InferenceServerException as error:
                 problem = error
-                if status_of(error) not in (AWAY, DEADLINE):
+                if not is_away(error) and status_of(error) != DEADLINE:
                     break
         raise self._explain(problem)
 
@@ -337,7 +338,7 @@ class RestorationClient:
         """Send a request of batch size one; return a future of one of its outputs."""
         tensors.check_message(tensors.size_bytes(inputs), answer_bytes, self.options.biggest_message_bytes)
         values = [tensors.infer_input(name, value) for name, value in inputs.items()]
-        limit = self._limit
+        limit, span = self._limit, tracing.start_part("tile", model=network.tiles_model)
 
         def send(channel: Channel, deliver: Deliver) -> Any:
             return channel.async_infer(
@@ -348,13 +349,28 @@ class RestorationClient:
                 outputs=[triton.InferRequestedOutput(output)],
                 priority=self.priority,
                 client_timeout=min(self.options.timeout_s, limit.remaining_s()),
+                headers=dict(span.headers()),
             )
+
+        def explain_within(error: InferenceServerException) -> RestorationError:
+            with span.current():  # in a thread of gRPC's
+                return self._explain(error)
 
         def read(result: triton.InferResult | None) -> NDArray[Any]:
             answer = tensors.read_answer(result, output)
             self._restored.add(network.name)
             return answer
 
-        request = Request(self._channels.in_turn(), send, read, self._explain)
+        try:
+            request = Request(self._channels.in_turn(), send, read, explain_within)
+        except BaseException as error:
+            span.end(error)
+            raise
+        request.future.add_done_callback(lambda future: span.end(failure(future)))
         limit.watch(request.future)
         return request.future
+
+
+def failure(future: Future[Any]) -> BaseException | None:
+    """Return the error of a future that is done; None if it has a result."""
+    return CancelledError() if future.cancelled() else future.exception()

@@ -44,12 +44,14 @@ class Endpoint:
     Attributes:
         port: of gRPC.
         host: the address; by default only this machine reaches it.
-        metrics_port: of its metrics for Prometheus, on the same address; None for no metrics.
+        metrics_port: of its metrics for Prometheus; None for no metrics.
+        metrics_host: the address of the metrics; None for the same.
     """
 
     port: int
     host: str = LOOPBACK
     metrics_port: int | None = None
+    metrics_host: str | None = None
 
     @property
     def url(self) -> str:
@@ -70,7 +72,8 @@ class Endpoint:
             ]
         if self.metrics_port is None:
             return [*grpc, "--allow-metrics=false"]
-        return [*grpc, "--allow-metrics=true", f"--metrics-address={self.host}", f"--metrics-port={self.metrics_port}"]
+        address = self.metrics_host or self.host
+        return [*grpc, "--allow-metrics=true", f"--metrics-address={address}", f"--metrics-port={self.metrics_port}"]
 
 
 def command_line(launch: Launch, repository: Path, endpoint: Endpoint, folder: Path) -> list[str]:

@@ -90,7 +90,11 @@ class Triton:
         port: 0 for a free one.
         policy: of checks and restarts.
         host: the address to listen on; others than loopback are for pages on other machines.
-        metrics_port: of its metrics for Prometheus, on the same address; None for no metrics.
+        metrics_port: of its metrics for Prometheus; None for no metrics.
+        metrics_host: the address of the metrics; None for the same.
+
+    Attributes:
+        restarts: how often it was restarted.
 
     Raises:
         ServerStartError: the server cannot run here, or no model has been built.
@@ -104,8 +108,10 @@ class Triton:
         policy: Policy | None = None,
         host: str = process.LOOPBACK,
         metrics_port: int | None = None,
+        metrics_host: str | None = None,
     ) -> None:
         check_repository(repository)
+        self.restarts = 0
         self.launch, self.repository, self.policy = launch, repository, policy or Policy()
         self._expected: Mapping[str, int] = {}  # instances of each model, known when Triton is ready for the first time
         self._failures: Counter[str] = Counter()  # of each model's instances, since Triton was last steady
@@ -113,7 +119,7 @@ class Triton:
         self._stopping = threading.Event()
         self._end: Future[None] = Future()
         self._reservation = reserve_port(host, port)
-        self._endpoint = process.Endpoint(int(self._reservation.getsockname()[1]), host, metrics_port)
+        self._endpoint = process.Endpoint(int(self._reservation.getsockname()[1]), host, metrics_port, metrics_host)
         log.info("Starting %s ...", launch.name)
         try:
             self._run = process.start(launch, repository, self._endpoint)
@@ -213,6 +219,7 @@ class Triton:
                 self._end.set_exception(ServerStartError(reason))
                 return
             restarts += 1
+            self.restarts += 1
             log.warning("%s %s: restarting it", self._name, trouble)
             if self._stopping.wait(self.policy.delay_s(restarts)):
                 return

@@ -15,7 +15,7 @@ from app.codec import FORMATS, Output
 from app.errors import RestorationError, UnknownQualityError
 from app.i18n import ENGLISH, say
 from app.tasks import FORMER_QUALITIES, Quality, Task, current_names
-from app.web import limits
+from app.web import limits, metrics
 from app.web.errors import page_error
 from app.web.gradio_compat import accept_any
 from app.web.restore.jobs import JobOptions, JobProgress, JobRunner, check_photos
@@ -125,6 +125,7 @@ class Api:
             limits.check_count(len(photos))
             check_photos(as_paths(photos), found)
         except RestorationError as error:
+            metrics.refuse(error)
             refused = "quality" if isinstance(error, UnknownQualityError) else refused
             return [gr.validate(name != refused, str(error) if name == refused else "") for name in ARGUMENTS]
         return [gr.validate(True, "")] * len(ARGUMENTS)

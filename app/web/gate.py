@@ -154,10 +154,15 @@ class Gate:
             return error.response
         # Jobs run in the queue and explain their own errors. What a route of Gradio's raises are calls that it cannot
         # read (of functions, sessions and arguments that there are not) or a full disk.
-        log.warning("A request to %s could not be handled", scope["path"], exc_info=error)
+        log.warning("A request to %s could not be handled", route_of(scope), exc_info=error)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return PlainTextResponse(NO_ROOM, 507)
         return PlainTextResponse("This request cannot be read.", 400)
+
+
+def route_of(scope: Scope) -> str:
+    """Return the pattern of a request's route: its path may be that of a visitor's file."""
+    return str(getattr(scope.get("route"), "path", "no route"))
 
 
 def body_length(headers: Headers) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -53,6 +54,15 @@ def accept_any(component: C) -> C:
     """
     component.preprocess = lambda payload: payload  # type: ignore[method-assign]
     return component
+
+
+def job_numbers(page: gr.Blocks, concurrency_id: str) -> tuple[int, int]:
+    """Return the numbers of waiting and of running events of a concurrency id, as :func:`queued_requests` counts."""
+    queue = page._queue
+    queues = queue.event_queue_per_concurrency_id
+    waiting = queues[concurrency_id].queue if concurrency_id in queues else []
+    working = [event for job in queue.active_jobs if job for event in job if event.concurrency_id == concurrency_id]
+    return sum(event.alive for event in waiting), sum(event.alive for event in working)
 
 
 def queued_requests(page: gr.Blocks, concurrency_id: str) -> list[gr.Request | Request]:
@@ -199,7 +209,8 @@ def prepare_tools(page: gr.Blocks, headers: dict[str, str]) -> None:
                 leaving.cancel()
                 if not running.done():
                     running.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-                    asyncio.get_running_loop().run_in_executor(None, job.cancel)  # a request to this very page
+                    # In a thread, since it is a request to this very page.
+                    asyncio.get_running_loop().run_in_executor(None, cancel_when_queued, job)
             if not running.done():
                 raise ConnectionResetError("The caller has gone.")
             return running.result()
@@ -219,6 +230,13 @@ def prepare_tools(page: gr.Blocks, headers: dict[str, str]) -> None:
     )
     server.convert_strings_to_filedata = take_uploads  # type: ignore[method-assign]
     server._get_or_create_client = connect  # type: ignore[method-assign]
+
+
+def cancel_when_queued(job: Job) -> None:
+    """Cancel a call of a tool once the queue has given it a number: Gradio 6.31.0 cancels nothing before."""
+    while not job.future.done() and job.communicator is not None and job.communicator.event_id is None:
+        time.sleep(0.05)
+    job.cancel()
 
 
 def without_references(schema: Any) -> Any:

@@ -54,7 +54,7 @@ def results_folder(is_kept: bool = False) -> Iterator[Path]:
     except FileNotFoundError as error:
         raise PhotoError(say("error.photo_gone", minutes=CACHE_AGE_S // 60)) from error
     except OSError as error:
-        log.warning("A result could not be stored: %s", error)
+        log.warning("A result could not be stored: %s", error.strerror)  # without its name, which is the visitor's
         raise StorageError(say("error.no_room")) from error
 
 

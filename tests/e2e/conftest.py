@@ -8,8 +8,9 @@ from playwright.sync_api import expect, sync_playwright
 from tests.e2e.browser import DESK, PHONE, chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
+    """One Chromium for the tests of this folder: while it is open, no other event loop can run in the main thread."""
     with sync_playwright() as playwright, chromium(playwright) as started:
         yield started
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,33 @@ def test_grpc_guide(index, triton, client, small_photo, tmp_path, monkeypatch):
     exec(compile(code[index].replace("127.0.0.1:8001", triton.url), "docs/grpc.md", "exec"), {})
     expected = restore(png(small_photo), client.task("sr_x4"), client).after.rgb
     assert np.array_equal(read(tmp_path / "restored.png"), expected)
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    """The example for Node.js with what it needs, and the program that runs it."""
+    folder = tmp_path_factory.mktemp("examples") / "node"
+    shutil.copytree(ROOT / "docs/examples/node", folder, ignore=shutil.ignore_patterns("node_modules"))
+    programs = Path(sys.executable).parent
+    options = ("--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund")
+    subprocess.run([programs / "npm", "install", *options], cwd=folder, check=True, timeout=240)
+    return [str(programs / "node"), str(folder / "restore.js")]
+
+
+def test_the_example_for_node_restores_the_same_pixels(node, triton, client, small_photo, tmp_path):
+    Image.fromarray(small_photo).save(tmp_path / "photo.png")
+    run_program(*node, triton.url, "sr_x4", str(tmp_path / "photo.png"), str(tmp_path / "restored.png"))
+    expected = restore(png(small_photo), client.task("sr_x4"), client).after.rgb
+    assert np.array_equal(read(tmp_path / "restored.png"), expected)
+
+
+def test_the_example_for_node_tells_what_is_wrong(node, triton, small_photo, tmp_path):
+    Image.fromarray(small_photo).save(tmp_path / "photo.png")
+    program = [*node, triton.url, "sr_x9", str(tmp_path / "photo.png"), str(tmp_path / "restored.png")]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch("NOT_FOUND: .*unknown model: 'din_sr_x9'.*\n", done.stderr), done.stderr
+    assert not (tmp_path / "restored.png").exists()
 
 
 @pytest.fixture

@@ -24,9 +24,15 @@ class PeakMemory(threading.Thread):
     def run(self) -> None:
         while not self.ended.wait(0.2):
             self.page = max(self.page, self.page_process.memory_info().rss / 1e9)
-            # Proportional shares: what the instances have in common counts once.
-            shares = [p.memory_full_info().pss for p in self.page_process.children(recursive=True)]
-            self.server = max(self.server, sum(shares) / 1e9)
+            self.server = max(self.server, sum(map(share_bytes, self.page_process.children(recursive=True))) / 1e9)
+
+
+def share_bytes(process: psutil.Process) -> int:
+    """The memory of a process, where what it shares with others counts in part; 0 if it has just ended."""
+    try:
+        return int(process.memory_full_info().pss)
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return 0
 
 
 @pytest.mark.timeout(300)

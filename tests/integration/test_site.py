@@ -56,7 +56,7 @@ def test_nothing_is_fetched_from_other_hosts(site):
 
 def test_links_to_pages_and_pictures_lead_to_files(site):
     for page in site.rglob("*.html"):
-        for link in re.findall(r'(?:href|src)="?([^"# >]+)', page.read_text()):
+        for link in re.findall(r'\s(?:href|src)="?([^"# >]+)', page.read_text()):
             if page.name != "404.html" and not re.match(r"[a-z]+:", link):
                 assert (page.parent / link).exists(), f"{page.relative_to(site)} links to {link}"
 

@@ -26,10 +26,10 @@ IMPATIENT_PAGE = """
 import sys
 from app import cli as page
 find_triton = page.find_triton
-def find_impatiently(args):
+def find_impatiently(*args):
     from app.web import storage
     storage.CACHE_AGE_S, storage.CACHE_SWEEP_S = 30, 1  # a busy machine takes seconds for a photo
-    return find_triton(args)
+    return find_triton(*args)
 page.find_triton = find_impatiently
 sys.exit(page.main(sys.argv[1:]))
 """

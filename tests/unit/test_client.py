@@ -48,6 +48,8 @@ builtins.ValueError: lq has no pixels
         ),
         ("StatusCode.UNAVAILABLE", CLOSED, ServerUnavailableError, "closes every connection"),
         ("StatusCode.UNAVAILABLE", "last error: CERTIFICATE_VERIFY_FAILED", CertificateError, "is not accepted"),
+        ("StatusCode.CANCELLED", "CANCELLED", ServerUnavailableError, "may be restarting"),  # by a server that stops
+        ("StatusCode.CANCELLED", "Channel closed!", ServerError, "Channel closed!"),  # by the client
         ("StatusCode.PERMISSION_DENIED", "RBAC: denied", ServerError, "refused the request: RBAC: denied"),
         ("StatusCode.NOT_FOUND", "unknown model: 'x' has no versions", ModelGoneError, "may be restarting"),
         ("StatusCode.INTERNAL", "Stub process 'x' is not healthy.", ServerUnavailableError, "may be restarting"),

@@ -248,6 +248,20 @@ def test_a_replica_that_stops_hands_its_requests_to_the_others():
         assert stopping.inferences > 0
 
 
+def test_requests_that_a_stopping_server_cancels_are_sent_again(client, replica):
+    replica.before = lambda number, call: call.abort(grpc.StatusCode.CANCELLED, "") if number < 4 else None
+    assert np.array_equal(client.restore(PIXELS, TASK).after.rgb, LARGER)
+
+
+def test_closing_the_client_ends_its_requests(replica):
+    replica.before = replica.hold
+    with RestorationClient(replica.address) as client:
+        answer = client.submit(client.task(TASK).network(), PIXELS[:TILE, :TILE])
+    with pytest.raises(ServerError, match="Channel closed") as closed:
+        answer.result(LATE_S)
+    assert closed.value.status == "CANCELLED"
+
+
 def test_a_server_that_comes_back_finishes_the_photo(replica):
     with RestorationClient(replica.address) as client:
         replica.before = lambda number, call: (
@@ -256,22 +270,28 @@ def test_a_server_that_comes_back_finishes_the_photo(replica):
         assert np.array_equal(client.restore(PIXELS, TASK).after.rgb, LARGER)
 
 
+def at_one_port(first, second):
+    """Two replicas at different addresses of this machine, each of which ends with its stack."""
+    for _ in range(20):
+        replica = first.enter_context(serving(Replica(), address="127.0.0.2:0"))
+        port = replica.address.partition(":")[2]
+        with contextlib.suppress(RuntimeError):  # another program has the port at the second address
+            return replica, second.enter_context(serving(Replica(), address=f"127.0.0.3:{port}"))
+    raise AssertionError("no port is free at both addresses")
+
+
 def test_a_pod_that_moves_while_a_photo_is_in_work_is_found(monkeypatch):
     with dns_server(Zone(["127.0.0.2"])) as zone, ExitStack() as first, ExitStack() as stack:
         monkeypatch.setattr(Address, "target", property(lambda address: f"dns://127.0.0.1:{zone.port}/{address}"))
-        before = first.enter_context(serving(Replica(), address="127.0.0.2:0"))
-        port = before.address.partition(":")[2]
-        after = Replica()
+        before, after = at_one_port(first, stack)
 
         def move(done, total):
             if done == 1:
                 first.close()
-                stack.enter_context(serving(after, address=f"127.0.0.3:{port}"))
                 zone.addresses = ["127.0.0.3"]
 
-        client = stack.enter_context(RestorationClient(f"dns:///pods.example:{port}"))
+        client = stack.enter_context(RestorationClient(f"dns:///pods.example:{after.address.partition(':')[2]}"))
         assert np.array_equal(client.restore(PIXELS, TASK, progress=move).after.rgb, LARGER)
-        zone.addresses = []
     assert before.inferences > 0
     assert after.inferences > 0
     assert zone.questions > 2

@@ -13,7 +13,13 @@ from app.triton import LAUNCHES, repository
 from tests.support.files import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-OTHER_NAMES = {"google": "protobuf", "pytriton": "nvidia-pytriton"}  # packages are not always named as their modules
+# Packages are not always named as their modules.
+OTHER_NAMES = {
+    "google": "protobuf",
+    "opentelemetry": "opentelemetry-sdk",
+    "prometheus_client": "prometheus-client",
+    "pytriton": "nvidia-pytriton",
+}
 
 
 def packages(requirements):

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import errno
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -273,3 +274,20 @@ def test_an_upload_that_cannot_be_taken_is_refused_with_a_sentence(stored, error
     assert answer.status_code == status
     assert str(error) not in answer.text
     assert ask(Gate(broken), "POST", "/gradio_api/queue/join", content=b"x").status_code == status
+
+
+def test_the_log_has_a_request_s_route_but_not_its_path(caplog):
+    async def fail(scope, receive, send):
+        scope["route"] = SimpleNamespace(path="/gradio_api/file={path}")
+        raise RuntimeError
+
+    assert ask(Gate(fail), "GET", "/gradio_api/file=/tmp/secret.png").status_code == 400
+    assert ask(Gate(page_without_route), "GET", "/secret.png").status_code == 400
+    assert [record.getMessage() for record in caplog.records if record.name == "app.web.gate"] == [
+        "A request to /gradio_api/file={path} could not be handled",
+        "A request to no route could not be handled",
+    ]
+
+
+async def page_without_route(scope, receive, send):
+    raise RuntimeError

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -163,7 +164,39 @@ def test_the_composition_s_services_have_no_rights_and_find_each_other():
     assert args.triton_url == "triton:8001"
     scraped = yaml.safe_load((ROOT / "deploy/prometheus.yml").read_text())["scrape_configs"]
     assert [target for job in scraped for group in job["static_configs"] for target in group["targets"]] == [
-        "triton:8002"
+        "triton:8002",
+        "page:7861",
     ]
+    assert (args.metrics_host, args.metrics_port) == ("0.0.0.0", 7861)
+    assert all(not port.endswith(":7861") for port in services["page"]["ports"])
     gpu = yaml.safe_load((ROOT / "deploy/compose.gpu.yaml").read_text())["services"]
     assert gpu.keys() <= services.keys()
+
+
+@pytest.mark.parametrize("users", ["ann:secret\nbob:also secret", ""])
+def test_variables_become_options_of_the_page(tmp_path, users):
+    """A Space has variables and secrets, and no arguments."""
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    python = tmp_path / ".venv/bin/python"
+    python.write_text('#!/bin/sh\necho "$*"\ncase "$*" in "-m app "*) ! env | grep -q ^DIN_USERS ;; esac\n')
+    python.chmod(0o755)
+    (tmp_path / "deploy").mkdir()
+    script = shutil.copy(ROOT / "deploy/start.sh", tmp_path / "deploy")
+    environment = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path), "DIN_OPTIONS": "--kiosk --drain-s 5"}
+    done = subprocess.run(
+        [script, "--port", "1"],
+        env={**environment, "DIN_USERS": users, "DIN_MODELS": "models"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    export, page = done.stdout.splitlines()
+    assert export == "-m din_model.export --repository models"
+    started, _, given = page.partition(" --users ")
+    expected = "-m app --repository models --host 0.0.0.0 --port 7860 --kiosk --drain-s 5"
+    if not users:
+        assert page == f"{expected} --port 1"
+        return
+    path = Path(given.removesuffix(" --port 1"))
+    assert started == expected
+    assert (path.read_text(), path.stat().st_mode & 0o777) == (f"{users}\n", 0o600)

@@ -14,10 +14,11 @@ from app.client import RestorationClient
 from app.codec import bounded
 from app.errors import PhotoError, RestorationError, ServerUnavailableError, UnknownTaskError
 from app.i18n import say
-from app.pipeline.restore import Restoration, Step, photo_steps
-from app.tasks import Task
+from app.pipeline.restore import Restoration, Step, Steps, photo_steps
+from app.tasks import Quality, Task
 from app.web import storage
 from app.web.examples import examples
+from app.web.metrics import counting, watched
 
 # Photos are reduced so that the result fits the screen; otherwise the effect would not be visible.
 SCREEN_PIXELS = 1280 * 720
@@ -105,7 +106,7 @@ class Slideshow:
         return None
 
     def restore_photo(self, path: Path, family: str) -> Iterator[Step | Pair]:
-        """Restore an uploaded photo, reduced so that the result fits the screen.
+        """Restore an uploaded photo, reduced so that the result fits the screen, and count it.
 
         Args:
             path: of the upload.
@@ -120,11 +121,15 @@ class Slideshow:
         if not storage.is_stored(path):
             raise PhotoError(say("kiosk.not_ours"))
         task = self.task_of(family)
+        yield (yield from watched(self._photo_steps(path, task), task.name, Quality.FAST))
+
+    def _photo_steps(self, path: Path, task: Task) -> Steps[Pair]:
+        """Restore an upload, step by step; errors are those of :meth:`restore_photo`."""
         with storage.explain_missing():
             photo = bounded.decode(path)
         small = codec.resize(photo, codec.fit(photo.size, SCREEN_PIXELS // task.scale**2))
-        result = yield from photo_steps(small, task, self.client)
-        yield save_pair(result)
+        result = yield from counting(photo_steps(small, task, self.client), task.name, Quality.FAST)
+        return save_pair(result)
 
     def task_of(self, family: str) -> Task:
         """Return the task that represents a family.

@@ -16,7 +16,7 @@ from app.codec import FORMATS, Output, bounded
 from app.errors import PhotoError, RestorationError
 from app.i18n import as_is, say
 from app.tasks import Quality
-from app.web import limits
+from app.web import limits, metrics
 from app.web.errors import page_error
 from app.web.event_options import EACH, LATEST, QUIET, Updates
 from app.web.examples import examples
@@ -100,6 +100,7 @@ class Handlers:
             limits.check_count(len(paths))
             check_photos(paths, found, is_reference_test)
         except RestorationError as error:
+            metrics.refuse(error)
             raise page_error(error, language) from error
         options = JobOptions(found, Quality(quality), is_reference_test)
         return {self._tab.job: Job(tuple(paths), options), **self._busy}

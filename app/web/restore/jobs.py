@@ -23,8 +23,10 @@ from app.pipeline.eta import EtaEstimator
 from app.pipeline.reference_test import check_reference_size, reference_steps
 from app.pipeline.restore import Steps, photo_steps, run
 from app.tasks import Quality, Task
+from app.tracing import traced
 from app.web import storage
 from app.web.examples import examples
+from app.web.metrics import counting, watched
 from app.web.restore.results import Outcome, preview_before, preview_reference_test, preview_restored, save_master
 
 T = TypeVar("T")
@@ -165,17 +167,28 @@ class JobRunner:
         Yields:
             For each photo in order: its progress, a preview when it can be shown, and its outcome.
         """
+        photos = self.run_photos(paths, options)
+        task, quality = options.task.name, options.quality.value
+        yield from traced("job", photos, task=task, quality=quality, photos=len(paths))
+
+    def run_photos(self, paths: Sequence[Path], options: JobOptions) -> Generator[Event, None, None]:
+        """Run the photos of a job; arguments and events are those of :meth:`run`."""
         made: list[Path] = []
         for number, path in enumerate(paths, 1):
+            steps = self.run_photo(path, options, (number, len(paths)))
             try:
-                with contextlib.closing(self.run_photo(path, options, (number, len(paths)))) as events:
+                with contextlib.closing(watched(steps, options.task.name, options.quality)) as events:
                     for event in events:
-                        if isinstance(event, Outcome) and event.master:
-                            made.append(event.master)
-                        storage.touch([*paths, *made])
-                        yield event
+                        if isinstance(event, Outcome):
+                            outcome = event  # handed on when it has been counted: its visitor may leave with it
+                        else:
+                            storage.touch([*paths, *made])
+                            yield event
             except RestorationError as error:
-                yield Outcome(path.stem, options.task, options.quality, error=error)
+                outcome = Outcome(path.stem, options.task, options.quality, error=error)
+            made += [outcome.master] if outcome.master else []
+            storage.touch([*paths, *made])
+            yield outcome
 
     def run_photo(self, path: Path, options: JobOptions, place: tuple[int, int]) -> Generator[Event, None, None]:
         """Restore one photo of a job.
@@ -200,19 +213,20 @@ class JobRunner:
             yield self._restored[key]
             return
         network = options.task.network(options.quality)
+        names = options.task.name, options.quality
         progress = JobProgress(path.stem, 0, 1, 0.0, place, is_loading=not self.client.has_restored(network))
         with storage.results_folder(is_kept=is_example) as folder:
             with storage.explain_missing():
                 photo = bounded.decode(path, 1 if options.is_reference_test else options.task.scale)
             if options.is_reference_test:
                 steps = reference_steps(photo, options.task, client, options.quality)
-                test = yield from with_progress(steps, progress, folder)
+                test = yield from with_progress(counting(steps, *names), progress, folder)
                 result, shown = test.restoration, preview_reference_test(test, path.stem, folder)
             else:
                 with ThreadPoolExecutor(1) as executor:  # the server is at work meanwhile
                     before = executor.submit(preview_before, photo, options.task, folder)
                     restoration = photo_steps(photo, options.task, client, options.quality)
-                    result = yield from with_progress(restoration, progress, folder)
+                    result = yield from with_progress(counting(restoration, *names), progress, folder)
                     shown = preview_restored(result, before.result(), path.stem, folder)
             yield Preview(shown)
             outcome = save_master(shown, result.after, folder)
