@@ -7,12 +7,9 @@ as this process has them. Only this process writes the manifest.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import logging
 import os
 import re
-import signal
-import tempfile
 import threading
 from collections.abc import Iterator
 from itertools import islice
@@ -24,21 +21,21 @@ from app.codec.bounded import Limits, Workers
 from app.errors import ServerUnavailableError
 from app.many.manifest import Item, Outcome, State
 from app.many.photo import Restorer, Setup
+from app.many.ray_cluster import LOCAL, RUNNING, connected
 
-LOCAL, RUNNING = "local", "auto"
 ADDRESS = re.compile(r"[\w.-]+:\d+|\[[\da-fA-F:.%]+\]:\d+")
+LAST_PORT = 65_535
 CHUNK = 5_000  # photos of one Ray dataset, which are all known to Ray at the same time
-LOCAL_STORE_BYTES = 100_000_000  # of Ray's objects: the rows of a chunk are small
-LOCAL_JOBS = 4
 
 
 def read_address(text: str) -> str:
     """Read the address of a cluster.
 
     Raises:
-        argparse.ArgumentTypeError: it has another form.
+        argparse.ArgumentTypeError: it has another form, or no such port.
     """
-    if text not in (LOCAL, RUNNING) and not ADDRESS.fullmatch(text):
+    known = text in (LOCAL, RUNNING)
+    if not known and not (ADDRESS.fullmatch(text) and int(text.rpartition(":")[2]) <= LAST_PORT):
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT or {RUNNING}; write --ray after IN and OUT")
     return text
 
@@ -68,10 +65,12 @@ def by_ray(
     if not chunk:  # to connect takes a while
         return
     with connected(address, jobs) as cpus:
-        # Imported here: it is an extra, and takes seconds.
         import ray
         import ray.data
 
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = context.print_on_execution_start = False
         pool = ray.data.ActorPoolStrategy(min_size=1, max_size=jobs or cpus)
         try:
             while chunk:
@@ -86,41 +85,6 @@ def by_ray(
         except ray.exceptions.RayError as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise ServerUnavailableError(f"Ray's workers cannot go on: {reason}") from error
-
-
-@contextlib.contextmanager
-def connected(address: str, jobs: int | None) -> Iterator[int]:
-    """Connect to a cluster, or start workers here, and yield how many CPUs there are.
-
-    Raises:
-        ServerUnavailableError: the cluster does not respond.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to Ray's makers
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what concerns the user is an error of a photo, or ours
-    import ray
-    import ray.data
-
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = context.print_on_execution_start = False
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    with contextlib.ExitStack() as until_end:
-        options: dict[str, Any] = {"address": address}
-        if address == LOCAL:
-            folder = until_end.enter_context(tempfile.TemporaryDirectory(prefix="din-ray-", ignore_cleanup_errors=True))
-            options |= {"num_cpus": jobs or LOCAL_JOBS, "object_store_memory": LOCAL_STORE_BYTES}
-            options |= {"include_dashboard": False, "_temp_dir": folder, "_node_ip_address": "127.0.0.1"}
-        try:
-            ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
-        except Exception as error:  # Ray has no class for them
-            reason = str(error).splitlines()[0]
-            place = "workers cannot be started here" if address == LOCAL else f"cluster {address} does not respond"
-            raise ServerUnavailableError(f"Ray's {place}: {reason}") from error
-        until_end.callback(ray.shutdown)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)  # Ray has set its own
-        yield int(ray.cluster_resources().get("CPU", 1))
 
 
 def row_of(item: Item) -> dict[str, Any]:

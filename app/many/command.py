@@ -18,6 +18,7 @@ from app.many.manifest import Item, Manifest, Outcome
 from app.many.photo import PARTS, Job, Restorer, Setup
 from app.many.plan import plan
 from app.many.progress import Display, Tally, count
+from app.many.ray_cluster import LOCAL
 from app.many.threads import in_threads
 from app.many.walk import check_source, walk
 from app.output_options import add_output_options, chosen
@@ -50,7 +51,7 @@ def add_many_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ray",
         nargs="?",
-        const=by_ray.LOCAL,
+        const=LOCAL,
         type=by_ray.read_address,
         metavar="ADDRESS",
         help="restore by the workers of a Ray cluster, HOST:PORT, or auto; without an address by workers started here",

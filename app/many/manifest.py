@@ -6,6 +6,7 @@ record is on the disk before the next step.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -90,7 +91,7 @@ class Manifest:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
-        try:
+        with self._explained():
             # Only the main thread writes; the lock is that of the database, which the system frees with the process.
             self._connection = sqlite3.connect(self.path, timeout=0)
             self._connection.executescript("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL")
@@ -99,8 +100,6 @@ class Manifest:
             if version == 0:
                 self._connection.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT")
             self._connection.commit()
-        except sqlite3.Error as error:
-            raise explain(self.path, error) from error
         if version not in (0, VERSION):
             raise StorageError(f"{self.path} is of another version of din: give another folder.")
 
@@ -123,7 +122,8 @@ class Manifest:
         Raises:
             StorageError: they are not; the message names the differences.
         """
-        kept = dict(self._connection.execute("SELECT name, value FROM options"))
+        with self._explained():
+            kept = dict(self._connection.execute("SELECT name, value FROM options"))
         differences = [name for name in options if kept and kept.get(name) != options[name]]
         if differences:
             before = ", ".join(f"{name} {kept.get(name)}" for name in differences)
@@ -135,7 +135,7 @@ class Manifest:
 
     def keep_options(self, options: Mapping[str, str]) -> None:
         """Keep the options of the first run; every other has the same."""
-        with self._connection:
+        with self._explained(), self._connection:
             self._connection.executemany("INSERT OR IGNORE INTO options VALUES (?, ?)", options.items())
 
     def settled(self, item: Item, tries_again: bool = False) -> State | None:
@@ -145,9 +145,10 @@ class Manifest:
             item: the photo as it is now.
             tries_again: whether a photo that was refused is to be restored.
         """
-        row = self._connection.execute(
-            "SELECT result, changed_ns, length, state FROM photos WHERE photo = ?", (os.fsencode(item.photo),)
-        ).fetchone()
+        with self._explained():
+            row = self._connection.execute(
+                "SELECT result, changed_ns, length, state FROM photos WHERE photo = ?", (os.fsencode(item.photo),)
+            ).fetchone()
         if row is None:
             return None
         result, changed_ns, length, state = row
@@ -164,12 +165,13 @@ class Manifest:
             None; or another photo that has the same result, and nothing is noted then.
         """
         result = encoded(item.result)
-        row = self._connection.execute(
-            "SELECT photo FROM photos WHERE result = ? AND photo != ?", (result, os.fsencode(item.photo))
-        ).fetchone()
-        if row is not None:
-            return Path(os.fsdecode(row[0]))
-        self._write(Outcome(item, State.BEGUN))
+        with self._explained():
+            row = self._connection.execute(
+                "SELECT photo FROM photos WHERE result = ? AND photo != ?", (result, os.fsencode(item.photo))
+            ).fetchone()
+            if row is not None:
+                return Path(os.fsdecode(row[0]))
+            self._write(Outcome(item, State.BEGUN))
         return None
 
     def record(self, outcome: Outcome) -> None:
@@ -178,9 +180,15 @@ class Manifest:
         Raises:
             StorageError: it cannot be written.
         """
-        try:
+        with self._explained():
             self._write(outcome)
             self._connection.commit()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Give errors of the database, which may be damaged, or its disk full, as a StorageError."""
+        try:
+            yield
         except sqlite3.Error as error:
             raise explain(self.path, error) from error
 
@@ -201,15 +209,16 @@ class Manifest:
 
     def forget_begun(self) -> None:
         """Forget the photos that were under way when the process before was killed: they are to be restored."""
-        with self._connection:
+        with self._explained(), self._connection:
             self._connection.execute("DELETE FROM photos WHERE state = ?", (State.BEGUN,))
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what became of every photo, in the order of their paths; those under way are left out."""
-        rows = self._connection.execute("SELECT * FROM photos WHERE state != ? ORDER BY photo", (State.BEGUN,))
-        for photo, result, changed_ns, length, state, error, status in rows:
-            place = None if result is None else Path(os.fsdecode(result))
-            yield Outcome(Item(Path(os.fsdecode(photo)), place, changed_ns, length), State(state), error, status)
+        with self._explained():
+            rows = self._connection.execute("SELECT * FROM photos WHERE state != ? ORDER BY photo", (State.BEGUN,))
+            for photo, result, changed_ns, length, state, error, status in rows:
+                place = None if result is None else Path(os.fsdecode(result))
+                yield Outcome(Item(Path(os.fsdecode(photo)), place, changed_ns, length), State(state), error, status)
 
     def export_errors(self, target: Path) -> None:
         """Write the photos that could not be restored as JSON, one a line: ``photo``, ``error`` and ``status``.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from app.pipeline.restore import restore
 from app.tasks import Quality
 from tests.support import ray_cluster
 from tests.support.files import ROOT
-from tests.support.processes import wait_until
+from tests.support.processes import free_port, wait_until
 
 COUNT = 12
 JOB = ("--task", "sr_x2", "--quality", "best")  # eight passes: there is time to kill it
@@ -145,6 +146,24 @@ def test_an_unknown_task_leaves_the_folder_to_others(photos, tmp_path, triton):
     assert said.startswith("error: There is no task 'colourise'")
     with closing(Manifest(out)) as manifest:
         manifest.check_options({"--task": "sr_x2"})
+
+
+def test_a_replica_that_is_away_costs_no_photo(photos, expected, tmp_path, triton):
+    out = tmp_path / "out"
+    code, said = run(photos, out, f"127.0.0.1:{free_port()},{triton.url}")
+    assert code == 1, said  # of the file that is no photo
+    assert f"{COUNT} restored, 1 failed, 0 restored before" in said
+    assert {path: result.read_bytes() for path, result in results(out).items()} == expected
+
+
+@pytest.mark.parametrize("away", ["Triton", "Ray"])
+def test_a_server_that_is_away_is_named_and_nothing_is_recorded(photos, tmp_path, triton, away):
+    nowhere = f"127.0.0.1:{free_port()}"
+    url, options = (nowhere, ()) if away == "Triton" else (triton.url, ("--ray", nowhere))
+    code, said = run(photos, tmp_path / "out", url, *options)
+    assert code == 1
+    assert re.fullmatch(f"error: [^\n]*{away}[^\n]* does not respond[^\n]*\\.\n", said), said
+    assert recorded(tmp_path / "out") == {}
 
 
 def test_killed_workers_and_a_killed_driver_lose_nothing_and_double_nothing(photos, expected, tmp_path, triton):

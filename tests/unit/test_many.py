@@ -5,11 +5,15 @@ import errno
 import io
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
 import uuid
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -19,7 +23,7 @@ from app.client import Limit
 from app.codec import Output
 from app.codec.bounded import Limits, Workers
 from app.errors import PhotoError, ServerError, ServerUnavailableError, StorageError
-from app.many import by_ray, manifest, walk
+from app.many import by_ray, manifest, ray_cluster, walk
 from app.many.command import open_folder, read_jobs
 from app.many.manifest import Item, Manifest, Outcome, State
 from app.many.photo import PARTS, Job, Restorer, put
@@ -28,6 +32,7 @@ from app.many.progress import Tally, clock
 from app.many.threads import in_threads
 from app.tasks import Quality
 from tests.support.clients import NearestClient, finished
+from tests.support.processes import free_port
 from tests.support.served import TASK
 
 
@@ -277,6 +282,17 @@ def test_a_manifest_that_is_none_or_newer_is_named(job, tmp_path, monkeypatch):
         open_folder(job)
 
 
+def test_a_manifest_that_breaks_on_the_way_is_named(job):
+    record = open_folder(job)
+    record.close()
+    item = next(numbered(1))
+    for step in (record.settled, record.begin, lambda item: record.record(Outcome(item, State.DONE))):
+        with pytest.raises(
+            StorageError, match="manifest.sqlite3 cannot be used \\(Cannot operate on a closed database"
+        ):
+            step(item)
+
+
 def test_a_folder_that_cannot_be_made_is_named(job):
     job.out.write_text("a file")
     with pytest.raises(StorageError, match="cannot be used \\(File exists\\)"):
@@ -324,6 +340,7 @@ def test_a_photo_is_restored_into_its_place(item, job, workers):
     [
         (PhotoError("It cannot be used."), State.REFUSED, "It cannot be used.", "INVALID_ARGUMENT"),
         (PhotoError("Decoders are busy.", "UNAVAILABLE"), State.FAILED, "Decoders are busy.", "UNAVAILABLE"),
+        (ServerUnavailableError("All are away."), State.FAILED, "All are away.", "UNAVAILABLE"),
         (ServerError("It broke."), State.FAILED, "It broke.", "INTERNAL"),
         (OSError(errno.EIO, "Input/output error"), State.FAILED, "cannot be read (Input/output error)", "UNKNOWN"),
         (KeyError("bug"), State.FAILED, "An unexpected error (KeyError): 'bug'", "UNKNOWN"),
@@ -404,10 +421,63 @@ def test_the_options_are_read():
     assert read_jobs("3") == 3
     assert by_ray.read_address("auto") == "auto"
     assert by_ray.read_address("head.example:6379") == "head.example:6379"
-    for read, text in ((read_jobs, "0"), (read_jobs, "-1"), (read_jobs, "many"), (by_ray.read_address, "photos/")):
-        with pytest.raises(argparse.ArgumentTypeError, match=text):
-            read(text)
+    for text in ("0", "-1", "many"):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}' is not a number of photos"):
+            read_jobs(text)
+    for text in ("photos/", "head.example:99999"):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}' is not HOST:PORT or auto"):
+            by_ray.read_address(text)
 
 
 def test_nothing_to_do_starts_no_cluster():
     assert list(by_ray.by_ray(islice(numbered(1), 0), None, "none.example:1", None, threading.Event())) == []
+
+
+class FailingRay(ModuleType):
+    """Ray, which starts at an attempt; or never."""
+
+    def __init__(self, succeeds_at):
+        super().__init__("ray")
+        self.succeeds_at, self.starts, self.ends = succeeds_at, 0, 0
+
+    def init(self, *addresses, **options):
+        self.starts += 1
+        if self.starts != self.succeeds_at:
+            raise RuntimeError("The node timed out. This could happen\nbecause of much")
+
+    def shutdown(self):
+        self.ends += 1
+
+    def cluster_resources(self):
+        return {"CPU": 2.0}
+
+
+def test_workers_that_do_not_start_are_started_again_a_few_times(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", ray := FailingRay(succeeds_at=3))
+    with ray_cluster.connected(ray_cluster.LOCAL, None) as cpus:
+        assert (cpus, ray.starts, ray.ends) == (2, 3, 0)
+    assert (ray.starts, ray.ends) == (3, 1)
+
+    monkeypatch.setitem(sys.modules, "ray", ray := FailingRay(succeeds_at=None))
+    sentence = "^Ray's workers cannot be started here, 3 attempts failed: The node timed out\\.$"
+    with pytest.raises(ServerUnavailableError, match=sentence), ray_cluster.connected(ray_cluster.LOCAL, None):
+        pass
+    assert (ray.starts, ray.ends) == (3, 0)
+
+
+def test_what_a_failed_start_leaves_is_killed(tmp_path):
+    code = ["-c", "input()", str(tmp_path)]
+    with subprocess.Popen([sys.executable, *code], stdin=subprocess.PIPE) as process:
+        ray_cluster.end_processes(str(tmp_path / "other"))
+        assert process.poll() is None
+        ray_cluster.end_processes(str(tmp_path))
+        assert process.wait(60) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(("address", "reason"), [("nowhere", "Connection refused"), ("auto", "The node timed out")])
+def test_a_cluster_that_does_not_respond_is_named(address, reason, monkeypatch):
+    address = address.replace("nowhere", f"127.0.0.1:{free_port()}")
+    monkeypatch.setitem(sys.modules, "ray", FailingRay(succeeds_at=None))
+    sentence = f"^Ray's cluster {address} does not respond: {reason}\\.$"
+    with pytest.raises(ServerUnavailableError, match=sentence), ray_cluster.connected(address, None):
+        pass
