@@ -21,7 +21,7 @@ from app.triton import Triton, embedded
 from benchmarks.common import PHOTO, ROOT, print_row, start_table
 
 TASK, SIDE = "sr_x2", 192
-FEW, MANY = 4, 64
+FEW = 4
 COMMANDS = {
     "`din restore`": ("restore", ()),
     "`din restore-many --jobs 1`": ("restore-many", ("--jobs", "1")),
@@ -58,10 +58,12 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--photos", type=int, default=64, help="how many are many; default: %(default)s")
+    args = parser.parse_args()
+    rounds, count = args.rounds, args.photos
     with tempfile.TemporaryDirectory() as folder, Triton(embedded.launch()) as triton:
         triton.wait_ready()
-        few, many = make_photos(Path(folder) / "few", FEW), make_photos(Path(folder) / "many", MANY)
+        few, many = make_photos(Path(folder) / "few", FEW), make_photos(Path(folder) / "many", count)
         seconds("restore", (), few, triton.url)  # the network is loaded by its first request
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in COMMANDS}
         for _ in range(rounds):
@@ -69,9 +71,9 @@ def main() -> None:
                 taken[name].append(
                     (seconds(command, options, few, triton.url), seconds(command, options, many, triton.url))
                 )
-    rates = {name: statistics.median((MANY - FEW) / (b - a) for a, b in pairs) for name, pairs in taken.items()}
+    rates = {name: statistics.median((count - FEW) / (b - a) for a, b in pairs) for name, pairs in taken.items()}
     caption = f"Photos of {SIDE}x{SIDE}, {TASK}, medians of {rounds} rounds."
-    start_table("Many photos", caption, "command", "photos/s", "of the first", f"{FEW} photos, s", f"{MANY} photos, s")
+    start_table("Many photos", caption, "command", "photos/s", "of the first", f"{FEW} photos, s", f"{count} photos, s")
     for name, pairs in taken.items():
         few_s, many_s = (statistics.median(values) for values in zip(*pairs, strict=True))
         ratio = rates[name] / rates["`din restore`"]
