@@ -19,6 +19,7 @@ from PIL import Image
 
 from app.triton import Triton, embedded
 from benchmarks.common import PHOTO, ROOT, print_row, start_table
+from tests.support import ray_cluster
 
 TASK, SIDE = "sr_x2", 192
 FEW = 4
@@ -41,16 +42,19 @@ def make_photos(folder: Path, count: int) -> Path:
 
 def seconds(command: str, options: tuple[str, ...], photos: Path, url: str) -> float:
     """Return how long a command takes for a folder of photos, its start included."""
-    with tempfile.TemporaryDirectory() as out:
+    with tempfile.TemporaryDirectory() as out, tempfile.TemporaryDirectory(prefix="din-ray-") as home:
         places = [*map(str, sorted(photos.iterdir())), "--out", out] if command == "restore" else [str(photos), out]
         started = time.monotonic()
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "app", command, *places, "--task", TASK, "--triton-url", url, *options],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=True,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=ray_cluster.environment(Path(home)),
         )
+        if done.returncode:
+            sys.exit(f"{command}: {done.stderr}")
         return time.monotonic() - started
 
 
