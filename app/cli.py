@@ -8,7 +8,6 @@ import functools
 import logging
 import os
 import shutil
-import signal
 import socket
 import sys
 import tempfile
@@ -32,8 +31,11 @@ from app.errors import (
     ServerUnavailableError,
 )
 from app.health import probe
+from app.many.command import add_many_options, restore_many
+from app.output_options import add_output_options, chosen
 from app.pipeline.restore import Progress, restore
-from app.tasks import Quality, current_names, file_suffix
+from app.signals import INTERRUPTED, interrupt, on_signals
+from app.tasks import file_suffix
 from app.triton_options import (
     ExternalTriton,
     add_kind_option,
@@ -52,7 +54,6 @@ if TYPE_CHECKING:
 
 MAX_FILES = 65_536
 SIGNALS_S = 0.2  # until a signal is seen
-INTERRUPTED = 130  # the exit status after Ctrl-C or SIGTERM
 HEALTH_TIMEOUT_S = 12.0  # longer than the probe of the page itself
 
 
@@ -152,23 +153,9 @@ def add_restore_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``din restore``."""
     add_triton_options(parser)
     parser.add_argument("photos", type=Path, nargs="+", metavar="IN", help="a photo to restore")
-    parser.add_argument("--task", required=True, help="for example sr_x4")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the restored files")
-    parser.add_argument(
-        "--quality",
-        default=Quality.FAST.value,
-        help="fast, finer (the task's slower network, where it has one) or best (DIN+, eight passes); "
-        "default: %(default)s",
-    )
     parser.add_argument("--self-ensemble", action="store_true", help=argparse.SUPPRESS)  # former; until 0.6
-    parser.add_argument("--format", choices=list(codec.FORMATS), default="png", help="default: %(default)s")
-    parser.add_argument(
-        "--percent",
-        type=int,
-        default=codec.Output().percent,
-        help="quality of " + ", ".join(f.label for f in codec.FORMATS.values() if f.has_percent) + "; 1 to 100",
-    )
-    parser.add_argument("--without-exif", action="store_true", help="leave out date, camera and place")
+    add_output_options(parser)
 
 
 def check_port(host: str, port: int, option: str = "--port") -> None:
@@ -335,10 +322,7 @@ def page_health(host: str, port: int) -> str:
 
 def restore_files(args: argparse.Namespace) -> int:
     """Restore files one after the other; errors are reported and do not stop the others."""
-    name, quality, notice = current_names(args.task, "din+" if args.self_ensemble else args.quality)
-    if notice:
-        print(notice, file=sys.stderr)
-    output = codec.Output(args.format, args.percent, metadata=not args.without_exif)
+    name, quality, output = chosen(args, "din+" if args.self_ensemble else args.quality)
     targets = plan_targets(args.photos, args.out, file_suffix(name, quality), output)
     failures, options = 0, connection_options(args)
     with find_triton(args) as triton, RestorationClient(triton.url, options) as connection:
@@ -403,30 +387,16 @@ class Command:
 COMMANDS = {
     "page": Command(add_page_options, serve_page),
     "restore": Command(add_restore_options, restore_files),
+    "restore-many": Command(add_many_options, restore_many),
     "triton": Command(add_server_options, serve_triton),
     "health": Command(add_health_options, check_health),
 }
-
-
-def interrupt(number: int, frame: FrameType | None) -> None:
-    """Handle a signal as Ctrl-C is handled.
-
-    Raises:
-        KeyboardInterrupt: always.
-    """
-    raise KeyboardInterrupt
 
 
 def end_at_once(folder: Path, number: int, frame: FrameType | None) -> None:
     """Handle a further signal: delete the visitors' files, and end. Triton's guardian and the decoders see that."""
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(128 + number)
-
-
-def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    """Set the handler of SIGINT and SIGTERM, also where a shell has started the app with SIGINT ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handler)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 COMMANDS = {
     "page": "serve the page; starts Triton where none is named",
     "restore": "restore photos from the command line",
+    "restore-many": "restore all photos of a folder, of millions too, and go on where a run ended",
     "triton": "serve Triton alone, for pages on other machines",
     "health": "ask a running page, or a Triton, whether it restores",
 }

@@ -13,6 +13,7 @@ EXTRAS = {
     "google": "model",
     "psutil": "demo",
     "pytriton": "demo",
+    "ray": "ray",
     "accelerate": "train",
     "matplotlib": "train",
     "opentelemetry": "tracing",

@@ -33,6 +33,7 @@ PHOTOS_PER_WORKER = 500  # then it is replaced: decoders may leak
 WAIT_S = 120.0  # for a worker
 STOP_S = 5.0  # for an idle worker to end
 HEADERS_KEPT = 1024
+BUSY = "UNAVAILABLE"  # gRPC's status where it is not the photo's fault
 ROOT = Path(__file__).parents[2]  # where Python finds the same package
 
 T = TypeVar("T", Photo, Header)
@@ -164,11 +165,11 @@ class Workers:
             try:
                 worker = self._idle.get(timeout=WAIT_S)
             except queue.Empty as error:
-                raise PhotoError(say("error.server_busy")) from error
+                raise PhotoError(say("error.server_busy"), BUSY) from error
             try:
                 return worker.ask(request, photo)
             except OSError as error:  # of starting a process: the machine has no place for one
-                raise PhotoError(say("error.server_busy")) from error
+                raise PhotoError(say("error.server_busy"), BUSY) from error
             finally:
                 self._idle.put(worker)
 

@@ -17,6 +17,7 @@ import yaml
 from app import cli
 from app.client import ConnectionOptions, RestorationClient
 from app.errors import ServerBusyError
+from app.signals import INTERRUPTED
 from app.triton import REPOSITORY
 from tests.support.files import ROOT
 from tests.support.manifests import KUBERNETES
@@ -81,7 +82,7 @@ def test_triton_alone_restores_counts_and_ends(served, client, small_photo):
     assert "--allow-http=false" in command
 
     served.process.send_signal(signal.SIGTERM)
-    assert served.process.wait(60) == cli.INTERRUPTED
+    assert served.process.wait(60) == INTERRUPTED
     wait_until(lambda: not processes_with(folder))
     assert "Traceback" not in served.output.read_text()
     done = health(url)

@@ -99,7 +99,7 @@ def test_tests_use_public_names_only():
 LIGHT = """
 import sys
 extras = ["torch", "gradio", "jinja2", "psutil", "pytriton", "huggingface_hub", "safetensors"]
-for name in (*extras, "prometheus_client", "opentelemetry"):
+for name in (*extras, "prometheus_client", "opentelemetry", "ray"):
     sys.modules[name] = None  # importing it fails
 import app.client, app.pipeline.restore, app.pipeline.reference_test, app.cli, app.logs, din
 """
