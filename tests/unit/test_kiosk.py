@@ -45,6 +45,7 @@ def kiosk(slideshow, monkeypatch):
     """
     parts, page = lay_out(slideshow), SimpleNamespace(jobs={"1.2.3.4": 1})
     monkeypatch.setattr(limits, "jobs_of", lambda visitor, page: page.jobs.get(visitor, 0))
+    monkeypatch.setattr(limits, "jobs", lambda page: sum(page.jobs.values()))
     return SimpleNamespace(handlers=Handlers(parts, slideshow, page), parts=parts, page=page)
 
 
@@ -58,11 +59,20 @@ def visitor(**facts):
     return gr.Request(**{"query_params": {}, "headers": {}, "client": SimpleNamespace(host="1.2.3.4"), **facts})
 
 
+def admit(kiosk, path, family="enlarge", number=1, language=ENGLISH):
+    data = gr.EventData(None, {"path": str(path), "family": family, "number": number})
+    return kiosk.handlers.admit(language, data, visitor())[kiosk.parts.taken]
+
+
 def take(kiosk, path, family="enlarge", number=1, language=ENGLISH):
     """Restore a photo; return what is said about it."""
-    data = gr.EventData(None, {"path": str(path), "family": family, "number": number})
-    updates = list(kiosk.handlers.restore(language, data, visitor()))
+    return answers(kiosk, admit(kiosk, path, family, number, language), language)
+
+
+def answers(kiosk, taken, language=ENGLISH):
+    updates = list(kiosk.handlers.restore(taken, language, visitor()))
     assert all(list(update) == [kiosk.parts.kiosk] for update in updates)
+    assert not list(kiosk.handlers.restore(taken, language, visitor()))  # once
     return [update[kiosk.parts.kiosk].props["answer"] for update in updates]
 
 
@@ -163,9 +173,15 @@ def test_a_photo_that_cannot_be_restored_is_answered_with_the_reason(kiosk, uplo
 
 
 def test_a_visitor_with_too_many_photos_is_told_so_and_nothing_is_restored(kiosk, upload, client):
+    first, second = (admit(kiosk, upload) for _ in range(2))
     kiosk.page.jobs["1.2.3.4"] = limits.VISITOR_JOBS + 1
-    (refused,) = take(kiosk, upload)
+    (refused,) = answers(kiosk, first)
     assert refused["failure"] == say("error.many_jobs", limit=limits.VISITOR_JOBS).into(ENGLISH)
     assert not client.futures
     kiosk.page.jobs["1.2.3.4"] = limits.VISITOR_JOBS  # this photo is one of them
-    assert "pair" in take(kiosk, upload)[-1]
+    assert "pair" in answers(kiosk, second)[-1]
+    with pytest.raises(gr.Error, match="4 jobs waiting"):
+        admit(kiosk, upload)
+    kiosk.page.jobs.update({"1.2.3.4": 0, "others": limits.QUEUED_JOBS})
+    with pytest.raises(gr.Error, match="busy"):
+        admit(kiosk, upload)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from weakref import WeakSet
 
 import gradio as gr
 
@@ -14,6 +14,7 @@ from app.errors import RestorationError
 from app.i18n import choose_language, say
 from app.pipeline.restore import Step
 from app.web import limits, storage
+from app.web.errors import page_error
 from app.web.event_options import EACH, QUIET, Updates
 from app.web.kiosk.slideshow import Pair, Slideshow
 from app.web.labels import families, task_label
@@ -35,13 +36,30 @@ class KioskParts:
 
     Attributes:
         language: tag of the visitor's language.
+        taken: the visitor's photo.
         kiosk: ``<din-kiosk>``: its properties, and the answer to a visitor's photo.
         timer: refreshes the slideshow.
     """
 
     language: gr.State
+    taken: gr.State
     kiosk: gr.HTML
     timer: gr.Timer
+
+
+@dataclass(frozen=True, eq=False)  # the same photo again is another one
+class Taken:
+    """A photo that a visitor has taken.
+
+    Attributes:
+        path: of the upload.
+        family: of the task.
+        number: of the photo, which its answers repeat.
+    """
+
+    path: Path
+    family: str
+    number: int
 
 
 def pair_value(pair: Pair, language: str) -> dict[str, object]:
@@ -91,6 +109,7 @@ class Handlers:
 
     def __init__(self, parts: KioskParts, slideshow: Slideshow, page: gr.Blocks) -> None:
         self._parts, self._slideshow, self._page = parts, slideshow, page
+        self._begun: WeakSet[Taken] = WeakSet()
 
     def arrive(self, request: gr.Request) -> Updates:
         """Set the visitor's language, by the URL or else the browser, and show the slideshow in it."""
@@ -106,42 +125,52 @@ class Handlers:
             self._parts.timer: gr.Timer(active=not is_done),
         }
 
-    def check(self, language: str, request: gr.Request) -> dict[str, Any]:
-        """Check, before a visitor's photo is queued, that there is room for it; return Gradio's form of the answer."""
-        refusal = ""
+    def admit(self, language: str, data: gr.EventData, request: gr.Request) -> Updates:
+        """Check, before a visitor's photo is queued, that there is room for it, and keep it.
+
+        Args:
+            language: of error messages.
+            data: of the event: ``path`` of the upload, ``family`` of the task, and ``number`` of the photo.
+            request: identifies the visitor.
+
+        Raises:
+            gr.Error: there is no room; the message gives the reason.
+        """
         try:
             limits.check_room(request, self._page)
         except RestorationError as error:
-            refusal = error.into(language)
-        answer: dict[str, Any] = gr.validate(not refusal, refusal)
-        return answer
+            raise page_error(error, language) from error
+        return {self._parts.taken: Taken(Path(data.path), data.family, data.number)}
 
-    def restore(self, language: str, data: gr.EventData, request: gr.Request) -> Iterator[Updates]:
+    def restore(self, taken: Taken | None, language: str, request: gr.Request) -> Iterator[Updates]:
         """Restore a visitor's photo, and show its progress and its result.
 
         Args:
+            taken: the photo; it is restored once.
             language: of messages and captions.
-            data: of the event: ``path`` of the upload, ``family`` of the task, and ``number`` of the photo.
             request: identifies the visitor, who has a share of the queue.
 
         Yields:
             Updates whenever a tile is done, and at last the pair, or why there is none.
         """
+        if taken is None or taken in self._begun:
+            return
+        self._begun.add(taken)
         try:
             limits.check_share(request, self._page, already=1)
-            for event in self._slideshow.restore_photo(Path(data.path), data.family):
+            for event in self._slideshow.restore_photo(taken.path, taken.family):
                 if isinstance(event, Pair):
                     life = {"life_s": storage.CACHE_AGE_S - storage.CACHE_SWEEP_S}
-                    yield self._answer(data, pair=pair_value(event, language) | life)
+                    yield self._answer(taken, pair=pair_value(event, language) | life)
                 else:
                     limits.check_time()
-                    yield self._answer(data, progress=step_value(event, language))
+                    yield self._answer(taken, progress=step_value(event, language))
         except RestorationError as error:
-            yield self._answer(data, failure=error.into(language))
+            yield self._answer(taken, failure=error.into(language))
 
-    def _answer(self, data: gr.EventData, **said: object) -> Updates:
+    def _answer(self, taken: Taken, **said: object) -> Updates:
         """Return the update that answers a photo; its number makes equal answers to two photos differ."""
-        return {self._parts.kiosk: gr.HTML(answer={"number": data.number, **said})}
+        return {self._parts.kiosk: gr.HTML(answer={"number": taken.number, **said})}
 
 
 def wire(parts: KioskParts, handlers: Handlers, page: gr.Blocks) -> None:
@@ -149,13 +178,14 @@ def wire(parts: KioskParts, handlers: Handlers, page: gr.Blocks) -> None:
     language, kiosk, timer = parts.language, parts.kiosk, parts.timer
     page.load(handlers.arrive, None, [language, kiosk], **QUIET)
     timer.tick(handlers.refresh, language, [kiosk, timer], queue=False, **QUIET)
-    restored = kiosk.photo(
+    admitted = kiosk.photo(handlers.admit, language, parts.taken, concurrency_limit=None, **EACH)
+    restored = admitted.success(
         handlers.restore,
-        language,
+        [parts.taken, language],
         kiosk,
-        validator=handlers.check,
         concurrency_limit=limits.CONCURRENT_JOBS,
         concurrency_id=limits.QUEUE,
         **EACH,
     )
-    restored.failure(None, None, None, js=EXPLAIN_FAILURE, api_visibility="private")
+    for event in (admitted, restored):
+        event.failure(None, None, None, js=EXPLAIN_FAILURE, api_visibility="private")

@@ -38,7 +38,7 @@ def lay_out(slideshow: Slideshow) -> KioskParts:
         apply_default_css=False,
         elem_id="kiosk",
     )
-    return KioskParts(gr.State(ENGLISH), kiosk, gr.Timer(REFRESH_S))
+    return KioskParts(gr.State(ENGLISH), gr.State(), kiosk, gr.Timer(REFRESH_S))
 
 
 def build_kiosk(client: RestorationClient) -> Site:
