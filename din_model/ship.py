@@ -57,10 +57,12 @@ def describe_data(recipe: Recipe) -> str:
 def describe_training(recipe: Recipe, trained: Checkpoint) -> str:
     """Return how a network was trained, and for how long."""
     start = f", started from `{recipe.start}`" if recipe.start else ""
+    kept = " to ".join(f"{share:.0%}" for share in recipe.keep)
+    left = f", {kept} of the degradation left in the ground truths" if kept else ""
     return (
         f"L1, {OPTIMISERS[recipe.optimiser]}, batch {recipe.batch} of {recipe.patch}x{recipe.patch} patches, flips and "
         f"rotations, learning rate {recipe.rate:g}, bfloat16, averaged weights ({recipe.ema_decay:g}), the best on "
-        f"what was held out of the training data{start}; {trained.card['iterations']} iterations of "
+        f"what was held out of the training data{start}{left}; {trained.card['iterations']} iterations of "
         f"{recipe.iterations:,}, {trained.card['core_hours']} hours of one CPU core"
     )
 
