@@ -212,7 +212,9 @@ def test_choices_are_pictures_and_words(page, client):
         picture = label.evaluate("e => getComputedStyle(e, '::before').backgroundImage")
         assert picture.startswith('url("data:image/jpeg;base64,')
     page.locator("#family input[value=derain]").check()
-    expect(page.locator("#task label:visible")).to_have_text(["Light rain", "Heavy rain", "Any kind of rain"])
+    expect(page.locator("#task label:visible")).to_have_text(["Light rain", "Heavy rain", "Not sure"])
+    page.locator("#task input[value=derain_mixed]").check()
+    expect(page.locator("#described p:visible")).to_have_text([client.task("derain_mixed").description])
 
 
 def test_tasks_and_qualities_of_one_photo_compare_side_by_side(desk, small):

@@ -14,7 +14,7 @@ from app.web import labels, storage
 from app.web.bind import Words
 from app.web.examples import examples
 from app.web.restore import choices
-from app.web.restore.html import field_texts_html
+from app.web.restore.html import descriptions_html, field_texts_html
 from app.web.restore.jobs import JobRunner, Results
 from app.web.site import source
 
@@ -156,6 +156,7 @@ def lay_out_choice(runner: JobRunner, first: Task | None, words: Words) -> Choic
         label=say("page.variant"),
         choices=lambda language: choices.variants(tasks, language),
     )
+    words.bind(gr.HTML(elem_id="described"), value=lambda language: descriptions_html(tasks, language))
     offered = choices.qualities(first, [], runner.eta, ENGLISH)
     quality = words.bind(
         gr.Radio(offered, value=Quality.FAST.value, elem_id="quality"),
