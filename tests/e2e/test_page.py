@@ -88,16 +88,19 @@ def expected_seconds(page):
 
 
 def test_buttons_and_then_results_are_visible(page, small):
+    bring(page, small)
     for button in ("#restore", "#stop"):
         expect(page.locator(button)).to_be_in_viewport(ratio=1)
-    bring(page, small)
     restore(page)
     expect(page.locator("#comparison .din-empty")).to_be_hidden()
     expect(page.locator("#comparison")).to_be_in_viewport(ratio=0.6)
     expect(page.locator("#stop")).to_be_in_viewport(ratio=1)
 
 
-def test_an_empty_comparison_has_a_placeholder(page):
+def test_photos_that_are_not_restored_yet_have_a_placeholder(page, small):
+    second = small.with_stem("second")
+    second.write_bytes(small.read_bytes())
+    bring(page, small, second)
     expect(page.locator("#comparison .din-empty")).to_contain_text("The result appears here")
     expect(page.locator("#keep")).to_be_hidden()
 

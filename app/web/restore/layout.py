@@ -18,6 +18,8 @@ from app.web.restore.html import descriptions_html, field_texts_html
 from app.web.restore.jobs import JobRunner, Results
 from app.web.site import source
 
+# JavaScript that moves <din-intro>, where there is one, to its place.
+PLACE_INTRO = "document.querySelector('din-intro')?.moveTo(element);"
 # Gradio takes a file by its MIME type or its suffix; telephones offer their photos by the former.
 PHOTO_TYPES = ["image", *codec.READ_SUFFIXES]
 VIEWER_TEXTS = (
@@ -173,10 +175,10 @@ def lay_out_choice(runner: JobRunner, first: Task | None, words: Words) -> Choic
 
 def lay_out_result(words: Words) -> ResultParts:
     """Lay out the components for showing and saving results."""
+    gr.HTML(js_on_load=PLACE_INTRO, elem_id="intro")
     progress = gr.HTML(elem_id="progress")
     viewer = words.bind(
         gr.HTML(
-            example=[],
             uploaded={},
             restored=[],
             html_template="<p class='din-empty'></p><din-compare hidden></din-compare>",
