@@ -106,6 +106,7 @@ class Task:
         label: for display, in English.
         family, family_label: of the group of tasks that differ in their variant alone: its name, and for display.
         variant: distinguishes the task within its family, for display.
+        description: the photos that it is for, in one sentence, for display; empty where unknown.
         degradation: the degradation that it reverses; a key of ``imaging.degradations.DEGRADATIONS``.
         metric: channels of PSNR and SSIM: ``y`` or ``rgb``.
         scale: output size divided by input size.
@@ -119,6 +120,7 @@ class Task:
     family: str
     family_label: str
     variant: str
+    description: str
     degradation: str
     metric: str
     scale: int
@@ -236,6 +238,7 @@ def read_task(config: Any) -> Task:
         family=parameters["family"],
         family_label=parameters["family_label"],
         variant=parameters["variant"],
+        description=parameters.get("description", ""),
         degradation=parameters["degradation"],
         metric=parameters["metric"],
         scale=int(parameters["scale"]),

@@ -325,6 +325,7 @@ def task_parameters(
         "family": task.family.name,
         "family_label": task.family.label,
         "variant": task.variant,
+        "description": task.description,
         "degradation": task.degradation.name,
         "metric": task.metric,
         "scale": str(task.scale),

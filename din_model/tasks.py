@@ -44,7 +44,7 @@ class Family:
 
 
 ENLARGE = Family("enlarge", "Enlarge")
-DEBLUR = Family("deblur", "Remove motion blur")
+DEBLUR = Family("deblur", "Sharpen shaken photos")
 DERAIN = Family("derain", "Remove rain")
 DEHAZE = Family("dehaze", "Remove haze")
 
@@ -54,13 +54,14 @@ class Task:
     """One thing that DIN restores, as it is trained and exported; ``app.tasks.Task`` is what a server offers of it.
 
     The texts for display are in English. The files in ``app/i18n/locales`` translate them, by the keys ``task.<name>``,
-    ``variant.<name>`` and ``family.<name>``; a text without a translation is shown in English.
+    ``variant.<name>``, ``description.<name>`` and ``family.<name>``; a text without a translation is shown in English.
 
     Attributes:
         name: identifier; the Triton model is ``din_<name>``.
         label: for display.
         family: the tasks that it belongs to.
         variant: distinguishes the task within its family, for display.
+        description: the photos that it is for, in one plain sentence, for display.
         degradation: makes LQ from HQ.
         scale: output size over input size.
         stride: 4 where the network works at a quarter of the resolution (section 3.5), else 1.
@@ -78,6 +79,7 @@ class Task:
     label: str
     family: Family
     variant: str
+    description: str
     degradation: Degradation
     scale: int = 1
     stride: int = 1
@@ -95,6 +97,7 @@ TASKS: dict[str, Task] = {
             "Enlarge 2×",
             ENLARGE,
             "2×",
+            "Twice as wide and high: for photos that are nearly large enough.",
             BI,
             scale=2,
             pictures=Pictures(("coffee", "astronaut"), square=(60, 200, 160)),
@@ -104,6 +107,7 @@ TASKS: dict[str, Task] = {
             "Enlarge 3×",
             ENLARGE,
             "3×",
+            "Three times as wide and high: for small photos without flaws.",
             BI,
             scale=3,
             pictures=Pictures(("coffee", "astronaut"), square=(60, 200, 160)),
@@ -113,6 +117,7 @@ TASKS: dict[str, Task] = {
             "Enlarge 4×",
             ENLARGE,
             "4×",
+            "Four times as wide and high: for small photos, as from the web or an old phone.",
             BI,
             scale=4,
             pictures=Pictures(("astronaut", "chelsea", "coffee", "rocket"), square=(40, 150, 160), card=(75, 165, 120)),
@@ -122,15 +127,17 @@ TASKS: dict[str, Task] = {
             "Enlarge 8×",
             ENLARGE,
             "8×",
+            "Eight times as wide and high: for tiny pictures; the finest details stay soft.",
             BI,
             scale=8,
             pictures=Pictures(("astronaut", "chelsea")),
         ),
         Task(
             "sr_x3_bd",
-            "Enlarge 3×, blurred photo",
+            "Enlarge 3× and sharpen",
             ENLARGE,
-            "3×, blurred photo",
+            "3× and sharpen",
+            "For small photos that also look soft, as if slightly out of focus.",
             BD,
             scale=3,
             descriptor_rounds=1,
@@ -138,18 +145,20 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             "sr_x3_dn",
-            "Enlarge 3×, noisy photo",
+            "Enlarge 3× and remove grain",
             ENLARGE,
-            "3×, noisy photo",
+            "3× and remove grain",
+            "For small photos with grain, such as those taken in poor light.",
             DN,
             scale=3,
             descriptor_rounds=2,
         ),
         Task(
             "deblur",
-            "Remove motion blur",
+            "Sharpen shaken photos",
             DEBLUR,
             "Shaken camera or moving subject",
+            "For photos smeared by an unsteady hand or by something that moved.",
             MOTION_BLUR,
             stride=4,
             metric="rgb",
@@ -161,6 +170,7 @@ TASKS: dict[str, Task] = {
             "Remove light rain",
             DERAIN,
             "Light rain",
+            "For thin, faint streaks of rain.",
             RAIN_LIGHT,
             descriptor_rounds=1,
             pictures=Pictures(("chelsea", "coffee"), square=(40, 100, 240)),
@@ -170,6 +180,7 @@ TASKS: dict[str, Task] = {
             "Remove heavy rain",
             DERAIN,
             "Heavy rain",
+            "For dense streaks and the gray veil of a downpour.",
             RAIN_HEAVY,
             descriptor_rounds=2,
             bf16=False,
@@ -177,9 +188,10 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             "derain_mixed",
-            "Remove rain of any kind",
+            "Remove rain, light or heavy",
             DERAIN,
-            "Any kind of rain",
+            "Not sure",
+            "For rain of any strength: the first one to try if you are not sure.",
             RAIN_MIXED,
             descriptor_rounds=2,
             pictures=Pictures(("rocket", "chelsea"), square=(100, 200, 300)),
@@ -189,6 +201,7 @@ TASKS: dict[str, Task] = {
             "Remove haze indoors",
             DEHAZE,
             "Indoors",
+            "For rooms that look pale, as if seen through smoke or steam.",
             HAZE_INDOOR,
             stride=4,
             metric="rgb",
@@ -201,6 +214,7 @@ TASKS: dict[str, Task] = {
             "Remove haze outdoors",
             DEHAZE,
             "Outdoors",
+            "For views that fade into mist, haze or smog.",
             HAZE_OUTDOOR,
             stride=4,
             metric="rgb",

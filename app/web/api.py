@@ -106,9 +106,10 @@ class Api:
         """List the tasks that photos can be restored for.
 
         Returns:
-            For each task its name (the argument "task" of the other tools), label, family, variant, scale (output size
-            over input size), and the qualities that it has, each with its network's preset, precision, device, and the
-            PSNR in dB that it was measured with. The same facts of the fast network stand beside the name, too.
+            For each task its name (the argument "task" of the other tools), label, family, variant, description (the
+            photos that it is for), scale (output size over input size), and the qualities that it has, each with its
+            network's preset, precision, device, and the PSNR in dB that it was measured with. The same facts of the
+            fast network stand beside the name, too.
         """
         return [describe_task(task) for task in self._runner.client.tasks().values()]
 
@@ -233,6 +234,7 @@ def describe_task(task: Task) -> Report:
         "label": task.label,
         "family": task.family,
         "variant": task.variant,
+        "description": task.description,
         "scale": task.scale,
         **network_facts(Quality.FAST),
         "qualities": {quality.value: network_facts(quality) for quality in task.qualities},

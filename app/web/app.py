@@ -15,6 +15,7 @@ from app.web import limits, storage
 from app.web.about.tab import build_about_tab
 from app.web.api import add_api
 from app.web.bind import Words
+from app.web.early_head import EarlyHead
 from app.web.event_stream import LingeringStreams
 from app.web.examples import EXAMPLES
 from app.web.gate import KEY_HEADER, Gate
@@ -26,7 +27,7 @@ from app.web.gradio_compat import (
     without_messages,
 )
 from app.web.health import health_route
-from app.web.restore import choices, handlers
+from app.web.restore import choices, handlers, intro
 from app.web.restore.jobs import JobRunner
 from app.web.restore.layout import lay_out
 from app.web.server.tab import build_server_tab
@@ -51,7 +52,7 @@ def build_page(client: RestorationClient) -> Site:
     Raises:
         ServerUnavailableError: no server responds.
     """
-    gr.set_static_paths([EXAMPLES])  # otherwise Gradio copies the examples to the upload folder
+    gr.set_static_paths([EXAMPLES, intro.FOLDER])  # otherwise Gradio copies the examples to the upload folder
     runner, words = JobRunner(client), Words()
     page: gr.Blocks
     with gr.Blocks(
@@ -93,19 +94,20 @@ def build_page(client: RestorationClient) -> Site:
         theme_button.click(None, None, None, js=TOGGLE_THEME, api_visibility="private")
         language.change(None, language, None, js=SET_LANGUAGE, api_visibility="private")
         language.change(words.switch, language, words.components, api_visibility="private", show_progress="hidden")
-        arrived = page.load(
+        page.load(
             None,
             None,
             [language, tab.choice.family, tab.choice.task],
             js=f"() => dinReadAddress({choices.offered(runner.tasks)}, {json.dumps(list(LANGUAGES))})",
             api_visibility="private",
         )
-        handlers.wire(tab, runner, language, page, arrived)
+        handlers.wire(tab, runner, language, page)
     threading.Thread(target=runner.warm_up, name="warm-up", daemon=True).start()
     page.queue(default_concurrency_limit=limits.CONCURRENT_EVENTS, max_size=limits.QUEUED_EVENTS)
     sheets = styles(*STYLES) + choices.choice_styles(runner.tasks)
-    compare = (f"restore/static/{name}.js" for name in ("compare_view", "compare_look", "compare"))
-    return Site(page, sheets, scripts("static/page.js", *compare))
+    parts = (f"restore/static/{name}.js" for name in ("compare_view", "compare_look", "compare", "intro"))
+    head = intro.intro_head(runner.tasks) + scripts("static/page.js", "static/sweep.js", *parts)
+    return Site(page, sheets, head)
 
 
 def launch_page(site: Site, client: RestorationClient, host: str, port: int, users: Users | None = None) -> None:
@@ -139,11 +141,14 @@ def launch_page(site: Site, client: RestorationClient, host: str, port: int, use
             max_file_size=f"{limits.MAX_UPLOAD_MB}mb",
             footer_links=["api"],
             css=site.styles,
-            head=site.head,
             theme=theme(),
             app_kwargs={
                 "routes": [health_route(client, limits.CLOSED.is_set)],
-                "middleware": [Middleware(Gate, users=users, key=key), Middleware(LingeringStreams, page=site.page)],
+                "middleware": [
+                    Middleware(Gate, users=users, key=key),
+                    Middleware(LingeringStreams, page=site.page),
+                    Middleware(EarlyHead, head=site.head),
+                ],
             },
         )
     prepare_tools(site.page, {KEY_HEADER: key})

@@ -13,6 +13,11 @@ def task_label(task: Task) -> Text:
     return Name(f"task.{task.name}", english=task.label)
 
 
+def task_description(task: Task) -> Text:
+    """Return the sentence that says which photos a task is for."""
+    return Name(f"description.{task.name}", english=task.description)
+
+
 def family_labels(tasks: Tasks) -> dict[str, Text]:
     """Return the label of each family of tasks by its name, in order."""
     return {task.family: Name(f"family.{task.family}", english=task.family_label) for task in tasks.values()}

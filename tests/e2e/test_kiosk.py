@@ -14,6 +14,7 @@ from app.errors import PhotoError, UnknownTaskError
 from app.i18n import say
 from app.triton import Triton, embedded
 from app.web.examples import examples
+from app.web.kiosk.page import SCRIPTS
 from app.web.kiosk.slideshow import Slideshow
 from app.web.site import WEB, scripts
 from tests.e2e.browser import PHONE
@@ -69,7 +70,7 @@ def show(screen):
         elif name:
             route.fulfill(status=404)
         else:
-            head = scripts("kiosk/static/camera.js", "kiosk/static/kiosk.js") * 2
+            head = scripts(*SCRIPTS) * 2
             style = "<style>body { margin: 0; height: 100vh }</style>"
             body = f"<meta charset=utf-8><meta name=viewport content='width=device-width'>{style}{head}<din-kiosk>"
             route.fulfill(body=f"<!doctype html>{body}", content_type="text/html")

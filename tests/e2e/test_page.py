@@ -88,16 +88,19 @@ def expected_seconds(page):
 
 
 def test_buttons_and_then_results_are_visible(page, small):
+    bring(page, small)
     for button in ("#restore", "#stop"):
         expect(page.locator(button)).to_be_in_viewport(ratio=1)
-    bring(page, small)
     restore(page)
     expect(page.locator("#comparison .din-empty")).to_be_hidden()
     expect(page.locator("#comparison")).to_be_in_viewport(ratio=0.6)
     expect(page.locator("#stop")).to_be_in_viewport(ratio=1)
 
 
-def test_an_empty_comparison_has_a_placeholder(page):
+def test_photos_that_are_not_restored_yet_have_a_placeholder(page, small):
+    second = small.with_stem("second")
+    second.write_bytes(small.read_bytes())
+    bring(page, small, second)
     expect(page.locator("#comparison .din-empty")).to_contain_text("The result appears here")
     expect(page.locator("#keep")).to_be_hidden()
 
@@ -212,7 +215,9 @@ def test_choices_are_pictures_and_words(page, client):
         picture = label.evaluate("e => getComputedStyle(e, '::before').backgroundImage")
         assert picture.startswith('url("data:image/jpeg;base64,')
     page.locator("#family input[value=derain]").check()
-    expect(page.locator("#task label:visible")).to_have_text(["Light rain", "Heavy rain", "Any kind of rain"])
+    expect(page.locator("#task label:visible")).to_have_text(["Light rain", "Heavy rain", "Not sure"])
+    page.locator("#task input[value=derain_mixed]").check()
+    expect(page.locator("#described p:visible")).to_have_text([client.task("derain_mixed").description])
 
 
 def test_tasks_and_qualities_of_one_photo_compare_side_by_side(desk, small):

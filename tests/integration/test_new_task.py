@@ -39,7 +39,7 @@ def darken(hq: Image, scale: int, rng: np.random.Generator) -> Image:
 DARKNESS = Degradation("darkness", darken, is_random=False)
 '''
 IMPORT = "from imaging.degradations.darkness import DARKNESS\n"
-TASK = '        Task("brighten", "Brighten dark photos", Family("light", "Brighten"), "Too dark", DARKNESS),\n'
+TASK = '        Task("brighten", "Brighten dark photos", Family("light", "Brighten"), "Too dark", "Dim.", DARKNESS),\n'
 END_OF_TASKS = "    )\n}\n"
 RECIPES = """
 [data.photos]
@@ -126,7 +126,7 @@ def test_it_is_trained_and_shipped(sources, trained):
 
 def test_it_is_exported_with_its_labels(repository):
     config = (repository / "din_brighten/config.pbtxt").read_text()
-    for word in ("Brighten dark photos", "light", "Brighten", "Too dark", "darkness"):
+    for word in ("Brighten dark photos", "light", "Brighten", "Too dark", "Dim.", "darkness"):
         assert f'string_value: "{word}"' in config
 
 

@@ -40,6 +40,7 @@ TASK = Task(
     family="enlarge",
     family_label="Enlarge",
     variant="2×",
+    description="Twice as wide and high.",
     degradation="BD",
     metric="y",
     scale=2,

@@ -21,6 +21,7 @@ RAIN = replace(
     family="derain",
     family_label="Remove rain",
     variant="Hail",
+    description="For hailstones.",
     networks=(replace(NETWORK, name="rain"),),
 )
 TASKS = {task.name: task for task in (ENLARGE, RAIN)}
@@ -107,4 +108,4 @@ def test_names_of_a_server_cannot_leave_their_place_in_the_styles():
     name = """'"] { } </style><script>"""
     styles = choices.choice_styles({name: replace(RAIN, name=name, family=name)})
     assert "<" not in styles
-    assert styles.count("{") == styles.count("}") == 2
+    assert styles.count("{") == styles.count("}") == 3

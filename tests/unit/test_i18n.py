@@ -25,6 +25,7 @@ OF_TASKS = {
     for key, english in {
         f"task.{task.name}": task.label,
         f"variant.{task.name}": task.variant,
+        f"description.{task.name}": task.description,
         f"family.{task.family.name}": task.family.label,
     }.items()
 }
@@ -125,8 +126,8 @@ def test_a_sentence_that_a_language_lacks_is_said_in_english(monkeypatch):
 
 def test_names_of_tasks_are_english_in_one_place_and_translated_by_their_keys():
     assert not set(OF_TASKS) & set(sentences(ENGLISH))
-    text = Name("task.deblur", english="Remove motion blur")
-    assert text.into("de") == sentences("de")["task.deblur"].forms[OTHER] != str(text) == "Remove motion blur"
+    text = Name("task.deblur", english="Sharpen shaken photos")
+    assert text.into("de") == sentences("de")["task.deblur"].forms[OTHER] != str(text) == "Sharpen shaken photos"
     assert Name("task.brighten", english="Brighten {dark} photos").into("de") == "Brighten {dark} photos"
 
 

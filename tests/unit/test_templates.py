@@ -9,7 +9,7 @@ from app.tasks import Network, Task
 from app.usage import Usage
 from app.web.about import tab as about
 from app.web.app import STYLES
-from app.web.restore.html import field_texts_html, message_html, outcomes_html, progress_html
+from app.web.restore.html import descriptions_html, field_texts_html, message_html, outcomes_html, progress_html
 from app.web.restore.jobs import JobProgress
 from app.web.restore.results import Outcome, Picture
 from app.web.server.tab import panel_html
@@ -23,7 +23,7 @@ EVIL = """<script>alert(1)</script>"'></p></style>&"""
 TEXT = as_is(EVIL)
 ROWS = {EVIL: {EVIL: (30.0, 0.9)}}
 NETWORK = Network(**{name: EVIL if kind == "str" else 1 for name, kind in Network.__annotations__.items()})
-TASK = Task(EVIL, 0, EVIL, EVIL, EVIL, EVIL, EVIL, "y", 1, (NETWORK,), ROWS, ROWS)
+TASK = Task(EVIL, 0, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, "y", 1, (NETWORK,), ROWS, ROWS)
 DONE = Outcome(
     EVIL,
     TASK,
@@ -37,6 +37,7 @@ FAILED = Outcome(EVIL, TASK, error=PhotoError(TEXT))
 RENDERED = {
     "a progress": (lambda: progress_html(JobProgress(EVIL, 1, 2, 1.0, (1, 2)), "en"), 1),
     "a message": (lambda: message_html(TEXT, "en", "error"), 1),
+    "what tasks are for": (lambda: descriptions_html({EVIL: TASK}, "en"), 1),
     "a photo": (lambda: outcomes_html([DONE], [TEXT], "en"), 11),
     "a photo's error": (lambda: outcomes_html([FAILED], [], "en"), 1),
     "several photos": (lambda: outcomes_html([DONE, FAILED], [TEXT], "en"), 4),

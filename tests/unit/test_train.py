@@ -112,7 +112,9 @@ def test_training_beats_its_start_and_is_shipped(data, shipped):
 def test_a_new_task_is_trained_by_a_recipe_of_its_own(data, shipped, monkeypatch, capsys):
     negative = Degradation("negative", lambda hq, scale, rng: ~hq, is_random=False)
     monkeypatch.setitem(
-        TASKS, "negative", Task("negative", "Develop a negative", Family("negative", "Develop"), "Film", negative)
+        TASKS,
+        "negative",
+        Task("negative", "Develop a negative", Family("negative", "Develop"), "Film", "For negatives.", negative),
     )
     monkeypatch.setitem(config.PRESETS, "din_t", replace(TINY, scale=1))
     runs = data / "runs"

@@ -14,6 +14,7 @@ from app.web.kiosk.slideshow import Slideshow
 from app.web.site import Site, scripts, source, styles
 
 REFRESH_S = 1.0
+SCRIPTS = ("static/sweep.js", "kiosk/static/camera.js", "kiosk/static/kiosk.js")
 
 
 class KioskPage(gr.Blocks):
@@ -62,4 +63,4 @@ def build_kiosk(client: RestorationClient) -> Site:
         wire(parts, Handlers(parts, slideshow, page), page)
     slideshow.start()
     page.queue(default_concurrency_limit=limits.CONCURRENT_EVENTS, max_size=limits.QUEUED_EVENTS)
-    return Site(page, styles("kiosk/static/page.css"), scripts("kiosk/static/camera.js", "kiosk/static/kiosk.js"))
+    return Site(page, styles("kiosk/static/page.css"), scripts(*SCRIPTS))

@@ -8,7 +8,6 @@ choice has changed while it ran (``always_last``).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 from weakref import WeakSet
 
 import gradio as gr
@@ -54,12 +53,6 @@ class Handlers:
             tab.choice.restore: gr.Button(interactive=False),
             tab.choice.stop: gr.Button(interactive=True),
         }
-
-    def show_example(self, task: str, language: str) -> Updates:
-        """Show the first example of the task if it is cached."""
-        tasks = self._runner.tasks
-        example = self._runner.restored_example(tasks[task]) if task in tasks else None
-        return {self._tab.result.viewer: gr.HTML(example=viewer_states(example, language) if example else [])}
 
     def describe_task(self, task: str, photos: Photos, language: str) -> Updates:
         """Offer the qualities with their expected times, and the examples of the task."""
@@ -235,7 +228,7 @@ class Handlers:
         return {self._tab.photos.preview: sentences, **self._show(results, language)}
 
 
-def wire(tab: RestoreTab, runner: JobRunner, language: gr.Dropdown, page: gr.Blocks, arrived: Any) -> None:
+def wire(tab: RestoreTab, runner: JobRunner, language: gr.Dropdown, page: gr.Blocks) -> None:
     """Connect the events of the tab to their handlers.
 
     Args:
@@ -243,15 +236,14 @@ def wire(tab: RestoreTab, runner: JobRunner, language: gr.Dropdown, page: gr.Blo
         runner: runs the jobs.
         language: the language menu.
         page: the page whose queue holds the jobs.
-        arrived: the event after which family and task are as the URL requests.
     """
     handlers = Handlers(tab, runner, page)
-    wire_choices(tab, runner, handlers, language, arrived)
+    wire_choices(tab, runner, handlers, language)
     wire_job(tab, handlers, language)
     wire_results(tab, handlers, language)
 
 
-def wire_choices(tab: RestoreTab, runner: JobRunner, handlers: Handlers, language: gr.Dropdown, arrived: Any) -> None:
+def wire_choices(tab: RestoreTab, runner: JobRunner, handlers: Handlers, language: gr.Dropdown) -> None:
     """Connect the photos and the choices to what depends on them."""
     photos, choice, result = tab.photos, tab.choice, tab.result
     gr.on(
@@ -262,7 +254,6 @@ def wire_choices(tab: RestoreTab, runner: JobRunner, handlers: Handlers, languag
         js=f"(...chosen) => dinResolveChoice({choices.offered(runner.tasks)}, ...chosen)",
         api_visibility="private",
     )
-    arrived.then(handlers.show_example, [choice.task, language], result.viewer, **QUIET)
     # The one without a request comes first: each event of a change waits for the response to the one before it.
     forgotten = [result.viewer, result.gallery, result.download, result.report, photos.preview]
     photos.files.change(None, photos.files, forgotten, js=CLEAR_RESULTS, api_visibility="private")

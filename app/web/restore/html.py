@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 
 from app.i18n import Text, as_is, say
+from app.tasks import Tasks
+from app.web.labels import task_description
 from app.web.restore.choices import duration, measured
 from app.web.restore.jobs import JobProgress
 from app.web.restore.results import Outcome
@@ -35,6 +37,12 @@ def message_html(text: Text, language: str, kind: str = "note") -> str:
 def field_texts_html(language: str) -> str:
     """Render, as CSS variables of page.css, the texts that Gradio would show in the browser's language."""
     return render("restore/field_texts.html", language)
+
+
+def descriptions_html(tasks: Tasks, language: str) -> str:
+    """Render the descriptions of all tasks; a style sheet hides those of tasks that are not chosen."""
+    described = [(task.name, task_description(task)) for task in tasks.values()]
+    return render("restore/descriptions.html", language, described=described)
 
 
 def outcomes_html(outcomes: Sequence[Outcome], losses: Sequence[Text], language: str) -> str:

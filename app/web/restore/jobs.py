@@ -141,11 +141,6 @@ class JobRunner:
         """
         return self.tasks[name] if name in self.tasks else self.client.task(name or "")
 
-    def restored_example(self, task: Task) -> Outcome | None:
-        """Return the cached outcome of a task's first example; None if it has not been restored yet."""
-        first = examples(task)[:1]
-        return self._restored.get((digest(first[0]), task.name, Quality.FAST)) if first else None
-
     def warm_up(self) -> None:
         """Restore the first task's first example, so that it is cached and the server's speed is known."""
         # A ValueError says that the connection is closed: the page is ending already.

@@ -14,10 +14,12 @@ from app.web import labels, storage
 from app.web.bind import Words
 from app.web.examples import examples
 from app.web.restore import choices
-from app.web.restore.html import field_texts_html
+from app.web.restore.html import descriptions_html, field_texts_html
 from app.web.restore.jobs import JobRunner, Results
 from app.web.site import source
 
+# JavaScript that moves <din-intro>, where there is one, to its place.
+PLACE_INTRO = "document.querySelector('din-intro')?.moveTo(element);"
 # Gradio takes a file by its MIME type or its suffix; telephones offer their photos by the former.
 PHOTO_TYPES = ["image", *codec.READ_SUFFIXES]
 VIEWER_TEXTS = (
@@ -156,6 +158,7 @@ def lay_out_choice(runner: JobRunner, first: Task | None, words: Words) -> Choic
         label=say("page.variant"),
         choices=lambda language: choices.variants(tasks, language),
     )
+    words.bind(gr.HTML(elem_id="described"), value=lambda language: descriptions_html(tasks, language))
     offered = choices.qualities(first, [], runner.eta, ENGLISH)
     quality = words.bind(
         gr.Radio(offered, value=Quality.FAST.value, elem_id="quality"),
@@ -172,10 +175,10 @@ def lay_out_choice(runner: JobRunner, first: Task | None, words: Words) -> Choic
 
 def lay_out_result(words: Words) -> ResultParts:
     """Lay out the components for showing and saving results."""
+    gr.HTML(js_on_load=PLACE_INTRO, elem_id="intro")
     progress = gr.HTML(elem_id="progress")
     viewer = words.bind(
         gr.HTML(
-            example=[],
             uploaded={},
             restored=[],
             html_template="<p class='din-empty'></p><din-compare hidden></din-compare>",

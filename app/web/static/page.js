@@ -9,23 +9,34 @@
     return [settled, quality === 'finer' && !tasks[settled].has_finer ? 'fast' : quality];
   };
 
-  // Returns language, family and task from a URL such as ?lang=de&task=derain_light. Without `lang`, the language is
-  // the saved one, or that of the browser.
+  // Returns the language that a URL such as ?lang=de asks for, else the saved one, or that of the browser.
+  window.dinReadLanguage = (languages) => {
+    const asked = new URLSearchParams(location.search).get('lang');
+    const wanted = [asked, localStorage.getItem('din-language'), ...navigator.languages];
+    return wanted.map((tag) => tag?.split('-')[0].toLowerCase()).find((tag) => languages.includes(tag));
+  };
+
+  // Returns language, family and task from a URL such as ?lang=de&task=derain_light.
   window.dinReadAddress = (tasks, languages) => {
     const asked = new URLSearchParams(location.search);
-    const wanted = [asked.get('lang'), localStorage.getItem('din-language'), ...navigator.languages];
-    const spoken = wanted.map((tag) => tag?.split('-')[0].toLowerCase());
     const task = Object.hasOwn(tasks, asked.get('task')) ? asked.get('task') : undefined;
-    return [spoken.find((tag) => languages.includes(tag)), tasks[task]?.family, task]; // undefined changes nothing
+    return [dinReadLanguage(languages), tasks[task]?.family, task]; // undefined changes nothing
   };
 
   // Returns an update of component properties, as Gradio expects it from an event.
   window.dinUpdate = (properties) => ({ __type__: 'update', ...properties });
 
-  // Returns updates that clear comparison, gallery, download, report and messages when the photos change. Gradio may
+  const hideIntro = (isHidden) => {
+    const intro = document.querySelector('din-intro');
+    if (intro) intro.hidden = isHidden;
+  };
+
+  // Returns updates that clear comparison, gallery, download, report and messages when the photos change, and shows the
+  // introduction while there are none. Gradio may
   // send the event twice for the same photos, when they may have been restored already: then nothing is cleared.
   let remembered = '';
   window.dinClearResults = (photos) => {
+    hideIntro(Boolean(photos?.length));
     const present = JSON.stringify((photos ?? []).map((photo) => photo.path));
     const isSame = present === remembered;
     remembered = present;
@@ -39,8 +50,9 @@
     document.documentElement.lang = language;
   };
 
-  // Scrolls to progress and result if they are not visible: on a phone they are below the choices.
+  // Ends the introduction, and scrolls to progress and result if they are not visible: on a phone they are below the choices.
   window.dinScrollToResult = () => {
+    hideIntro(true); // now, for it moves what is scrolled to
     const see = document.querySelector('#see');
     const { top } = see.getBoundingClientRect();
     const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;

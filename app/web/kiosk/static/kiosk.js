@@ -10,9 +10,9 @@
  * {text, share}` while it is restored, and calls `kiosk.show(pair)`, where the optional `pair.life_s` is the time until
  * the pair is removed, or `kiosk.fail(message)`. `kiosk.notice` is a message that is shown until it is set to "".
  *
- * Implementation: for each pair, a clock runs through TIMELINE and sets the CSS variable --split, at which the style
- * sheet clips the upper picture (or fades it, if reduced motion is preferred). The next pair is decoded before it is
- * shown; pairs whose pictures cannot be loaded are removed.
+ * Implementation: for each pair, a clock runs through the sweep (sweep.js) and sets the CSS variable --split, at which
+ * the style sheet clips the upper picture (or fades it, if reduced motion is preferred). The next pair is decoded before
+ * it is shown; pairs whose pictures cannot be loaded are removed.
  */
 (() => {
   if (customElements.get("din-kiosk")) return;
@@ -32,10 +32,7 @@
     no_full_screen: "This browser does not show single elements in full screen.",
   };
 
-  // [seconds, share of "before" in the picture]: before, after, before, after.
-  const TIMELINE = [[0, 1], [0.8, 1], [2.4, 0], [3, 0], [4.3, 1], [4.6, 1], [6, 0], [7, 0]];
-  const PAIR_S = TIMELINE.at(-1)[0];
-  const LONGEST_STEP_S = 0.25; // prevents a jump after the tab was in the background
+  const { PAIR_S, splitAt, everyFrame } = window.dinSweep;
   const SWIPE_PX = 48;
   const FAILURE_S = 12;
 
@@ -135,15 +132,6 @@
     element.append(...children);
     return element;
   };
-  const ease = (t) => (t < 0.5 ? 4 * t ** 3 : 1 - (2 - 2 * t) ** 3 / 2);
-
-  /** Returns the share of "before" at a time of the pair, in seconds. */
-  const splitAt = (seconds) => {
-    const next = TIMELINE.findIndex(([time]) => time > seconds);
-    if (next < 0) return TIMELINE.at(-1)[1];
-    const [[t0, from], [t1, to]] = [TIMELINE[next - 1], TIMELINE[next]];
-    return from + (to - from) * ease((seconds - t0) / (t1 - t0));
-  };
 
   /** Resolves to the slide of a pair when both pictures are decoded. */
   const makeSlide = async (pair, texts) => {
@@ -168,7 +156,6 @@
     #turn = 0; // number of the latest change of the pair; results of earlier ones are discarded
     #isChanging = false;
     #elapsed = 0;
-    #last = 0;
     #isPaused = false;
     #swipe = null;
     #notice = "";
@@ -201,13 +188,7 @@
       document.addEventListener("keydown", (event) => this.#key(event), { signal: this.#ends.signal });
       document.addEventListener("visibilitychange", awake, { signal: this.#ends.signal });
       awake();
-      const beat = (now) => {
-        if (!this.isConnected) return;
-        this.#advance(Math.min((now - this.#last) / 1000, LONGEST_STEP_S));
-        this.#last = now;
-        requestAnimationFrame(beat);
-      };
-      requestAnimationFrame(beat);
+      everyFrame(() => this.isConnected, (seconds) => this.#advance(seconds));
     }
 
     disconnectedCallback() {

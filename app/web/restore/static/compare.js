@@ -3,6 +3,7 @@
  *
  *   viewer.states = [{ label: "Before", src: "a.png", width: 512, height: 512 }, ...]
  *   viewer.texts = { slider: "Slider", ... }                            see TEXTS in compare_look.js
+ *   viewer.sweep(() => ...)                                             moves the divider by itself until it is used
  *
  * Implementation: all pictures are scaled to one "scene", and all panes share one view of it (compare_view.js).
  * Slider mode has one pane with two layers, the left one clipped at the divider; side by side has a pane with one layer
@@ -13,6 +14,7 @@
   if (customElements.get("din-compare")) return;
 
   const { View, bestColumns, clamp, sceneOf } = window.dinCompareView;
+  const { PAIR_S, splitAt, everyFrame } = window.dinSweep;
   const { TEXTS, MODES, SHORTCUTS, TEMPLATE, SHEET, icon, make, makeLayer, makeDivider } = window.dinCompareLook;
 
   const ZOOM_STEP = 1.5;
@@ -46,6 +48,7 @@
     #split = 0.5;
     #lens = null; // point of the scene, and distance of the lens above it
     #isOverlay = false;
+    #sweep = null; // seconds since its round began, and what to call when it ends
     #view = new View();
     #pointers = new Map();
     #gesture = null;
@@ -67,6 +70,7 @@
     get states() { return this.#states; }
     set states(states) {
       check(states);
+      this.#settle();
       if (states.length !== this.#states.length) [this.#left, this.#right] = [0, Math.max(0, states.length - 1)];
       const [view, scene] = [this.#view, sceneOf(states)];
       if (scene.w !== view.scene.w || scene.h !== view.scene.h) {
@@ -153,13 +157,18 @@
 
     /** Writes the view into the CSS variables that place pictures, labels, divider and lenses. */
     #paint() {
-      const { lengths, pane, zoom, isPannable: pannable } = this.#view;
-      const split = lengths.left + this.#split * (pane.w - lengths.left - lengths.right);
-      this.#place({ ...lengths, split });
+      const { lengths, zoom, isPannable: pannable } = this.#view;
+      this.#place(lengths);
+      this.#placeSplit();
       const classes = { pannable, held: pannable || this.#lens !== null, pixelated: zoom >= PIXELATED_FROM };
       for (const [name, isOn] of Object.entries(classes)) this.#stage.classList.toggle(name, isOn);
       this.#paintLens();
       this.#paintTools();
+    }
+
+    #placeSplit() {
+      const { lengths: { left, right }, pane } = this.#view;
+      this.#place({ split: left + this.#split * (pane.w - left - right) });
     }
 
     #place(lengths) {
@@ -202,6 +211,31 @@
         full_screen: () => this.#toggleFull(),
       };
       actions[name]?.();
+    }
+
+    /** Moves the divider to and fro until the viewer is used, without its tools; calls `onEnd` after each round. */
+    sweep(onEnd) {
+      const round = (this.#sweep = { seconds: 0, onEnd });
+      this.toggleAttribute("sweeping", true);
+      everyFrame(() => this.#sweep === round && this.isConnected, (seconds) => this.#advance(round, seconds));
+    }
+
+    #advance(round, seconds) {
+      if (!this.#stage.offsetWidth) return; // in a tab of the page that is not shown
+      round.seconds += seconds;
+      this.#split = splitAt(Math.min(round.seconds, PAIR_S));
+      this.#placeSplit();
+      if (round.seconds < PAIR_S) return;
+      round.seconds = 0;
+      round.onEnd();
+    }
+
+    /** Ends the sweep where it is. */
+    #settle() {
+      if (!this.#sweep) return;
+      this.#sweep = null;
+      this.removeAttribute("sweeping");
+      this.#announceSplit();
     }
 
     /** Sets mode and sides; choosing the same state for both sides swaps them. */
@@ -250,6 +284,9 @@
     #listen() {
       const [root, stage] = [this.shadowRoot, this.#stage];
       const on = (type, act) => stage.addEventListener(type, act, { passive: false });
+      for (const use of ["pointerdown", "focusin", "keydown"]) {
+        root.addEventListener(use, () => this.#settle(), { capture: true });
+      }
       on("pointerdown", (event) => this.#press(event));
       on("pointermove", (event) => this.#move(event));
       for (const end of ["pointerup", "pointercancel"]) on(end, (event) => this.#release(event));
