@@ -77,11 +77,12 @@ def drain(page: gr.Blocks, limit_s: float) -> None:
     """
     CLOSED.set()
     end_s = time.monotonic() + limit_s
+    give_up_s = end_s - max(2 * FETCH_S, limit_s / 3)
     if not (waiting := jobs(page)):
         return
     print(f"Jobs to finish first: {waiting}, for at most {limit_s:.0f} s (another signal ends at once)", flush=True)
     while jobs(page) and time.monotonic() < end_s:
-        if time.monotonic() > end_s - 2 * FETCH_S:
+        if time.monotonic() > give_up_s:
             GIVEN_UP.set()
         time.sleep(0.1)
     time.sleep(max(0.0, min(FETCH_S, end_s - time.monotonic())))

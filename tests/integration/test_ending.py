@@ -20,7 +20,7 @@ WAIT_S = 120
 @pytest.fixture
 def page(triton, tmp_path):
     """A page with a folder of its own for visitors' files: its address, its process, and the folder."""
-    with running_page("--triton-url", triton.url, "--drain-s", "100", folder=tmp_path) as (url, process):
+    with running_page("--triton-url", triton.url, "--drain-s", "200", folder=tmp_path) as (url, process):
         yield url, process, tmp_path
 
 
@@ -66,7 +66,7 @@ def test_a_second_signal_ends_at_once(page):
 
 def test_a_batch_that_takes_too_long_ends_with_what_is_done(triton, tmp_path):
     rng = np.random.default_rng(0)
-    with running_page("--triton-url", triton.url, "--drain-s", "8", folder=tmp_path) as (url, process):
+    with running_page("--triton-url", triton.url, "--drain-s", "30", folder=tmp_path) as (url, process):
         photos = [upload(url, png(rng.integers(0, 256, (size, size, 3)).astype(np.uint8))) for size in (16, 2000, 16)]
         caller = Caller(url, event_numbers(url))
         caller.join("restore_batch", *restore_call(photos))
