@@ -10,8 +10,7 @@ export CHROMIUM
 demo: $(VENV)/.models  ## install, build the models, start Triton and the page
 	@exec $(BIN)/python -m app $(ARGS)
 
-# With ARGS, only some tests run, so the minimum coverage is not checked. ARGS="-n 2 --dist loadfile" is faster, where
-# nothing else is at work: every worker has a Triton of its own.
+# With ARGS, only some tests run, so the minimum coverage is not checked.
 test: $(VENV)/.dev $(VENV)/.models browser  ## install, run every test, and check how much of the code they cover
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/coverage erase

@@ -26,6 +26,7 @@ class Tally:
         before: restored by runs before.
         known: how many there are in all; None until they are counted.
         started_s: when this run began, by the monotonic clock.
+        tried: how many this run has finished itself, which its rate is of.
     """
 
     done: int = 0

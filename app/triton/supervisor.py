@@ -81,6 +81,30 @@ class Trouble:
     is_certain: bool = False
 
 
+class Start:
+    """A start of Triton, which is looked at now and then.
+
+    Args:
+        run: the run that starts.
+        idle_s: it hangs when it has done nothing for so long.
+    """
+
+    def __init__(self, run: process.Run, idle_s: float) -> None:
+        self._run, self._idle_s = run, idle_s
+        self._dead: set[int] = set()
+        self._used_s, self._worked_s = 0.0, time.monotonic()
+
+    def trouble(self) -> str | None:
+        """Return why it will never end, as the rest of a sentence, or None."""
+        before, self._dead = self._dead, self._run.dead()
+        if before & self._dead:
+            return "lost an instance"
+        used_s, self._used_s = self._used_s, self._run.processor_s()
+        if abs(self._used_s - used_s) > WORK_S:  # it is less where a process has ended
+            self._worked_s = time.monotonic()
+        return "hung" if time.monotonic() - self._worked_s > self._idle_s else None
+
+
 class Triton:
     """A local Triton, restarted when it or an instance of its models dies; by default only this machine reaches it.
 
@@ -183,9 +207,7 @@ class Triton:
             ServerStartError: it ended, hangs, did not start in time, or lost an instance, for which it would wait for
                 ever.
         """
-        deadline, look_s = time.monotonic() + START_TIMEOUT_S, 0.0
-        idle_since_s, used_s = time.monotonic(), 0.0
-        dead: set[int] = set()
+        deadline, look_s, start = time.monotonic() + START_TIMEOUT_S, 0.0, Start(self._run, idle_s)
         with RestorationClient(self.url) as client:
             while not client.is_live():
                 if self._run.has_ended():
@@ -193,16 +215,9 @@ class Triton:
                 if time.monotonic() > deadline:
                     raise ServerStartError(f"{self._name} did not start within {START_TIMEOUT_S:.0f} s.")
                 if time.monotonic() > look_s:
-                    before, dead, look_s = dead, self._run.dead(), time.monotonic() + LOOK_S
-                    if before & dead:
-                        raise ServerStartError(
-                            f"{self._name} lost an instance while starting: {self._run.last_words()}"
-                        )
-                    before_s, used_s = used_s, self._run.processor_s()
-                    if abs(used_s - before_s) > WORK_S:  # it is less where a process has ended
-                        idle_since_s = time.monotonic()
-                    elif time.monotonic() - idle_since_s > idle_s:
-                        raise ServerStartError(f"{self._name} hung while starting: {self._run.last_words()}")
+                    look_s = time.monotonic() + LOOK_S
+                    if trouble := start.trouble():
+                        raise ServerStartError(f"{self._name} {trouble} while starting: {self._run.last_words()}")
                 if self._stopping.wait(0.05):
                     return
 

@@ -77,4 +77,5 @@ class UploadRoom:
         try:
             yield
         finally:
-            upload.ended_s = time.monotonic()
+            # It may be remembered longer than its connection.
+            upload.ended_s, upload.received = time.monotonic(), lambda: length

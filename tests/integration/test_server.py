@@ -1,6 +1,5 @@
 """The embedded Triton: it batches, it refuses, it recovers, and it leaves nothing behind."""
 
-import contextlib
 import functools
 import os
 import re
@@ -16,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import torch
 from torch import Tensor
@@ -26,12 +24,19 @@ from tritonclient.utils import InferenceServerException
 from app.client import Priority, RestorationClient, infer_input, tile_inputs
 from app.errors import ServerError, ServerMemoryError, ServerStartError, ServerUnavailableError, UnknownTaskError
 from app.pipeline.restore import restore
-from app.triton import REPOSITORY, Policy, Triton, embedded, guardian
+from app.triton import REPOSITORY, Policy, Triton, embedded
 from app.triton.process import GUARDIAN, UNSENDABLE_HEADER
 from din_model.tasks import TASKS
 from tests.support import http2
 from tests.support.files import ROOT, png
-from tests.support.processes import command_line, folder_of, processes_with, read_line, wait_until
+from tests.support.processes import (
+    command_line,
+    folder_of,
+    left_environments,
+    processes_with,
+    read_line,
+    wait_until,
+)
 from tests.support.served import SHIPPED
 
 TASK = "sr_x4"
@@ -45,19 +50,6 @@ def no_folder_is_left(triton):
     before = left_environments()
     yield
     wait_until(lambda: left_environments() <= before)
-
-
-def left_environments() -> set[Path]:
-    """The folders that Triton makes while it starts, but for those of servers that run, also beside these tests."""
-    processes = psutil.process_iter(["name", "create_time"])
-    starts = [process.info["create_time"] for process in processes if process.info["name"] == "tritonserver"]
-    left = set()
-    for folder in guardian.ENVIRONMENTS[0].glob(guardian.ENVIRONMENTS[1]):
-        with contextlib.suppress(FileNotFoundError):
-            made = folder.stat().st_ctime
-            if not any(start - 1 <= made <= start + guardian.STARTING_S for start in starts):
-                left.add(folder)
-    return left
 
 
 def assert_nothing_left(folder: str, port: int) -> None:

@@ -1,6 +1,7 @@
 """Processes that tests start and inspect, and waiting for conditions."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from typing import Any, AnyStr, TypeVar
 
 import psutil
 
+from app.triton import guardian
 from app.triton.process import GUARDIAN, SERVERS
 from tests.support.files import ROOT
 
@@ -164,3 +166,16 @@ def process_of(port: int, word: str) -> int:
 def is_program(pid: int) -> bool:
     """Return whether a process is Triton or one of its instances: a guardian's command line has Triton's in it."""
     return psutil.Process(pid).name() in SERVERS
+
+
+def left_environments() -> set[Path]:
+    """The folders that Triton makes while it starts, but for those of servers that run, also beside these tests."""
+    processes = psutil.process_iter(["name", "create_time"])
+    starts = [process.info["create_time"] for process in processes if process.info["name"] == "tritonserver"]
+    left = set()
+    for folder in guardian.ENVIRONMENTS[0].glob(guardian.ENVIRONMENTS[1]):
+        with contextlib.suppress(FileNotFoundError):
+            made = folder.stat().st_ctime
+            if not any(start - 1 <= made <= start + guardian.STARTING_S for start in starts):
+                left.add(folder)
+    return left

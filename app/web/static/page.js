@@ -32,8 +32,8 @@
   };
 
   // Returns updates that clear comparison, gallery, download, report and messages when the photos change, and shows the
-  // introduction while there are none. Gradio may
-  // send the event twice for the same photos, when they may have been restored already: then nothing is cleared.
+  // introduction while there are none. Gradio may send the event twice for the same photos, when they may have been
+  // restored already: then nothing is cleared.
   let remembered = '';
   window.dinClearResults = (photos) => {
     hideIntro(Boolean(photos?.length));
@@ -50,7 +50,8 @@
     document.documentElement.lang = language;
   };
 
-  // Ends the introduction, and scrolls to progress and result if they are not visible: on a phone they are below the choices.
+  // Ends the introduction, and scrolls to progress and result if they are not visible: on a phone they are below the
+  // choices.
   window.dinScrollToResult = () => {
     hideIntro(true); // now, for it moves what is scrolled to
     const see = document.querySelector('#see');
