@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from tritonclient import grpc as triton
@@ -42,19 +43,14 @@ class Request(Generic[T]):
         self._channels = list(channels)
         self._send, self._read, self._explain = send, read, explain
         self._calls: list[Any] = []
-        self.future.add_done_callback(self._cancel)
+        self.future.add_done_callback(partial(end_calls, self._calls))
         self._send_next()
 
     def _send_next(self) -> None:
         """Send the request through the next channel."""
         self._calls.append(self._send(self._channels.pop(0), self._deliver))
-        self._cancel(self.future)  # it may have been cancelled when there was no such call yet
-
-    def _cancel(self, future: Future[T]) -> None:
-        """Cancel the calls of a cancelled future."""
-        if future.cancelled():
-            for call in self._calls:
-                call.cancel()
+        if self.future.done():  # it may have been cancelled when there was no such call yet
+            end_calls(self._calls, self.future)
 
     def _deliver(self, result: triton.InferResult | None, error: InferenceServerException | None) -> None:
         """Take the response to a call; called in a thread of gRPC's."""
@@ -80,3 +76,15 @@ class Request(Generic[T]):
         """Fail the future; a cancelled one stays cancelled."""
         if self.future.set_running_or_notify_cancel():
             self.future.set_exception(problem)
+
+
+def end_calls(calls: list[Any], future: Future[Any]) -> None:
+    """Cancel the calls of a cancelled future, and forget those of any that is done.
+
+    A call leads back to the future: kept there, it would keep the pixels of both in memory until Python looks for
+    cycles, which it seldom does.
+    """
+    if future.cancelled():
+        for call in list(calls):
+            call.cancel()
+    calls.clear()
