@@ -162,7 +162,7 @@ TASKS: dict[str, Task] = {
             MOTION_BLUR,
             stride=4,
             metric="rgb",
-            descriptor_rounds=1,
+            descriptor_rounds=2,
             pictures=Pictures(("coffee", "astronaut"), square=(60, 200, 240), card=(60, 160, 260)),
         ),
         Task(
