@@ -24,6 +24,7 @@ Size = tuple[int, int]  # (h, w), pixels
 STREAKS_AT_ONCE = 2000  # bounds the memory
 BRIGHTEST = 0.7  # light of a streak by itself
 PARTS_TO_CHOOSE_FROM = 4
+VEIL_LEVELS = (0.3, 0.95)  # of a veil's gray: under trees, and before a bright sky
 TAPER = 1.5  # exponent of a streak's profile, from its ends to its middle
 
 
@@ -175,7 +176,7 @@ def compose(hq: Image, light: Plane, veil: float, covering: float, rng: np.rando
     tint = (1 + rng.normal(0, 0.01, 3)).astype(np.float32)
     if veil > 0:
         hidden = np.minimum(2 * veil * soft_plane((hq.shape[0], hq.shape[1]), rng), 0.9)[..., None]
-        scene = (1 - hidden) * scene + hidden * np.float32(rng.uniform(0.55, 0.95)) * tint
+        scene = (1 - hidden) * scene + hidden * np.float32(rng.uniform(*VEIL_LEVELS)) * tint
     streak = light[..., None] * tint
     return to_uint8(255 * (scene + streak * (1 - np.float32(covering) * scene)))
 
@@ -200,7 +201,7 @@ def light_shower(rng: np.random.Generator) -> Shower:
 
 
 def heavy_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
-    """Add dense streaks of one or more directions, at times a veil, as in Rain100H and in cloudbursts."""
+    """Add dense streaks of one or more directions, often with a veil, as in Rain100H and in cloudbursts (Li et al.)."""
     size = (hq.shape[0], hq.shape[1])
     directions = rng.normal(0, 10) + rng.normal(0, 8, int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2])))
     cover = float(np.exp(rng.uniform(np.log(0.6), np.log(5.0))))
@@ -218,7 +219,9 @@ def heavy_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
             brightness=brightness,
         )
         light += draw(size, shower, rng)
-    veil = rng.choice([0.0, rng.uniform(0.0, 0.5)], p=[0.6, 0.4])
+    veil = rng.choice([0.0, rng.uniform(0.1, 0.75)], p=[0.4, 0.6])
+    if veil > 0:
+        light *= np.float32(rng.uniform(0.1, 1))  # the mist hides streaks, too
     return compose(hq, light, veil, rng.choice([0.0, 1.0], p=[0.75, 0.25]), rng)
 
 
