@@ -25,6 +25,7 @@ IDLE_S = 0.05  # processor time that an instance uses although it hangs: the hea
 # A server that is short of processor time keeps even idle instances waiting: this many times longer than one that is at
 # work, an instance may leave a picture unanswered.
 UNANSWERED = 4
+MOST_CROWDED = 4.0  # a photo does not wait for ever
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Prober:
         client: connection to Triton.
         notes: folder with a file for each instance, of its name, which says whether it is at work.
         interval_s: between two pictures to one network.
-        hung_s: after how long without processor time an instance is taken to hang.
+        hung_s: after how long without processor time an instance is taken to hang, on a machine that is not crowded.
     """
 
     def __init__(self, client: RestorationClient, notes: Path, interval_s: float = 5.0, hung_s: float = 5.0) -> None:
@@ -106,7 +107,7 @@ class Prober:
         if work is None or begun_ns != work.begun_ns or busy_s - work.busy_s >= IDLE_S:
             self._work[name] = Work(begun_ns, now, busy_s)
             return False
-        return is_at_work and now - work.since_s >= self._hung_s
+        return is_at_work and now - work.since_s >= self._hung_s * crowding()
 
     def _look(self, network: Network, processes: Mapping[str, psutil.Process]) -> set[str]:
         """Send a network its picture if it is due, and return its instances that hang if one is not answered."""
@@ -115,12 +116,17 @@ class Prober:
         if probe is None or (probe.answer.done() and now - probe.sent_s >= self._interval_s):
             self._probes[network.name] = Probe(self._client.submit(network, PICTURE), now, busy_s)
             return set()
-        if probe.answer.done() or now - probe.sent_s < UNANSWERED * self._hung_s:
+        if probe.answer.done() or now - probe.sent_s < UNANSWERED * self._hung_s * crowding():
             return set()
         idle = {name for name, seconds in busy_s.items() if seconds - probe.busy_s.get(name, 0.0) < IDLE_S}
         if not idle:  # they all work: it is asked again later
             self._probes[network.name] = Probe(probe.answer, now, busy_s)
         return idle
+
+
+def crowding() -> float:
+    """Return how many processes share a core of this machine, 1 to 4: so many times longer may any of them wait."""
+    return min(MOST_CROWDED, max(1.0, psutil.getloadavg()[0] / (psutil.cpu_count() or 1)))
 
 
 def busy(model: str, processes: Mapping[str, psutil.Process]) -> dict[str, float]:

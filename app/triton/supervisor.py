@@ -22,7 +22,7 @@ from app.errors import ServerStartError
 from app.tasks import network_of
 from app.triton import process
 from app.triton.launch import Launch
-from app.triton.probe import Prober
+from app.triton.probe import Prober, crowding
 from app.triton.repository import REPOSITORY, check_repository
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Start:
 
     Args:
         run: the run that starts.
-        idle_s: it hangs when it has done nothing for so long.
+        idle_s: it hangs when it has done nothing for so long, on a machine that is not crowded.
     """
 
     def __init__(self, run: process.Run, idle_s: float) -> None:
@@ -102,7 +102,7 @@ class Start:
         used_s, self._used_s = self._used_s, self._run.processor_s()
         if abs(self._used_s - used_s) > WORK_S:  # it is less where a process has ended
             self._worked_s = time.monotonic()
-        return "hung" if time.monotonic() - self._worked_s > self._idle_s else None
+        return "hung" if time.monotonic() - self._worked_s > self._idle_s * crowding() else None
 
 
 class Triton:

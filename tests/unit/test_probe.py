@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from app.errors import ServerUnavailableError
+from app.triton import probe
 from app.triton.probe import AT_WORK, Prober
 from app.usage import Usage
 from tests.support.served import TASK
@@ -129,6 +130,21 @@ def test_work_is_given_time(client, prober_of, tmp_path):
     prober, instances = prober_of(hung_s=60), Instances()
     note(tmp_path / NAMES[0], AT_WORK, 2)
     assert [prober.hung(instances) for _ in range(3)] == [set(), set(), set()]
+
+
+@pytest.mark.parametrize(("load", "seconds"), [(0.1, 5), (2, 5), (6, 15), (100, 20)])
+def test_on_a_crowded_machine_an_instance_has_more_time(load, seconds, client, prober_of, tmp_path, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(probe, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(probe.psutil, "getloadavg", lambda: (load, 0, 0))
+    monkeypatch.setattr(probe.psutil, "cpu_count", lambda: 2)
+    prober, instances = prober_of(hung_s=5), Instances()
+    note(tmp_path / NAMES[0], AT_WORK, 2)
+    assert prober.hung(instances) == set()
+    now[0] += seconds - 1
+    assert prober.hung(instances) == set()
+    now[0] += 1
+    assert prober.hung(instances) == {NAMES[0]}
 
 
 def test_instances_without_notes_are_found_by_their_pictures_alone(client, tmp_path):
