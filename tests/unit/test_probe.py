@@ -4,6 +4,7 @@ import os
 from concurrent.futures import Future
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from app.errors import ServerUnavailableError
@@ -136,8 +137,8 @@ def test_work_is_given_time(client, prober_of, tmp_path):
 def test_on_a_crowded_machine_an_instance_has_more_time(load, seconds, client, prober_of, tmp_path, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(probe, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    monkeypatch.setattr(probe.psutil, "getloadavg", lambda: (load, 0, 0))
-    monkeypatch.setattr(probe.psutil, "cpu_count", lambda: 2)
+    monkeypatch.setattr(psutil, "getloadavg", lambda: (load, 0, 0))
+    monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
     prober, instances = prober_of(hung_s=5), Instances()
     note(tmp_path / NAMES[0], AT_WORK, 2)
     assert prober.hung(instances) == set()
