@@ -31,6 +31,7 @@ from app.errors import (
     ServerUnavailableError,
 )
 from app.health import probe
+from app.local_network import BY_ITSELF, page_address
 from app.many.command import add_many_options, restore_many
 from app.output_options import add_output_options, chosen
 from app.pipeline.restore import Progress, restore
@@ -79,6 +80,14 @@ def add_page_options(parser: argparse.ArgumentParser) -> None:
     add_triton_options(parser)
     add_address_options(parser)
     parser.add_argument("--kiosk", action="store_true", help="show a full-screen slideshow of results, with a camera")
+    parser.add_argument(
+        "--phones",
+        nargs="?",
+        const=BY_ITSELF,
+        metavar="URL",
+        help="let visitors send photos from their phones to the slideshow, by a QR code that it shows; URL is the "
+        "page's address on the local network, where it is not found by itself",
+    )
     parser.add_argument(
         "--trusted-proxies",
         type=read_proxies,
@@ -203,6 +212,9 @@ def serve_page(args: argparse.Namespace) -> int:
     check_port(args.host, args.port)
     check_metrics(args)
     allow_connections()
+    if args.phones and not args.kiosk:
+        raise AddressError("--phones is for the slideshow: give --kiosk, too.")
+    phones_address = page_address(args.phones, args.host, args.port) if args.phones else ""
     users = read_users(args.users) if args.users else None
     options, metrics = connection_options(args), (args.triton_metrics_port, args.metrics_host)
     with (
@@ -214,9 +226,14 @@ def serve_page(args: argparse.Namespace) -> int:
         from app.web import limits, scrape
         from app.web.app import build_page, launch_page
         from app.web.kiosk.page import build_kiosk
+        from app.web.kiosk.phones import Phones
 
         trust(args.trusted_proxies)
-        site = (build_kiosk if args.kiosk else build_page)(client)
+        site = (
+            build_kiosk(client, Phones(phones_address) if phones_address else None)
+            if args.kiosk
+            else build_page(client)
+        )
         launch_page(site, client, args.host, args.port, users)
         logs.join(args.log_format)
         try:

@@ -5,6 +5,7 @@ import re
 import signal
 from urllib.parse import urlsplit
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
@@ -33,6 +34,12 @@ SHOW = """(names) => {
 }"""
 FORBID = """() => {
     navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); };
+}"""
+# How many pairs there are besides those of the examples.
+SENT = """(count) => {
+    const kiosk = document.querySelector('din-kiosk');
+    const shown = kiosk?.shadowRoot.querySelectorAll('.segments i').length;
+    return kiosk?.pairs.length && shown === kiosk.pairs.length + count;
 }"""
 TAKEN = "kiosk => kiosk.show({ before: 'face.png', after: 'face.png', label: 'me', caption: '', life_s: 20 })"
 
@@ -341,6 +348,42 @@ def test_a_stage_that_is_about_to_end_takes_no_more_photos(screen, triton, tmp_p
         expect(second.locator(".notice")).to_contain_text("too many jobs are waiting")
         first.context.close()
         second.context.close()
+
+
+def send(tab, path):
+    tab.get_by_role("button", name="Take a photo").click()
+    tab.locator("input[type=file]").set_input_files(path)
+    expect(tab.get_by_role("button", name="Take another")).to_be_visible(timeout=60_000)
+
+
+def test_a_phone_sends_a_photo_to_the_big_screen(screen, triton, tmp_path):
+    (tmp_path / "face.png").write_bytes(png(PICTURES["face"][:240, :320]))
+    with running_page("--kiosk", "--triton-url", triton.url, "--phones", "http://192.0.2.7:7861") as (url, _):
+        stage = screen(url)
+        expect(stage.locator(".code")).to_contain_text("Send a photo from your phone")
+        code = cv2.imdecode(np.frombuffer(stage.locator(".code").screenshot(), np.uint8), cv2.IMREAD_COLOR)
+        link, *_ = cv2.QRCodeDetector().detectAndDecode(code)
+        address, _, query = link.partition("/?")
+        assert address == "http://192.0.2.7:7861"
+
+        phone, late = screen(f"{url}/?{query}", PHONE), screen(f"{url}/?send=yesterday", PHONE)
+        expect(late.locator(".notice")).to_contain_text("out of date")
+        for tab in (phone, late):
+            expect(tab.locator(".code")).to_be_hidden()
+        for tab in (stage, late):  # neither the code nor a notice moves the pictures aside
+            assert tab.locator(".scene").bounding_box()["width"] == tab.viewport_size["width"]
+        send(phone, tmp_path / "face.png")
+        expect(phone.locator(".notice")).to_have_text("Your photo is on the big screen.")
+        stage.wait_for_function(SENT, arg=1)
+        expect(stage.locator(".code")).to_be_visible()
+        while stage.get_by_role("button", name="Take another").is_hidden():  # it may have moved on meanwhile
+            stage.keyboard.press("ArrowLeft")
+            stage.wait_for_timeout(300)
+        expect(stage.locator(".title p")).to_have_text("277×207 to 1108×828 pixels")  # as large as the screen
+        stage.keyboard.press("Delete")
+        again = screen(url)
+        for tab in (stage, again):  # it has left for good
+            tab.wait_for_function(SENT, arg=0)
 
 
 def test_the_language_is_the_visitors(screen, kiosk_url):

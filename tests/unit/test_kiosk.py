@@ -13,6 +13,7 @@ from app.pipeline.restore import Step
 from app.web import limits, storage
 from app.web.kiosk.handlers import WORDS, Handlers, kiosk_value, step_value
 from app.web.kiosk.page import lay_out
+from app.web.kiosk.phones import MOST_PAIRS, Phones, Role
 from app.web.kiosk.slideshow import Pair, Slideshow
 from tests.support.clients import NearestClient
 from tests.support.files import png
@@ -46,7 +47,14 @@ def kiosk(slideshow, monkeypatch):
     parts, page = lay_out(slideshow), SimpleNamespace(jobs={"1.2.3.4": 1})
     monkeypatch.setattr(limits, "jobs_of", lambda visitor, page: page.jobs.get(visitor, 0))
     monkeypatch.setattr(limits, "jobs", lambda page: sum(page.jobs.values()))
-    return SimpleNamespace(handlers=Handlers(parts, slideshow, page), parts=parts, page=page)
+    phones = Phones("http://192.0.2.7:7861")
+    return SimpleNamespace(
+        handlers=Handlers(parts, slideshow, page),
+        with_phones=Handlers(parts, slideshow, page, phones),
+        phones=phones,
+        parts=parts,
+        page=page,
+    )
 
 
 @pytest.fixture
@@ -69,10 +77,10 @@ def take(kiosk, path, family="enlarge", number=1, language=ENGLISH):
     return answers(kiosk, admit(kiosk, path, family, number, language), language)
 
 
-def answers(kiosk, taken, language=ENGLISH):
-    updates = list(kiosk.handlers.restore(taken, language, visitor()))
+def answers(kiosk, taken, language=ENGLISH, role=Role.VISITOR):
+    updates = list(kiosk.handlers.restore(taken, language, role, visitor()))
     assert all(list(update) == [kiosk.parts.kiosk] for update in updates)
-    assert not list(kiosk.handlers.restore(taken, language, visitor()))  # once
+    assert not list(kiosk.handlers.restore(taken, language, role, visitor()))  # once
     return [update[kiosk.parts.kiosk].props["answer"] for update in updates]
 
 
@@ -94,7 +102,8 @@ def upload(client, small_photo):
 )
 def test_a_visitor_is_greeted_in_the_language_of_the_address_or_else_the_browser(kiosk, slideshow, facts, tag):
     update = kiosk.handlers.arrive(visitor(**facts))
-    assert update == {kiosk.parts.language: tag, kiosk.parts.kiosk: kiosk_value(slideshow, tag)}
+    expected = {kiosk.parts.language: tag, kiosk.parts.role: Role.VISITOR}
+    assert update == expected | {kiosk.parts.kiosk: kiosk_value(slideshow, tag)}
     assert update[kiosk.parts.kiosk]["language"] == tag
     assert update[kiosk.parts.kiosk]["texts"]["before"] == say("kiosk.before").into(tag)
 
@@ -110,14 +119,14 @@ def test_all_words_and_families_are_told(slideshow):
 
 def test_the_slideshow_is_refreshed_until_all_examples_are_restored(kiosk, slideshow, pair):
     slideshow.pairs = (pair,)
-    update = kiosk.handlers.refresh("de")
+    update = kiosk.handlers.refresh("de", Role.VISITOR)
     (told,) = update[kiosk.parts.kiosk]["pairs"]
     assert told["before"] == storage.url(pair.before)
     assert told["label"] == "2-fach vergrößern"
     assert told["caption"] == say("kiosk.enlarged", w=84, h=60, wide=168, high=120).into("de")
     assert update[kiosk.parts.timer].active
     slideshow.is_done = True
-    assert not kiosk.handlers.refresh("de")[kiosk.parts.timer].active
+    assert not kiosk.handlers.refresh("de", Role.VISITOR)[kiosk.parts.timer].active
 
 
 def test_a_pair_that_comes_while_the_page_is_refreshed_is_not_missed(kiosk, slideshow, pair):
@@ -133,14 +142,15 @@ def test_a_pair_that_comes_while_the_page_is_refreshed_is_not_missed(kiosk, slid
             return done
 
     handlers = Handlers(kiosk.parts, Finishing(), kiosk.page)
-    first, second = handlers.refresh(ENGLISH), handlers.refresh(ENGLISH)
+    first, second = (handlers.refresh(ENGLISH, Role.VISITOR) for _ in range(2))
     assert [update[kiosk.parts.timer].active for update in (first, second)] == [True, False]
     assert len(second[kiosk.parts.kiosk]["pairs"]) == 1
 
 
 def test_the_notice_says_why_examples_are_missing(kiosk, slideshow):
     slideshow.error = ServerError(say("error.server_away"))
-    assert kiosk.handlers.refresh("de")[kiosk.parts.kiosk]["notice"] == say("error.server_away").into("de")
+    told = kiosk.handlers.refresh("de", Role.VISITOR)[kiosk.parts.kiosk]
+    assert told["notice"] == say("error.server_away").into("de")
 
 
 def test_progress_is_told_as_a_text_and_a_share():
@@ -185,3 +195,61 @@ def test_a_visitor_with_too_many_photos_is_told_so_and_nothing_is_restored(kiosk
     kiosk.page.jobs.update({"1.2.3.4": 0, "others": limits.QUEUED_JOBS})
     with pytest.raises(gr.Error, match="busy"):
         admit(kiosk, upload)
+
+
+@pytest.mark.parametrize(
+    ("host", "key", "role"),
+    [
+        ("127.0.0.1", None, Role.STAGE),
+        ("::1", None, Role.STAGE),
+        ("192.0.2.9", None, Role.VISITOR),  # who has not seen the screen does not get the code either
+        ("192.0.2.9", "right", Role.PHONE),
+        ("192.0.2.9", "wrong", Role.LATE),
+        ("192.0.2.9", "", Role.LATE),
+    ],
+)
+def test_the_key_in_the_code_makes_a_phone(host, key, role, kiosk):
+    asked = {} if key is None else {"send": kiosk.phones.key if key == "right" else key}
+    update = kiosk.with_phones.arrive(visitor(query_params=asked, client=SimpleNamespace(host=host)))
+    assert update[kiosk.parts.role] is role
+    told = update[kiosk.parts.kiosk]
+    assert (told["code"] is not None) == (role is Role.STAGE)
+    assert told["notice"] == (str(say("kiosk.old_code")) if role is Role.LATE else "")
+
+
+def test_without_phones_a_key_means_nothing(kiosk):
+    update = kiosk.handlers.arrive(visitor(query_params={"send": kiosk.phones.key}))
+    assert update[kiosk.parts.role] is Role.VISITOR
+
+
+@pytest.mark.parametrize(("role", "is_sent"), [(Role.PHONE, True), (Role.VISITOR, False), (Role.LATE, False)])
+def test_what_a_phone_takes_is_on_the_big_screen_and_nothing_else_is(role, is_sent, kiosk, upload):
+    kiosk.handlers = kiosk.with_phones
+    answer = answers(kiosk, admit(kiosk, upload), role=role)[-1]
+    assert answer["is_on_screen"] is is_sent
+    shown = kiosk.handlers.refresh(ENGLISH, Role.STAGE)[kiosk.parts.kiosk]["sent"]
+    assert [pair["after"] for pair in shown] == ([answer["pair"]["after"]] if is_sent else [])
+    assert kiosk.handlers.refresh(ENGLISH, Role.PHONE)[kiosk.parts.kiosk]["sent"] == []
+
+
+def test_the_big_screen_is_refreshed_as_long_as_phones_may_send(kiosk, slideshow):
+    slideshow.is_done = True
+    timers = [kiosk.with_phones.refresh(ENGLISH, role)[kiosk.parts.timer].active for role in (Role.STAGE, Role.PHONE)]
+    assert timers == [True, False]
+
+
+def test_the_operator_alone_removes_what_a_phone_has_sent(kiosk, pair):
+    kiosk.phones.send(pair, 60)
+    data = gr.EventData(None, {"picture": storage.url(pair.after)})
+    for role, left in ((Role.PHONE, 1), (Role.VISITOR, 1), (Role.STAGE, 0)):
+        kiosk.with_phones.withdraw(role, data)
+        assert len(kiosk.phones.sent()) == left
+
+
+def test_what_is_sent_leaves_in_time_and_when_it_is_too_much(kiosk, pair):
+    kiosk.phones.send(pair, -1)
+    assert kiosk.phones.sent() == []
+    pairs = [replace(pair, after=pair.after.with_name(f"{i}.jpg")) for i in range(MOST_PAIRS + 1)]
+    for one in pairs:
+        kiosk.phones.send(one, 60)
+    assert [one for one, _ in kiosk.phones.sent()] == pairs[:0:-1]

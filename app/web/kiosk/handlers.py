@@ -16,12 +16,14 @@ from app.pipeline.restore import Step
 from app.web import limits, storage
 from app.web.errors import page_error
 from app.web.event_options import EACH, QUIET, Updates
+from app.web.kiosk.phones import PARAMETER, Phones, Role
 from app.web.kiosk.slideshow import Pair, Slideshow
 from app.web.labels import families, task_label
 
 WORDS = (
     *("name", "before", "after", "starting", "take", "another", "pause", "play", "previous", "next", "full_screen"),
     *("no_full_screen", "what", "shutter", "choose_file", "restoring", "no_camera", "denied", "close", "not_begun"),
+    *("scan", "on_screen"),
 )
 # JavaScript that runs in the browser without a request.
 EXPLAIN_FAILURE = """() => {
@@ -36,12 +38,14 @@ class KioskParts:
 
     Attributes:
         language: tag of the visitor's language.
+        role: the visitor's :class:`Role`.
         taken: the visitor's photo.
         kiosk: ``<din-kiosk>``: its properties, and the answer to a visitor's photo.
         timer: refreshes the slideshow.
     """
 
     language: gr.State
+    role: gr.State
     taken: gr.State
     kiosk: gr.HTML
     timer: gr.Timer
@@ -85,8 +89,14 @@ def step_value(step: Step, language: str) -> dict[str, object]:
     return {"text": text.into(language), "share": step.done / step.total}
 
 
-def kiosk_value(slideshow: Slideshow, language: str) -> dict[str, object]:
-    """Return the properties of ``<din-kiosk>``, without photos that visitors take."""
+def kiosk_value(slideshow: Slideshow, language: str, stage: Phones | None = None) -> dict[str, object]:
+    """Return the properties of ``<din-kiosk>``, without photos that visitors take there.
+
+    Args:
+        slideshow: its pairs.
+        language: of texts.
+        stage: on the big screen: who may send photos to it, and what they have sent.
+    """
     texts: dict[str, str] = {name: say(f"kiosk.{name}").into(language) for name in WORDS}
     return {
         "language": language,
@@ -95,6 +105,8 @@ def kiosk_value(slideshow: Slideshow, language: str) -> dict[str, object]:
         "families": [{"name": name, "label": label} for label, name in families(slideshow.tasks, language)],
         "pairs": [pair_value(pair, language) for pair in slideshow.pairs],
         "notice": slideshow.error.into(language) if slideshow.error else "",
+        "code": {"picture": stage.code(), "link": stage.link} if stage else None,
+        "sent": [pair_value(pair, language) | {"life_s": life_s} for pair, life_s in stage.sent()] if stage else [],
     }
 
 
@@ -105,25 +117,42 @@ class Handlers:
         parts: the components to update.
         slideshow: what is shown; it also restores what visitors take.
         page: the page whose queue holds the jobs.
+        phones: who may send photos to the big screen; None for nobody.
     """
 
-    def __init__(self, parts: KioskParts, slideshow: Slideshow, page: gr.Blocks) -> None:
-        self._parts, self._slideshow, self._page = parts, slideshow, page
+    def __init__(self, parts: KioskParts, slideshow: Slideshow, page: gr.Blocks, phones: Phones | None = None) -> None:
+        self._parts, self._slideshow, self._page, self._phones = parts, slideshow, page, phones
         self._begun: WeakSet[Taken] = WeakSet()
 
     def arrive(self, request: gr.Request) -> Updates:
-        """Set the visitor's language, by the URL or else the browser, and show the slideshow in it."""
-        asked = dict(request.query_params).get("lang") or request.headers.get("accept-language", "")
-        tag = choose_language(asked)
-        return {self._parts.language: tag, self._parts.kiosk: kiosk_value(self._slideshow, tag)}
+        """Set the visitor's language, by the URL or else the browser, and role, and show the slideshow accordingly."""
+        asked = dict(request.query_params)
+        tag = choose_language(asked.get("lang") or request.headers.get("accept-language", ""))
+        role = self._phones.role(asked.get(PARAMETER), request.client.host) if self._phones else Role.VISITOR
+        return {self._parts.language: tag, self._parts.role: role, self._parts.kiosk: self._value(tag, role)}
 
-    def refresh(self, language: str) -> Updates:
-        """Show the pairs restored so far; the timer stops after the last one."""
+    def _value(self, language: str, role: Role) -> dict[str, object]:
+        """Return the properties of ``<din-kiosk>`` for somebody of that role."""
+        value = kiosk_value(self._slideshow, language, self._phones if role is Role.STAGE else None)
+        return value | {"notice": say("kiosk.old_code").into(language)} if role is Role.LATE else value
+
+    def refresh(self, language: str, role: Role) -> Updates:
+        """Show the pairs restored so far, and those sent; the timer stops after the last one if no others can come."""
         is_done = self._slideshow.is_done  # read before the pairs, or the last pair could be missed
         return {
-            self._parts.kiosk: kiosk_value(self._slideshow, language),
-            self._parts.timer: gr.Timer(active=not is_done),
+            self._parts.kiosk: self._value(language, role),
+            self._parts.timer: gr.Timer(active=not is_done or role is Role.STAGE),
         }
+
+    def withdraw(self, role: Role, data: gr.EventData) -> None:
+        """Remove from the big screen what a phone has sent, if the operator there presses Delete.
+
+        Args:
+            role: of who asks.
+            data: of the event: ``picture``, the URL of the restored picture.
+        """
+        if self._phones and role is Role.STAGE:
+            self._phones.withdraw(str(data.picture))
 
     def admit(self, language: str, data: gr.EventData, request: gr.Request) -> Updates:
         """Check, before a visitor's photo is queued, that there is room for it, and keep it.
@@ -142,12 +171,13 @@ class Handlers:
             raise page_error(error, language) from error
         return {self._parts.taken: Taken(Path(data.path), data.family, data.number)}
 
-    def restore(self, taken: Taken | None, language: str, request: gr.Request) -> Iterator[Updates]:
-        """Restore a visitor's photo, and show its progress and its result.
+    def restore(self, taken: Taken | None, language: str, role: Role, request: gr.Request) -> Iterator[Updates]:
+        """Restore a visitor's photo, and show its progress and its result, which a phone sends to the big screen.
 
         Args:
             taken: the photo; it is restored once.
             language: of messages and captions.
+            role: of the visitor.
             request: identifies the visitor, who has a share of the queue.
 
         Yields:
@@ -160,8 +190,12 @@ class Handlers:
             limits.check_share(request, self._page, already=1)
             for event in self._slideshow.restore_photo(taken.path, taken.family):
                 if isinstance(event, Pair):
-                    life = {"life_s": storage.CACHE_AGE_S - storage.CACHE_SWEEP_S}
-                    yield self._answer(taken, pair=pair_value(event, language) | life)
+                    life_s = storage.CACHE_AGE_S - storage.CACHE_SWEEP_S
+                    is_sent = self._phones is not None and role is Role.PHONE
+                    if self._phones and is_sent:
+                        self._phones.send(event, life_s)
+                    shown = pair_value(event, language) | {"life_s": life_s}
+                    yield self._answer(taken, pair=shown, is_on_screen=is_sent)
                 else:
                     limits.check_time()
                     yield self._answer(taken, progress=step_value(event, language))
@@ -176,12 +210,14 @@ class Handlers:
 def wire(parts: KioskParts, handlers: Handlers, page: gr.Blocks) -> None:
     """Connect the events of the kiosk to their handlers."""
     language, kiosk, timer = parts.language, parts.kiosk, parts.timer
-    page.load(handlers.arrive, None, [language, kiosk], **QUIET)
-    timer.tick(handlers.refresh, language, [kiosk, timer], queue=False, **QUIET)
+    role = parts.role
+    page.load(handlers.arrive, None, [language, role, kiosk], **QUIET)
+    timer.tick(handlers.refresh, [language, role], [kiosk, timer], queue=False, **QUIET)
+    kiosk.withdraw(handlers.withdraw, role, None, queue=False, **QUIET)
     admitted = kiosk.photo(handlers.admit, language, parts.taken, concurrency_limit=None, **EACH)
     restored = admitted.success(
         handlers.restore,
-        [parts.taken, language],
+        [parts.taken, language, role],
         kiosk,
         concurrency_limit=limits.CONCURRENT_JOBS,
         concurrency_id=limits.QUEUE,

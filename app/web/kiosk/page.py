@@ -10,6 +10,7 @@ from app.client import RestorationClient
 from app.i18n import ENGLISH, say
 from app.web import limits
 from app.web.kiosk.handlers import Handlers, KioskParts, kiosk_value, wire
+from app.web.kiosk.phones import Phones, Role
 from app.web.kiosk.slideshow import Slideshow
 from app.web.site import Site, scripts, source, styles
 
@@ -39,14 +40,15 @@ def lay_out(slideshow: Slideshow) -> KioskParts:
         apply_default_css=False,
         elem_id="kiosk",
     )
-    return KioskParts(gr.State(ENGLISH), gr.State(), kiosk, gr.Timer(REFRESH_S))
+    return KioskParts(gr.State(ENGLISH), gr.State(Role.VISITOR), gr.State(), kiosk, gr.Timer(REFRESH_S))
 
 
-def build_kiosk(client: RestorationClient) -> Site:
+def build_kiosk(client: RestorationClient, phones: Phones | None = None) -> Site:
     """Build the page of the kiosk mode; the examples are restored in a background thread.
 
     Args:
         client: connection to Triton; its tasks are read once.
+        phones: who may send photos to the big screen; None for nobody.
 
     Raises:
         ServerUnavailableError: no server responds.
@@ -60,7 +62,7 @@ def build_kiosk(client: RestorationClient) -> Site:
         fill_width=True,
     ) as page:
         parts = lay_out(slideshow)
-        wire(parts, Handlers(parts, slideshow, page), page)
+        wire(parts, Handlers(parts, slideshow, page, phones), page)
     slideshow.start()
     page.queue(default_concurrency_limit=limits.CONCURRENT_EVENTS, max_size=limits.QUEUED_EVENTS)
     return Site(page, styles("kiosk/static/page.css"), scripts(*SCRIPTS))

@@ -5,10 +5,13 @@
  *   kiosk.families = [{ name: "enlarge", label: "Enlarge" }, ...]   choices for a photo of the camera
  *   kiosk.texts = { before: "Before", ... }                         see TEXTS, and those of <din-camera>
  *   kiosk.accept = "image/png, .heic"                               types of files to choose from
+ *   kiosk.code = { picture: "data:...", link: "http://..." }        a QR code for phones, or null
+ *   kiosk.sent = [pair, ...]                                        what phones have sent, the newest first
  *
  * A new photo is reported by the event `photo` with detail {file, family}. The page sets `kiosk.progress =
  * {text, share}` while it is restored, and calls `kiosk.show(pair)`, where the optional `pair.life_s` is the time until
- * the pair is removed, or `kiosk.fail(message)`. `kiosk.notice` is a message that is shown until it is set to "".
+ * the pair is removed, or `kiosk.fail(message)`. The key Delete removes a photo that is shown from the slideshow, which
+ * the event `withdraw` reports with detail {picture}, the URL of its restored picture. `kiosk.notice` is a message that is shown until it is set to "".
  *
  * Implementation: for each pair, a clock runs through the sweep (sweep.js) and sets the CSS variable --split, at which
  * the style sheet clips the upper picture (or fades it, if reduced motion is preferred). The next pair is decoded before
@@ -30,6 +33,8 @@
     next: "Next",
     full_screen: "Full screen",
     no_full_screen: "This browser does not show single elements in full screen.",
+    scan: "Send a photo from your phone",
+    on_screen: "Your photo is on the big screen.",
   };
 
   const { PAIR_S, splitAt, everyFrame } = window.dinSweep;
@@ -51,6 +56,7 @@
     <div class="kiosk" role="region">
       <div class="scene"><p class="starting" role="status"></p></div>
       <p class="notice" role="alert" hidden></p>
+      <figure class="code" hidden><img><figcaption></figcaption></figure>
       <div class="segments" aria-hidden="true"></div>
       <div class="bar">
         <div class="title"><h1></h1><p></p></div>
@@ -66,6 +72,7 @@
     [hidden] { display: none !important; }
     * { box-sizing: border-box; margin: 0; }
     .kiosk { height: 100%; display: grid; grid-template-rows: minmax(0, 1fr) auto auto; isolation: isolate; }
+    .kiosk > * { grid-column: 1; }
     .scene { position: relative; grid-row: 1; container-type: size; cursor: pointer; touch-action: none;
       user-select: none; -webkit-user-select: none; }
     .starting { position: absolute; inset: 0; display: grid; place-content: center; padding: 2em; text-align: center;
@@ -91,6 +98,10 @@
     .notice { z-index: 2; grid-row: 1; place-self: end center; max-width: min(92%, 44em); margin-bottom: .8em;
       padding: .7em 1.2em; border-radius: 1em; text-align: center; text-wrap: balance; color: #2a1600;
       background: #ffd28a; box-shadow: 0 .3em 2em rgb(0 0 0 / .5); }
+    .code { z-index: 2; grid-row: 1; place-self: end; margin: 0 1.4em 1em 0; padding: .5em; border-radius: .7em;
+      text-align: center; color: #07090c; background: #fff; box-shadow: 0 .3em 2em rgb(0 0 0 / .5); }
+    .code img { display: block; width: clamp(110px, 20vmin, 320px); margin: auto; image-rendering: pixelated; }
+    .code figcaption { max-width: clamp(110px, 20vmin, 320px); font-weight: 600; font-size: .8em; text-wrap: balance; }
     .segments, .bar { position: relative; z-index: 1; display: flex; }
     .segments { grid-row: 2; gap: clamp(2px, .3vw, 8px); padding: .55em 1.4em 0; }
     .segments i { flex: 1; height: .22em; border-radius: 1em; background: rgb(255 255 255 / .24)
@@ -150,7 +161,8 @@
   class DinKiosk extends HTMLElement {
     #texts = TEXTS;
     #pairs = [];
-    #taken = []; // pairs of photos from the camera, newest first
+    #taken = []; // pairs of photos from the camera and from phones, newest first
+    #known = new Set(); // restored pictures of those from phones
     #pair = null; // the one that is shown
     #slide = null;
     #turn = 0; // number of the latest change of the pair; results of earlier ones are discarded
@@ -236,20 +248,51 @@
       this.#showNotice();
     }
 
-    /** Shows a pair at once, and keeps it in the slideshow for `life_s` seconds. */
-    show(pair) {
-      this.#taken.unshift({ ...pair, leaves: performance.now() + (pair.life_s ?? Infinity) * 1000 });
+    set code(code) {
+      this.#find(".code").hidden = !code;
+      if (code) Object.assign(this.#find(".code img"), { src: code.picture, alt: code.link });
+    }
+
+    set sent(pairs) {
+      const unknown = pairs.filter(({ after }) => !this.#known.has(after));
+      for (const pair of unknown.reverse()) {
+        this.#known.add(pair.after);
+        this.#add(pair);
+      }
+    }
+
+    /** Shows a pair at once, and keeps it in the slideshow for `life_s` seconds; it may be on another screen, too. */
+    show(pair, isOnScreen = false) {
       this.#camera.done();
-      this.#showNotice("");
-      this.#isPaused = false;
-      this.#change(this.#taken[0]);
+      this.#add(pair);
+      if (isOnScreen) this.#say(this.#texts.on_screen);
     }
 
     /** Shows why a photo was not restored. */
     fail(sentence) {
       this.#camera.done();
+      this.#say(sentence);
+    }
+
+    #add(pair) {
+      this.#taken.unshift({ ...pair, leaves: performance.now() + (pair.life_s ?? Infinity) * 1000 });
+      this.#showNotice("");
+      this.#isPaused = false;
+      this.#change(this.#taken[0]);
+    }
+
+    #say(sentence) {
       this.#showNotice(sentence);
       setTimeout(() => this.#failure === sentence && this.#showNotice(""), FAILURE_S * 1000);
+    }
+
+    /** Removes the photo that is shown, if a visitor took it. */
+    #withdraw() {
+      if (!this.#taken.includes(this.#pair)) return;
+      const detail = { picture: this.#pair.after };
+      this.#taken = this.#taken.filter((pair) => pair !== this.#pair);
+      this.dispatchEvent(new CustomEvent("withdraw", { detail, bubbles: true }));
+      this.#go(1);
     }
 
     get #playlist() {
@@ -275,6 +318,7 @@
       const texts = this.#texts;
       this.#find(".kiosk").ariaLabel = texts.name;
       this.#find(".starting").textContent = texts.starting;
+      this.#find(".code figcaption").textContent = texts.scan;
       for (const name of ["previous", "next", "full_screen"]) {
         Object.assign(this.#find(`[data-do=${name}]`), { ariaLabel: texts[name], title: texts[name] });
       }
@@ -368,6 +412,7 @@
       if (this.#camera.isOpen || event.ctrlKey || event.metaKey || event.altKey) return;
       const isOnButton = event.composedPath()[0].closest?.("button");
       const keys = { ArrowLeft: () => this.#go(-1), ArrowRight: () => this.#go(1), f: () => this.#toggleFullScreen() };
+      keys.Delete = () => this.#withdraw();
       if (!isOnButton) keys[" "] = () => this.#toggle(); // on a button, the space bar presses it
       const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
       if (!act) return;

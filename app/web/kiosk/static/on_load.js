@@ -7,9 +7,9 @@ const show = () => {
     Object.assign(find(), properties);
 };
 const hear = () => {
-    const { progress, pair, failure } = props.answer;
+    const { progress, pair, failure, is_on_screen } = props.answer;
     if (progress) find().progress = progress;
-    if (pair) find().show(pair);
+    if (pair) find().show(pair, is_on_screen);
     if (failure) find().fail(failure);
 };
 element.addEventListener('photo', async ({ detail }) => {
@@ -21,6 +21,7 @@ element.addEventListener('photo', async ({ detail }) => {
         find().fail(props.value.texts.not_sent);
     }
 });
+element.addEventListener('withdraw', ({ detail }) => trigger('withdraw', detail));
 watch('value', show);
 watch('answer', hear);
 show();
