@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -124,6 +125,11 @@ class Run:
     def has_ended(self) -> bool:
         """Return whether the guardian has ended, and so Triton."""
         return self.guardian.poll() is not None
+
+    def has_crashed(self) -> bool:
+        """Return whether a signal has ended Triton: the guardian then exits with its negative number, modulo 256."""
+        code = self.guardian.poll()
+        return code is not None and code > 256 - signal.NSIG
 
     def processes(self, instances: Collection[str] = ()) -> dict[str, psutil.Process]:
         """Return the running processes of Triton and of its instances, by the names of program and instances.

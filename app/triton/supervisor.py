@@ -178,13 +178,21 @@ class Triton:
         self.stop()
 
     def wait_ready(self) -> None:
-        """Wait until all models are loaded that can be, then begin the watch.
+        """Wait until all models are loaded that can be, then begin the watch; a start that crashes is tried once more.
 
         Raises:
             ServerStartError: Triton ended, did not start in time, or could load no model; the message quotes its log.
         """
         try:
-            self._wait_live()
+            try:
+                self._wait_live()
+            except ServerStartError as error:
+                if not self._run.has_crashed():
+                    raise
+                log.warning("%s: starting it again", error)
+                self._run.end()
+                self._run = process.start(self.launch, self.repository, self._endpoint)
+                self._wait_live()
             with RestorationClient(self.url) as client:
                 self._expected, broken = client.instances(), client.broken()
             if not self._expected:

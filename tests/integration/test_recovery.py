@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -158,3 +159,19 @@ def test_a_restart_that_hangs_is_given_up_and_costs_no_photo(tmp_path, small_pho
         assert np.array_equal(restore(png(small_photo), task, client).after.rgb, expected)
         assert not hang.exists()
     assert "hung while starting" in caplog.text
+
+
+@pytest.mark.parametrize(("crashes", "starts"), [(1, 2), (2, 2)])
+def test_a_start_that_crashes_is_tried_once_more(crashes, starts, tmp_path, caplog):
+    count, launch, repository = tmp_path / "count", embedded.launch(), tmp_path / "repository"
+    shutil.copytree(REPOSITORY / f"din_{TASK}", repository / f"din_{TASK}")
+    program = tmp_path / "tritonserver"
+    crash = f"[ $(wc -l < {count}) -le {crashes} ] && kill -ABRT $$"
+    program.write_text(f'#!/bin/bash\necho >> {count}\n{crash}\nexec {launch.program} "$@"\n')
+    program.chmod(0o755)
+    refusal = pytest.raises(ServerStartError, match="killed by SIGABRT") if crashes == starts else nullcontext()
+    with Triton(replace(launch, program=program), repository) as own, RestorationClient(own.url) as client, refusal:
+        own.wait_ready()
+        assert list(client.tasks()) == [TASK]
+    assert len(count.read_text()) == starts
+    assert "killed by SIGABRT: starting it again" in caplog.text
