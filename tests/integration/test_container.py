@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from PIL import Image
 
 from app.pipeline.restore import restore
 from app.triton import embedded
 from tests.support.files import ROOT, png, read
 from tests.support.namespaces import usable
+from tests.support.page_client import page_client
 from tests.support.processes import free_port, wait_until
 
 TASK = "sr_x4"
@@ -149,7 +150,7 @@ def test_a_container_brings_its_triton_back_and_leaves_nothing(
         assert container.zombies() == []
 
         Image.fromarray(small_photo).save(tmp_path / "photo.png")
-        page = Client(f"http://127.0.0.1:{port}", verbose=False, download_files=tmp_path / "downloads")
+        page = page_client(f"http://127.0.0.1:{port}", download_files=tmp_path / "downloads")
         download, _ = page.predict(handle_file(str(tmp_path / "photo.png")), TASK, api_name="/restore")
         page.close()
         assert np.array_equal(read(download), restore(png(small_photo), client.task(TASK), client).after.rgb)

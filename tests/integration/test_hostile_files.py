@@ -7,10 +7,11 @@ import sys
 
 import psutil
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
 from tests.support.files import ROOT, png, read
+from tests.support.page_client import page_client
 from tests.support.processes import running_page, wait_until
 from tools.hostile_files.handmade import many_scans
 
@@ -37,7 +38,7 @@ def test_a_file_that_crashes_a_decoder_costs_its_own_refusal(triton, tmp_path, s
     hostile.write_bytes(many_scans(20_000, 2000))  # it would be decoded for minutes
     sound.write_bytes(png(small_photo))
     with running_page("--triton-url", triton.url) as (url, process):
-        page, api = psutil.Process(process.pid), Client(url, verbose=False)
+        page, api = psutil.Process(process.pid), page_client(url)
         job = api.submit(handle_file(str(hostile)), "sr_x4", api_name="/restore")
         wait_until(lambda: decoders(page)[0])
         (crashed,), _ = decoders(page)

@@ -6,9 +6,10 @@ import time
 import psutil
 import pytest
 import skimage.data
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from PIL import Image
 
+from tests.support.page_client import page_client
 from tests.support.processes import running_page
 
 PAGE_GB, SERVER_GB = 1.5, 3.0
@@ -46,7 +47,7 @@ def test_memory_is_bounded(task, size, scale, tmp_path, monkeypatch):
         peak.start()
         try:
             started = time.monotonic()
-            download, report = Client(url, verbose=False).predict(handle_file(photo), task, api_name="/restore")
+            download, report = page_client(url).predict(handle_file(photo), task, api_name="/restore")
             seconds = time.monotonic() - started
         finally:
             peak.ended.set()

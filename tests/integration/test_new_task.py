@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 import skimage.data
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from PIL import Image
 
 from app.triton import REPOSITORY
 from imaging.metrics import psnr
 from tests.support.files import ROOT, read
+from tests.support.page_client import page_client
 from tests.support.processes import running_page
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -135,7 +136,7 @@ def test_the_page_offers_it_and_restores_with_it(sources, repository, photo, tmp
     dark = tmp_path / "dark.png"
     Image.fromarray(read(photo) // 2).save(dark)
     with running_page("--triton", "embedded", root=sources) as (url, _):
-        page = Client(url, verbose=False, download_files=tmp_path / "downloads")
+        page = page_client(url, download_files=tmp_path / "downloads")
         tasks = {task["name"]: task for task in page.predict(api_name="/tasks")}
         choices = [
             tuple(choice)

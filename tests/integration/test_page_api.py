@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 import skimage.data
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from gradio_client.client import Job
 from gradio_client.exceptions import AppError, ValidationError
 from PIL import Image
@@ -28,6 +28,7 @@ from din_model.data import evaluation_pairs
 from din_model.evaluate import score_pair, score_pairs
 from tests.support.files import png, read
 from tests.support.mcp import call_tool
+from tests.support.page_client import page_client
 from tests.support.processes import IMPATIENT_PAGE, STARTUP_S, running_page, server_folder, wait_until
 from tests.support.queue import upload
 from tests.support.served import SHIPPED
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def api(page_url, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
-        connection = Client(page_url, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
+        connection = page_client(page_url, download_files=tmp_path_factory.mktemp("downloads"))
         yield connection
         connection.close()
 
@@ -274,7 +275,7 @@ def test_photos_are_gone_after_the_stated_time_and_everything_with_the_page(trit
     folder = tmp_path / "photos"
     folder.mkdir()
     with running_page("--triton-url", triton.url, program=("-c", IMPATIENT_PAGE), folder=folder) as (url, _):
-        connection = Client(url, verbose=False, download_files=False)
+        connection = page_client(url, download_files=False)
         connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore")
         connection.close()
         assert list(folder.rglob("my photo*.png"))
@@ -297,7 +298,7 @@ def test_a_photo_waits_for_a_triton_that_restarts(photo):
     first.wait_ready()
     try:
         with running_page("--triton-url", first.url) as (url, _):
-            connection = Client(url, verbose=False, download_files=False)
+            connection = page_client(url, download_files=False)
             first.stop()
             job = connection.submit(handle_file(str(photo)), "sr_x4", api_name="/restore")
             wait_until(lambda: waits(job), STARTUP_S)
@@ -321,7 +322,7 @@ def test_a_damaged_model_is_reported_on_the_page_and_by_the_api(photo, tmp_path)
     with Triton(embedded.launch(), repository) as own:
         own.wait_ready()
         with running_page("--triton-url", own.url) as (url, _):
-            connection = Client(url, verbose=False, download_files=False)
+            connection = page_client(url, download_files=False)
             with pytest.raises(ValidationError) as error:
                 connection.predict(handle_file(str(photo)), "sr_x4", api_name="/restore")
             assert "task: The task sr_x4 is not available: its model file is missing or damaged." in message(error)
@@ -333,7 +334,7 @@ def test_a_damaged_model_is_reported_on_the_page_and_by_the_api(photo, tmp_path)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
 def test_the_page_with_its_own_triton_ends_cleanly(number, tmp_path):
     with running_page(folder=tmp_path) as (url, process):
-        connection = Client(url, verbose=False, download_files=False)
+        connection = page_client(url, download_files=False)
         assert connection.view_api(return_format="dict", print_info=False)["named_endpoints"]
         connection.close()
         folder = server_folder(found.pid for found in processes_below(process.pid))
