@@ -37,12 +37,14 @@ class Job:
         quality: selects the network, and whether it runs as a self-ensemble.
         output: how results are encoded.
         out: folder of the results, absolute.
+        strength: in percent: how much of the restoration is seen.
     """
 
     task: str
     quality: Quality
     output: codec.Output
     out: Path
+    strength: int = codec.WHOLE
 
     def options(self) -> dict[str, str]:
         """Return what has to stay the same from run to run, by the names on the command line."""
@@ -51,6 +53,7 @@ class Job:
             "--quality": str(self.quality),
             "--format": self.output.format,
             "--percent": str(self.output.percent),
+            "--strength": str(self.strength),
             "--without-exif": "no" if self.output.metadata else "yes",
         }
 
@@ -95,7 +98,7 @@ class Restorer:
                 self._task = self._client.recent_task(self.job.task)
             before = found(self._workers.ask({"scale": self._task.scale}, item.photo), Photo)
             restored = run(photo_steps(before, self._task, self._client, self.job.quality))
-            content = codec.encode(restored.after, self.job.output)
+            content = codec.encode(codec.blend(before, restored.after, self.job.strength), self.job.output)
         except CancelledError:
             raise
         except RestorationError as error:

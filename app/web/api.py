@@ -45,6 +45,7 @@ class Api:
         file_format: str,
         percent: float | None,
         metadata: bool,
+        strength: float | None,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
     ) -> tuple[str, Report]:
@@ -57,13 +58,14 @@ class Api:
             file_format: Of the restored photo; "png" is lossless.
             percent: Quality of formats with lossy compression, 1 to 100; WebP is lossless at 100.
             metadata: Whether to keep EXIF data such as date and place; the colour profile is always kept.
+            strength: How much of the restoration is seen, in percent: 0 is the photo, enlarged bicubically if need be.
 
         Returns:
             The restored photo as a file, and a report: what ran, sizes in pixels, tiles, seconds, notices.
         """
         try:
             path, reports, outcomes = self._run(
-                [photo], task, quality, file_format, percent, metadata, request, progress
+                [photo], task, quality, file_format, percent, metadata, strength, request, progress
             )
             if outcomes[0].error is not None:
                 raise outcomes[0].error
@@ -79,6 +81,7 @@ class Api:
         file_format: str,
         percent: float | None,
         metadata: bool,
+        strength: float | None,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
     ) -> tuple[str | None, list[Report]]:
@@ -91,13 +94,16 @@ class Api:
             file_format: Of the restored photos; "png" is lossless.
             percent: Quality of formats with lossy compression, 1 to 100; WebP is lossless at 100.
             metadata: Whether to keep EXIF data such as date and place; the colour profile is always kept.
+            strength: How much of the restoration is seen, in percent: 0 is the photo, enlarged bicubically if need be.
 
         Returns:
             A ZIP of the restored photos in their order (the photo itself if it is one), and a report for each photo,
             with its error where it could not be restored.
         """
         try:
-            path, reports, _ = self._run(photos, task, quality, file_format, percent, metadata, request, progress)
+            path, reports, _ = self._run(
+                photos, task, quality, file_format, percent, metadata, strength, request, progress
+            )
         except RestorationError as error:
             raise page_error(error, ENGLISH) from error
         return (str(path) if path else None), reports
@@ -148,6 +154,7 @@ class Api:
         file_format: str,
         percent: float | None,
         metadata: bool,
+        strength: float | None,
         request: gr.Request,
         progress: gr.Progress,
     ) -> tuple[Path | None, list[Report], list[Outcome]]:
@@ -155,7 +162,7 @@ class Api:
 
         Args:
             photos: paths of the uploads.
-            task, quality, file_format, percent, metadata: as for :meth:`restore`.
+            task, quality, file_format, percent, metadata, strength: as for :meth:`restore`.
             request: identifies the caller, who has a share of the queue.
             progress: receives the number of tiles done.
 
@@ -176,7 +183,7 @@ class Api:
                 elif isinstance(event, JobProgress):
                     progress((event.done, event.total), desc=describe(event), unit="tiles")
                     limits.check_caller(request, self._page)
-        path, _ = save_as(outcomes, Output(file_format, int(percent or 0), metadata))
+        path, _ = save_as(outcomes, Output(file_format, int(percent or 0), metadata), strength_of(strength))
         return path, [report(outcome, notice) for outcome in outcomes], outcomes
 
 
@@ -206,6 +213,7 @@ def add_api(runner: JobRunner, page: gr.Blocks) -> None:
                 label="percent",
             ),
             gr.Checkbox(True, label="metadata"),
+            gr.Number(codec.WHOLE, minimum=codec.NONE, maximum=codec.WHOLE, precision=0, label="strength"),
         ]
         restored, reports = gr.File(label="restored"), gr.JSON(label="report")
         for function, given in ((api.restore, photo), (api.restore_batch, photos)):
@@ -219,6 +227,11 @@ def add_api(runner: JobRunner, page: gr.Blocks) -> None:
                 concurrency_id=limits.QUEUE,
             )
         gr.Button().click(api.tasks, None, reports, api_name="tasks", queue=False)
+
+
+def strength_of(strength: float | None) -> int:
+    """Return the strength in percent; the whole restoration where a caller gives none."""
+    return codec.WHOLE if strength is None else int(strength)
 
 
 def describe_task(task: Task) -> Report:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from app import codec
 from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Triton, embedded
 from tests.support.files import ROOT, exif_of, png, read
@@ -49,6 +50,17 @@ def test_exif_is_kept_or_left_out(small_photo, tmp_path, triton):
         assert run("restore", tmp_path / "photo.jpg", *to, *options).returncode == 0
     assert exif_of(tmp_path / "kept/photo_sr_x2.jpg")[ExifTags.Base.Make] == "Pinhole"
     assert exif_of(tmp_path / "left/photo_sr_x2.jpg") == {}
+
+
+def test_a_strength_blends_with_the_photo(photo, tmp_path, triton, client, small_photo):
+    restored = restore(png(small_photo), client.task("sr_x2"), client)
+    to = ("--task", "sr_x2", "--out", tmp_path / "out", "--triton-url", triton.url, "--strength")
+    for strength in (0, 60):
+        assert run("restore", photo, *to, strength).returncode == 0
+        found = read(tmp_path / f"out/photo_sr_x2_{strength}percent.png")
+        assert np.array_equal(found, codec.blend(restored.before, restored.after, strength).rgb)
+    done = run("restore", photo, *to, 101)
+    assert (done.returncode, done.stderr) == (1, "error: The strength 101 is outside the range of 0 to 100.\n")
 
 
 def test_bad_files_are_named_and_the_others_go_on(photo, tmp_path, triton):

@@ -18,6 +18,7 @@ from gradio_client.client import Job
 from gradio_client.exceptions import AppError, ValidationError
 from PIL import Image
 
+from app import codec
 from app.pipeline.restore import restore
 from app.tasks import Quality
 from app.triton import REPOSITORY, Triton, embedded
@@ -26,7 +27,7 @@ from app.web import limits
 from din_model import TASKS, load_model
 from din_model.data import evaluation_pairs
 from din_model.evaluate import score_pair, score_pairs
-from tests.support.files import png, read
+from tests.support.files import png, read, read_bytes
 from tests.support.mcp import call_tool
 from tests.support.processes import IMPATIENT_PAGE, STARTUP_S, running_page, server_folder, wait_until
 from tests.support.queue import upload
@@ -72,6 +73,20 @@ def test_restore_takes_quality_format_and_metadata(api, photo, small_photo, clie
     assert (report["quality"], report["notices"]) == ("best", [])
 
 
+def test_restore_takes_a_strength(api, photo, small_photo, client):
+    restored = restore(png(small_photo), client.task("sr_x4"), client)
+    for strength in (0, 60):
+        download, _ = api.predict(handle_file(str(photo)), "sr_x4", strength=strength, api_name="/restore")
+        assert Path(download).name == f"my photo_sr_x4_{strength}percent.png"
+        assert np.array_equal(read(download), codec.blend(restored.before, restored.after, strength).rgb)
+    archive, _ = api.predict([handle_file(str(photo))] * 2, "sr_x2", strength=0, api_name="/restore_batch")
+    with zipfile.ZipFile(archive) as files:
+        assert files.namelist() == ["my photo_sr_x2_0percent.png", "my photo_sr_x2_0percent_2.png"]
+        assert np.array_equal(read_bytes(files.read(files.namelist()[0])), codec.enlarge(small_photo, 2))
+    with pytest.raises(httpx.HTTPStatusError, match="400"):
+        api.predict(handle_file(str(photo)), "sr_x4", strength=101, api_name="/restore")
+
+
 def test_former_names_work_with_a_notice(api, photo):
     name = next(name for name, (task, _) in SHIPPED.items() if name != task)
     _, report = api.predict(handle_file(str(photo)), name, "din", api_name="/restore")
@@ -115,7 +130,7 @@ def test_openapi_and_mcp_describe_the_same_tools(page_url):
     for tool in tools.values():
         assert len(tool["description"]) > 60
     arguments = tools["restore"]["inputSchema"]["properties"]
-    assert set(arguments) == {"photo", "task", "quality", "file_format", "percent", "metadata"}
+    assert set(arguments) == {"photo", "task", "quality", "file_format", "percent", "metadata", "strength"}
     assert "sr_x4" in arguments["task"]["enum"]
     assert all(argument.get("description") for argument in arguments.values())
 
@@ -234,7 +249,7 @@ def test_a_call_without_a_quality_in_percent_names_the_limits(page_url, small_ph
 
 def test_files_of_the_server_are_out_of_reach(page_url, photo):
     """The page reads uploads only."""
-    data = [{"path": str(photo), "meta": {"_type": "gradio.FileData"}}, "sr_x4", "fast", "png", 92, True]
+    data = [{"path": str(photo), "meta": {"_type": "gradio.FileData"}}, "sr_x4", "fast", "png", 92, True, 100]
     answer = httpx.post(f"{page_url}/gradio_api/call/restore", json={"data": data})
     assert answer.status_code == 400
     assert "This file has not been uploaded: send the photo itself." in answer.text

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 import gradio as gr
 
+from app import codec
 from app.codec import FORMATS, Output, bounded
 from app.errors import PhotoError, RestorationError
 from app.i18n import as_is, say
@@ -162,13 +163,14 @@ class Handlers:
                     done = Results(photos, (*done.outcomes, with_earlier_states(earlier, event)))
                     # The file may be of an earlier job: the download is disabled until the new one is saved.
                     disabled = {self._tab.result.download: gr.DownloadButton(interactive=False)}
-                    yield {self._tab.results: done, **disabled, **self._show(done, language)}
+                    shown = {self._tab.shown: max(0, len(done.restored) - 1)}
+                    yield {self._tab.results: done, **shown, **disabled, **self._show(done, language)}
         except RestorationError as error:
             raise page_error(error, language) from error
 
-    def _show(self, done: Results, language: str) -> Updates:
-        """Return the updates that show the results so far."""
-        states = viewer_states(done.restored[-1], language) if done.restored else []
+    def _show(self, done: Results, language: str, place: int = -1, strength: int = codec.WHOLE) -> Updates:
+        """Return the updates that show the results so far, one of them in the comparison, by a strength in percent."""
+        states = viewer_states(done.restored[place], language, strength) if done.restored else []
         pictures = [(str(outcome.pictures[-1].path), outcome.name) for outcome in done.restored]
         return {
             self._tab.result.progress: "" if done.is_complete else gr.skip(),
@@ -177,13 +179,14 @@ class Handlers:
             self._tab.result.report: outcomes_html(done.outcomes, (), language),
         }
 
-    def save(self, name: str, percent: int, metadata: bool, results: Results, language: str) -> Updates:
+    def save(self, name: str, percent: int, metadata: bool, strength: int, results: Results, language: str) -> Updates:
         """Write the restored photos in the chosen format, once all are done.
 
         Args:
             name: of the format, a key of :data:`~app.codec.FORMATS`.
             percent: quality, 1 to 100, for formats that have one.
             metadata: whether to keep EXIF.
+            strength: in percent: how much of the restorations is seen.
             results: the photos to write.
             language: of the report.
         """
@@ -191,7 +194,7 @@ class Handlers:
         if not (results.is_complete and results.restored):
             return shown
         try:
-            path, losses = save_as(results.outcomes, Output(name, int(percent or 0), metadata))
+            path, losses = save_as(results.outcomes, Output(name, int(percent or 0), metadata), strength)
         except RestorationError as error:
             refusal = message_html(as_is(error.into(language)), language, "error")
             return shown | {self._tab.result.report: outcomes_html(results.outcomes, (), language) + refusal}
@@ -200,10 +203,26 @@ class Handlers:
             self._tab.result.report: outcomes_html(results.outcomes, losses, language),
         }
 
-    def select_result(self, results: Results, language: str, event: gr.SelectData) -> Updates:
-        """Show the result that was clicked in the gallery in the comparison."""
-        states = viewer_states(results.restored[int(event.index)], language)
+    def blend(self, photos: Photos, results: Results, place: int, strength: int, language: str) -> Updates:
+        """Show the photo in the comparison by a strength.
+
+        Args:
+            photos: paths of the uploads; results of others are not shown.
+            results: of the job that ran last.
+            place: of the photo among the restored ones.
+            strength: in percent.
+            language: of the labels.
+        """
+        if results.photos != tuple(as_paths(photos)) or not place < len(results.restored):
+            return {self._tab.result.viewer: gr.skip()}
+        states = viewer_states(results.restored[place], language, strength)
         return {self._tab.result.viewer: gr.HTML(restored=states)}
+
+    def select_result(self, results: Results, strength: int, language: str, event: gr.SelectData) -> Updates:
+        """Show the result that was clicked in the gallery in the comparison, by a strength in percent."""
+        place = int(event.index)
+        states = viewer_states(results.restored[place], language, strength)
+        return {self._tab.shown: place, self._tab.result.viewer: gr.HTML(restored=states)}
 
     def stop(self, language: str) -> Updates:
         """Show that the job was stopped."""
@@ -213,19 +232,23 @@ class Handlers:
         """Select the picture of the camera as the photo to restore."""
         return {self._tab.photos.files: [picture] if picture else []}
 
-    def translate(self, photos: Photos, task: str, results: Results, language: str) -> Updates:
+    def translate(
+        self, photos: Photos, task: str, results: Results, place: int, strength: int, language: str
+    ) -> Updates:
         """Show the messages about the photos, and the results, in another language.
 
         Args:
             photos: paths of the uploads.
             task: name of the chosen task.
             results: of the job that ran last; those of other photos are not shown.
+            place: of the photo in the comparison among the restored ones.
+            strength: in percent: how much of its restoration is seen.
             language: the new language.
         """
         _, sentences = preview(as_paths(photos), self._runner.tasks.get(task), language)
         if results.photos != tuple(as_paths(photos)) or not results.outcomes:
             return {self._tab.photos.preview: sentences, self._tab.result.progress: ""}
-        return {self._tab.photos.preview: sentences, **self._show(results, language)}
+        return {self._tab.photos.preview: sentences, **self._show(results, language, place, strength)}
 
 
 def wire(tab: RestoreTab, runner: JobRunner, language: gr.Dropdown, page: gr.Blocks) -> None:
@@ -287,10 +310,11 @@ def wire_job(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> None
     outputs = [photos.files, tab.job, *buttons]
     photos.samples.select(handlers.start_sample, chosen, outputs, concurrency_limit=None, **EACH)
     tab.job.change(None, None, None, js="() => dinScrollToResult()", api_visibility="private")
+    shown = [result.viewer, result.gallery, tab.shown]
     run = tab.job.change(
         handlers.restore,
         [tab.job, tab.results, language],
-        [result.viewer, result.gallery, result.download, result.report, result.progress, tab.results, *buttons],
+        [*shown, result.download, result.report, result.progress, tab.results, *buttons],
         concurrency_limit=limits.CONCURRENT_JOBS,
         concurrency_id=limits.QUEUE,
         trigger_mode="always_last",
@@ -305,7 +329,16 @@ def wire_job(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> None
 def wire_results(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> None:
     """Connect the events that show and save results."""
     result = tab.result
-    result.gallery.select(handlers.select_result, [tab.results, language], result.viewer, **EACH)
+    selected = [tab.results, result.strength, language]
+    result.gallery.select(handlers.select_result, selected, [result.viewer, tab.shown], **EACH)
+    gr.on(
+        [tab.results.change, result.strength.input],
+        handlers.blend,
+        [tab.photos.files, tab.results, tab.shown, result.strength, language],
+        result.viewer,
+        concurrency_limit=limits.CONCURRENT_JOBS,  # each holds a whole photo
+        **LATEST,
+    )
     formats = [component.input for component in result.output]
     gr.on(formats, None, None, result.download, js=DISABLE, api_visibility="private")
     gr.on(
@@ -317,7 +350,7 @@ def wire_results(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> 
     )
     language.change(
         handlers.translate,
-        [tab.photos.files, tab.choice.task, tab.results, language],
+        [tab.photos.files, tab.choice.task, tab.results, tab.shown, result.strength, language],
         [tab.photos.preview, result.viewer, result.gallery, result.report, result.progress],
         **QUIET,
     )

@@ -27,7 +27,7 @@ from app.tracing import traced
 from app.web import limits, storage
 from app.web.examples import examples
 from app.web.metrics import counting, watched
-from app.web.restore.results import Outcome, preview_before, preview_reference_test, preview_restored, save_master
+from app.web.restore.results import Outcome, preview_reference_test, preview_restored, save_before, save_master
 
 T = TypeVar("T")
 
@@ -220,7 +220,7 @@ class JobRunner:
                 result, shown = test.restoration, preview_reference_test(test, path.stem, folder)
             else:
                 with ThreadPoolExecutor(1) as executor:  # the server is at work meanwhile
-                    before = executor.submit(preview_before, photo, options.task, folder)
+                    before = executor.submit(save_before, photo, options.task, folder)
                     restoration = photo_steps(photo, options.task, client, options.quality)
                     result = yield from with_progress(counting(restoration, *names), progress, folder)
                     shown = preview_restored(result, before.result(), path.stem, folder)

@@ -63,6 +63,7 @@ class ResultParts:
 
     progress: gr.HTML
     viewer: gr.HTML
+    strength: gr.Slider
     gallery: gr.Gallery
     report: gr.HTML
     format: gr.Radio
@@ -71,9 +72,9 @@ class ResultParts:
     download: gr.DownloadButton
 
     @property
-    def output(self) -> tuple[gr.Radio, gr.Slider, gr.Checkbox]:
-        """The components for the file format."""
-        return self.format, self.percent, self.metadata
+    def output(self) -> tuple[gr.Radio, gr.Slider, gr.Checkbox, gr.Slider]:
+        """The components for what is saved, and how."""
+        return self.format, self.percent, self.metadata, self.strength
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class RestoreTab:
         photos, choice, result: the components.
         job: a :class:`~app.web.restore.jobs.Job`, the last one that was started.
         results: the :class:`~app.web.restore.jobs.Results` of the job that ran last.
+        shown: place of the photo in the comparison among the restored ones.
     """
 
     photos: PhotoParts
@@ -91,6 +93,7 @@ class RestoreTab:
     result: ResultParts
     job: gr.State
     results: gr.State
+    shown: gr.State
 
 
 def lay_out(runner: JobRunner, words: Words) -> RestoreTab:
@@ -107,7 +110,7 @@ def lay_out(runner: JobRunner, words: Words) -> RestoreTab:
             choice = lay_out_choice(runner, first, words)
         with gr.Column(scale=7, min_width=320, elem_id="see"):
             result = lay_out_result(words)
-    return RestoreTab(photos, choice, result, job=gr.State(None), results=gr.State(Results()))
+    return RestoreTab(photos, choice, result, job=gr.State(None), results=gr.State(Results()), shown=gr.State(0))
 
 
 def lay_out_photos(first: Task | None, words: Words) -> PhotoParts:
@@ -187,6 +190,11 @@ def lay_out_result(words: Words) -> ResultParts:
         ),
         value=viewer_texts,
     )
+    strength = words.bind(
+        gr.Slider(codec.NONE, codec.WHOLE, codec.WHOLE, step=1, elem_id="strength"),
+        label=say("page.strength"),
+        info=say("page.strength_info"),
+    )
     gallery = words.bind(
         gr.Gallery(
             visible=False,
@@ -216,7 +224,7 @@ def lay_out_result(words: Words) -> ResultParts:
         download = words.bind(
             gr.DownloadButton(variant="primary", interactive=False, elem_id="download"), label=say("page.download")
         )
-    return ResultParts(progress, viewer, gallery, report, formats, percent, metadata, download)
+    return ResultParts(progress, viewer, strength, gallery, report, formats, percent, metadata, download)
 
 
 def viewer_texts(language: str) -> dict[str, str]:
