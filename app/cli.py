@@ -33,7 +33,8 @@ from app.errors import (
 from app.health import probe
 from app.many.command import add_many_options, restore_many
 from app.output_options import Chosen, add_output_options, chosen
-from app.pipeline.restore import Progress, restore
+from app.pipeline.chain import restore_chain
+from app.pipeline.restore import Progress
 from app.signals import INTERRUPTED, interrupt, on_signals
 from app.tasks import file_suffix
 from app.triton_options import (
@@ -327,10 +328,10 @@ def restore_files(args: argparse.Namespace) -> int:
     failures, options = 0, connection_options(args)
     with find_triton(args) as triton, RestorationClient(triton.url, options) as connection:
         client = connection.with_priority(Priority.VISITOR if len(targets) == 1 else Priority.BATCH)
-        task = client.task(choice.task)
+        chain = client.chain(choice.task)
         for path, target in targets.items():
             try:
-                result = restore(path, task, client, choice.quality, show_progress(path.name))
+                result = restore_chain(path, chain, client, choice.quality, show_progress(path.name))
                 photo = codec.blend(result.before, result.after, choice.strength)
                 target.write_bytes(codec.encode(photo, choice.output))
             except (RestorationError, OSError) as error:

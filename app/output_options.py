@@ -12,7 +12,9 @@ from app.tasks import Quality, current_names
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("--task", required=True, help="for example sr_x4")
+    parser.add_argument(
+        "--task", required=True, help="for example sr_x4, or several, one after the other: derain_heavy,sr_x2"
+    )
     parser.add_argument(
         "--quality",
         default=Quality.FAST.value,
@@ -42,7 +44,7 @@ class Chosen:
     """What the options name.
 
     Attributes:
-        task: its name.
+        task: its name, or that of a chain.
         quality: selects the network, and whether it runs as a self-ensemble.
         output: how results are encoded.
         strength: in percent: how much of the restoration is seen.

@@ -14,7 +14,7 @@ from app import codec
 from app.codec import FORMATS, Output
 from app.errors import RestorationError, UnknownQualityError
 from app.i18n import ENGLISH, say
-from app.tasks import FORMER_QUALITIES, Quality, Task, current_names
+from app.tasks import FORMER_QUALITIES, Chain, Quality, Task, chain_name, current_names
 from app.web import limits, metrics
 from app.web.errors import page_error
 from app.web.gradio_compat import accept_any
@@ -54,6 +54,7 @@ class Api:
         Args:
             photo: PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC, AVIF, JPEG 2000, or PPM, of up to 24 megapixels and 64 MB.
             task: What to do, for example sr_x4 to enlarge it four times; the tool "tasks" lists and explains them all.
+                Several, separated by commas, are done one after the other: derain_heavy,sr_x2.
             quality: "fast", "finer" (a slower network, where the task has one) or "best" (that one in eight passes).
             file_format: Of the restored photo; "png" is lossless.
             percent: Quality of formats with lossy compression, 1 to 100; WebP is lossless at 100.
@@ -89,7 +90,8 @@ class Api:
 
         Args:
             photos: Up to 50 photos, each as for the tool "restore".
-            task: What to do; the tool "tasks" lists and explains them all.
+            task: What to do; the tool "tasks" lists and explains them all. Several, separated by commas, are done one
+                after the other.
             quality: "fast", "finer" (a slower network, where the task has one) or "best" (that one in eight passes).
             file_format: Of the restored photos; "png" is lossless.
             percent: Quality of formats with lossy compression, 1 to 100; WebP is lossless at 100.
@@ -137,14 +139,14 @@ class Api:
             return [gr.validate(name != refused, str(error) if name == refused else "") for name in ARGUMENTS]
         return [gr.validate(True, "")] * len(ARGUMENTS)
 
-    def _find(self, task: str, quality: str) -> tuple[Task, Quality, str]:
-        """Find a task and a quality by name; the notice is not empty if a name of 0.4 was used.
+    def _find(self, task: str, quality: str) -> tuple[Chain, Quality, str]:
+        """Find a chain of tasks and a quality by name; the notice is not empty if a name of 0.4 was used.
 
         Raises:
             UnknownTaskError, UnknownQualityError: no such task or quality; the message lists those that exist.
         """
         name, level, notice = current_names(task or "", quality)
-        return self._runner.find_task(name), level, notice
+        return self._runner.find_chain(name), level, notice
 
     def _run(
         self,
@@ -266,7 +268,8 @@ def describe(progress: JobProgress) -> str:
 
 def report(outcome: Outcome, notice: str = "") -> Report:
     """Describe an outcome as JSON; a notice about the call is added to those of the photo."""
-    known = {"name": outcome.name, "task": outcome.task.name, "quality": outcome.quality.value}
+    task = chain_name(tuple(run.task for run in outcome.runs))
+    known = {"name": outcome.name, "task": task, "quality": outcome.runs[-1].quality.value}
     if outcome.error is not None:
         return {**known, "error": str(outcome.error)}
     return {

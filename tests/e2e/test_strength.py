@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,7 +36,7 @@ def saved_as(page: Page, folder: Path, name: str) -> Path:
     return folder / name
 
 
-def shown(page: Page) -> np.ndarray:
+def shown(page: Page) -> np.ndarray[Any, Any]:
     """The pixels of the last state in the comparison."""
     content = page.request.get(f"{page.url.split('?')[0]}{states(page)[-1]['src']}").body()
     return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)[..., ::-1].astype(int)

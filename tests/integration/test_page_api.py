@@ -19,6 +19,7 @@ from gradio_client.exceptions import AppError, ValidationError
 from PIL import Image
 
 from app import codec
+from app.pipeline.chain import restore_chain
 from app.pipeline.restore import restore
 from app.tasks import Quality
 from app.triton import REPOSITORY, Triton, embedded
@@ -85,6 +86,35 @@ def test_restore_takes_a_strength(api, photo, small_photo, client):
         assert np.array_equal(read_bytes(files.read(files.namelist()[0])), codec.enlarge(small_photo, 2))
     with pytest.raises(httpx.HTTPStatusError, match="400"):
         api.predict(handle_file(str(photo)), "sr_x4", strength=101, api_name="/restore")
+
+
+def test_restore_takes_a_chain(api, photo, small_photo, client):
+    download, report = api.predict(handle_file(str(photo)), "derain_heavy,sr_x2", api_name="/restore")
+    chain = (client.task("derain_heavy"), client.task("sr_x2"))
+    expected = restore_chain(png(small_photo), chain, client)
+    assert Path(download).name == "my photo_derain_heavy_sr_x2.png"
+    assert np.array_equal(read(download), expected.after.rgb)
+    assert (report["task"], report["size"]) == ("derain_heavy,sr_x2", "84×60 to 168×120 pixels")
+    assert (report["model"], report["tiles"]) == ("din_derain_heavy-tiles → din_sr_x2", "2")
+
+
+def test_a_chain_has_limits_that_are_told_at_once(api, photo, tmp_path):
+    Image.fromarray(np.zeros((3000, 3000, 3), np.uint8)).save(tmp_path / "large.png")
+    with pytest.raises(ValidationError) as error:
+        api.predict(handle_file(str(tmp_path / "large.png")), "sr_x2,derain_heavy", api_name="/restore")
+    assert "photo: Before step 2 the photo would have 36 megapixels, above the limit of 24" in message(error)
+    with pytest.raises(ValidationError) as error:
+        api.predict(handle_file(str(photo)), "deblur,deblur,deblur,deblur,sr_x2", api_name="/restore")
+    assert "task: The chain has 5 steps, above the limit of 4" in message(error)
+    with pytest.raises(ValidationError) as error:
+        api.predict(handle_file(str(photo)), "deblur,colourise", api_name="/restore")
+    assert "task: There is no task 'colourise'" in message(error)
+
+
+def test_a_tool_takes_a_chain(page_url, photo):
+    inline = "data:image/png;base64," + base64.b64encode(photo.read_bytes()).decode()
+    failed, told = call_tool(page_url, "restore", {"photo": inline, "task": "sr_x2,derain_light"})
+    assert not failed, told
 
 
 def test_former_names_work_with_a_notice(api, photo):

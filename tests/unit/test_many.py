@@ -306,7 +306,7 @@ class Client(NearestClient):
         super().__init__()
         self.error = error
 
-    def recent_task(self, name):
+    def recent_chain(self, name):
         raise ServerUnavailableError("away")  # the task that was read before serves
 
     def submit(self, network, pixels, descriptors):
@@ -329,7 +329,7 @@ def item(tmp_path, job):
 
 
 def test_a_photo_is_restored_into_its_place(item, job, workers):
-    assert Restorer(job, TASK, Client(), workers)(item) == Outcome(item, State.DONE)
+    assert Restorer(job, (TASK,), Client(), workers)(item) == Outcome(item, State.DONE)
     with Image.open(io.BytesIO((job.out / item.result).read_bytes())) as image:
         assert image.size == (16, 16)
     assert list((job.out / PARTS).iterdir()) == []
@@ -347,7 +347,7 @@ def test_a_photo_is_restored_into_its_place(item, job, workers):
     ],
 )
 def test_an_error_is_an_outcome(item, job, workers, error, state, words, status):
-    outcome = Restorer(job, TASK, Client(error), workers)(item)
+    outcome = Restorer(job, (TASK,), Client(error), workers)(item)
     assert (outcome.state, outcome.status, outcome.ends) == (state, status, False)
     assert words in outcome.error
     assert not (job.out / item.result).exists()
@@ -359,7 +359,7 @@ def test_a_full_disk_ends_the_work_and_a_long_name_does_not(item, job, workers, 
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    outcome = Restorer(job, TASK, Client(), workers)(item)
+    outcome = Restorer(job, (TASK,), Client(), workers)(item)
     assert (outcome.state, outcome.ends) == (State.FAILED, ends)
     assert outcome.error == f"The result deep/a_sr_x2.png cannot be stored ({os.strerror(code)})."
     assert list((job.out / PARTS).iterdir()) == []

@@ -8,6 +8,7 @@ choice has changed while it ran (``always_last``).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from weakref import WeakSet
 
 import gradio as gr
@@ -17,13 +18,13 @@ from app.codec import FORMATS, Output, bounded
 from app.errors import PhotoError, RestorationError
 from app.i18n import as_is, say
 from app.tasks import Quality
-from app.web import limits, metrics
+from app.web import limits, metrics, storage
 from app.web.errors import page_error
 from app.web.event_options import EACH, LATEST, QUIET, Updates
 from app.web.examples import examples
 from app.web.restore import choices
-from app.web.restore.html import message_html, outcomes_html, progress_html
-from app.web.restore.jobs import Job, JobOptions, JobProgress, JobRunner, Preview, Results, check_photos
+from app.web.restore.html import chain_html, message_html, outcomes_html, progress_html
+from app.web.restore.jobs import Job, JobOptions, JobProgress, JobRunner, Preview, Results, check_photos, check_results
 from app.web.restore.layout import RestoreTab, sample_pictures
 from app.web.restore.results import save_as, viewer_states, with_earlier_states
 from app.web.restore.uploads import as_paths, photo_sizes, preview
@@ -33,9 +34,9 @@ Photos = list[str] | None
 # download until the file has the chosen format; enable Restore and disable Stop when no job runs.
 CLEAR_RESULTS = "(photos) => dinClearResults(photos)"
 DISABLE = "() => dinUpdate({ interactive: false })"
-SET_IDLE = "() => [dinUpdate({ interactive: true }), dinUpdate({ interactive: false })]"
+SET_IDLE = "() => [true, false, true, true].map((interactive) => dinUpdate({ interactive }))"
 # The same after an error, which leaves the progress as it was.
-SET_FAILED = "() => [dinUpdate({ interactive: true }), dinUpdate({ interactive: false }), dinUpdate({ value: '' })]"
+SET_FAILED = f"() => [...({SET_IDLE})(), dinUpdate({{ value: '' }})]"
 
 
 class Handlers:
@@ -53,6 +54,8 @@ class Handlers:
         self._busy: Updates = {
             tab.choice.restore: gr.Button(interactive=False),
             tab.choice.stop: gr.Button(interactive=True),
+            tab.onward.go_on: gr.Button(interactive=False),
+            tab.onward.undo: gr.Button(interactive=False),
         }
 
     def describe_task(self, task: str, photos: Photos, language: str) -> Updates:
@@ -91,15 +94,49 @@ class Handlers:
         """
         paths = as_paths(photos)
         try:
-            found = self._runner.find_task(task)
+            chain = (self._runner.find_task(task),)
             limits.check_room(request, self._page)
             limits.check_count(len(paths))
-            check_photos(paths, found, is_reference_test)
+            check_photos(paths, chain, is_reference_test)
         except RestorationError as error:
             metrics.refuse(error)
             raise page_error(error, language) from error
-        options = JobOptions(found, Quality(quality), is_reference_test)
+        options = JobOptions(chain, Quality(quality), is_reference_test)
         return {self._tab.job: Job(tuple(paths), options), **self._busy}
+
+    def go_on(
+        self, photos: Photos, results: Results, task: str, quality: str, language: str, request: gr.Request
+    ) -> Updates:
+        """Start a job with the results as its photos, after the checks that need no waiting.
+
+        Args:
+            photos: paths of the uploads.
+            results: of the job that ran last; of other photos, they are refused.
+            task: name of the next task.
+            quality: value of a :class:`~app.tasks.Quality`.
+            language: of error messages.
+            request: identifies the visitor, who has a share of the queue.
+
+        Raises:
+            gr.Error: the job cannot be run; the message gives the reason.
+        """
+        try:
+            found = self._runner.find_task(task)
+            limits.check_room(request, self._page)
+            is_shown = results.is_complete and results.photos == tuple(as_paths(photos))
+            check_results(results.outcomes if is_shown else (), found)
+        except RestorationError as error:
+            metrics.refuse(error)
+            raise page_error(error, language) from error
+        return {self._tab.job: Job(results.photos, JobOptions((found,), Quality(quality)), results), **self._busy}
+
+    def undo(self, results: Results, strength: int, language: str) -> Updates:
+        """Take back the last step of a chain: show the results that it went on with, by a strength in percent."""
+        previous = results.previous or results
+        storage.touch(file for outcome in previous.outcomes for file in outcome.files)
+        place = max(0, len(previous.restored) - 1)
+        shown = self._show(previous, language, place, strength)
+        return {self._tab.results: previous, self._tab.shown: place, **shown}
 
     def start_sample(
         self,
@@ -147,11 +184,11 @@ class Handlers:
                 raise PhotoError(say("error.no_photo"))
             self._begun.add(job)
             limits.check_share(request, self._page, already=1)
-            photos, done = job.photos, Results(job.photos)
+            photos, done = job.photos, Results(job.photos, previous=job.previous)
             # An earlier result of the same photo is compared with the new one.
             earlier = results.outcomes[0] if results.photos == photos and len(results.outcomes) == 1 else None
             yield self._busy
-            for event in self._runner.run(photos, job.options):
+            for event in self._runner.run(photos, job.options, job.previous.outcomes if job.previous else ()):
                 if isinstance(event, JobProgress):
                     yield {self._tab.result.progress: progress_html(event, language)}
                 elif isinstance(event, Preview):
@@ -160,7 +197,7 @@ class Handlers:
                 elif event.error is not None and len(photos) == 1:
                     raise event.error
                 else:
-                    done = Results(photos, (*done.outcomes, with_earlier_states(earlier, event)))
+                    done = replace(done, outcomes=(*done.outcomes, with_earlier_states(earlier, event)))
                     # The file may be of an earlier job: the download is disabled until the new one is saved.
                     disabled = {self._tab.result.download: gr.DownloadButton(interactive=False)}
                     shown = {self._tab.shown: max(0, len(done.restored) - 1)}
@@ -177,6 +214,7 @@ class Handlers:
             self._tab.result.viewer: gr.HTML(restored=states),
             self._tab.result.gallery: gr.Gallery(value=pictures, visible=len(done.photos) > 1, selected_index=None),
             self._tab.result.report: outcomes_html(done.outcomes, (), language),
+            self._tab.onward.chain: chain_html(done.outcomes, language),
         }
 
     def save(self, name: str, percent: int, metadata: bool, strength: int, results: Results, language: str) -> Updates:
@@ -278,7 +316,7 @@ def wire_choices(tab: RestoreTab, runner: JobRunner, handlers: Handlers, languag
         api_visibility="private",
     )
     # The one without a request comes first: each event of a change waits for the response to the one before it.
-    forgotten = [result.viewer, result.gallery, result.download, result.report, photos.preview]
+    forgotten = [result.viewer, result.gallery, result.download, result.report, photos.preview, tab.onward.chain]
     photos.files.change(None, photos.files, forgotten, js=CLEAR_RESULTS, api_visibility="private")
     gr.on(
         [choice.task.change, photos.files.change, tab.results.change, language.change],
@@ -300,7 +338,8 @@ def wire_choices(tab: RestoreTab, runner: JobRunner, handlers: Handlers, languag
 def wire_job(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> None:
     """Connect the events that start, run and stop a job."""
     photos, choice, result = tab.photos, tab.choice, tab.result
-    buttons = [choice.restore, choice.stop]
+    onward = tab.onward
+    buttons = [choice.restore, choice.stop, onward.go_on, onward.undo]
     chosen = [choice.task, choice.quality, choice.is_reference_test, language]
     choice.restore.click(None, None, choice.restore, js=DISABLE, api_visibility="private")
     checked = choice.restore.click(
@@ -309,8 +348,17 @@ def wire_job(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> None
     checked.failure(None, None, buttons, js=SET_IDLE, api_visibility="private")
     outputs = [photos.files, tab.job, *buttons]
     photos.samples.select(handlers.start_sample, chosen, outputs, concurrency_limit=None, **EACH)
+    onward.go_on.click(None, None, onward.go_on, js=DISABLE, api_visibility="private")
+    next_step = onward.go_on.click(
+        handlers.go_on,
+        [photos.files, tab.results, onward.task, choice.quality, language],
+        [tab.job, *buttons],
+        concurrency_limit=None,
+        **QUIET,
+    )
+    next_step.failure(None, None, buttons, js=SET_IDLE, api_visibility="private")
     tab.job.change(None, None, None, js="() => dinScrollToResult()", api_visibility="private")
-    shown = [result.viewer, result.gallery, tab.shown]
+    shown = [result.viewer, result.gallery, onward.chain, tab.shown]
     run = tab.job.change(
         handlers.restore,
         [tab.job, tab.results, language],
@@ -339,6 +387,14 @@ def wire_results(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> 
         concurrency_limit=limits.CONCURRENT_JOBS,  # each holds a whole photo
         **LATEST,
     )
+    onward = tab.onward
+    onward.undo.click(None, None, result.download, js=DISABLE, api_visibility="private")
+    onward.undo.click(
+        handlers.undo,
+        [tab.results, result.strength, language],
+        [result.viewer, result.gallery, result.report, result.progress, onward.chain, tab.results, tab.shown],
+        **QUIET,
+    )
     formats = [component.input for component in result.output]
     gr.on(formats, None, None, result.download, js=DISABLE, api_visibility="private")
     gr.on(
@@ -351,6 +407,6 @@ def wire_results(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> 
     language.change(
         handlers.translate,
         [tab.photos.files, tab.choice.task, tab.results, tab.shown, result.strength, language],
-        [tab.photos.preview, result.viewer, result.gallery, result.report, result.progress],
+        [tab.photos.preview, result.viewer, result.gallery, result.report, result.progress, onward.chain],
         **QUIET,
     )
