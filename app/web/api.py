@@ -14,7 +14,7 @@ from app import codec
 from app.codec import FORMATS, Output
 from app.errors import RestorationError, UnknownQualityError
 from app.i18n import ENGLISH, say
-from app.tasks import FORMER_QUALITIES, Chain, Quality, Task, chain_name, current_names
+from app.tasks import FORMER_QUALITIES, SEPARATOR, Chain, Quality, Task, chain_name, current_names
 from app.web import limits, metrics
 from app.web.errors import page_error
 from app.web.gradio_compat import accept_any
@@ -201,7 +201,8 @@ def add_api(runner: JobRunner, page: gr.Blocks) -> None:
     with gr.Column(visible=False):
         photo, photos = gr.File(label="photo"), gr.File(label="photos", file_count="multiple")
         # Unknown names are reported by the validators.
-        task = accept_any(gr.Dropdown(names, value=names[0] if names else None, label="task"))
+        schema = {"type": "string", "examples": [*names, SEPARATOR.join(names[:2])]}  # a chain is in no list of names
+        task = accept_any(gr.Dropdown(names, value=names[0] if names else None, label="task"), schema)
         quality = accept_any(gr.Radio([*Quality, *FORMER_QUALITIES], value=Quality.FAST.value, label="quality"))
         options = [
             task,
