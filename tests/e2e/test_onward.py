@@ -1,5 +1,6 @@
 """On with it: a result is the photo of the next task, and steps are taken back one by one."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from app.client import RestorationClient
 from app.pipeline.chain import restore_chain
 from tests.e2e.browser import DESK, PHONE
 from tests.e2e.visitor import WAIT_MS, bring, choose, done, download, labels, restore, states
-from tests.support.files import png, read
+from tests.support.files import png, read, read_bytes
 from tests.support.processes import wait_until
 
 NARROW = {**PHONE, "viewport": {"width": 360, "height": 740}}
@@ -114,3 +115,41 @@ def test_a_result_that_is_too_large_for_the_next_task_is_told_at_once(desk, tmp_
     done(desk)
     expect(desk.locator("#go_on")).to_be_enabled()
     assert labels(desk) == before
+
+
+def test_several_photos_go_on_together_and_a_bad_one_stops_nothing(desk, photo, client, tmp_path):
+    names = ("a.png", "broken.png", "c.png")
+    for name in names:
+        (tmp_path / name).write_bytes(photo.read_bytes() if name != "broken.png" else b"no image")
+    choose(desk, "derain", "derain_light")
+    bring(desk, *(tmp_path / name for name in names))
+    restore(desk)
+    expect(desk.locator("#report h3")).to_have_text("2 of 3 photos restored")
+    go_on(desk, ENLARGE)
+    wait_until(lambda: steps(desk) == ["Before", RAIN, ENLARGE], WAIT_MS / 1000)
+    done(desk)
+    expect(desk.locator("#report h3")).to_have_text("2 of 3 photos restored")
+    assert "not an image" in desk.locator(".din-outcomes li").nth(1).inner_text()
+    with zipfile.ZipFile(saved(desk, tmp_path, "restored.zip")) as archive:
+        assert archive.namelist() == ["a_derain_light_sr_x2.png", "c_derain_light_sr_x2.png"]
+        found = read_bytes(archive.read("a_derain_light_sr_x2.png"))
+    assert np.array_equal(found, expected(client, photo, "derain_light", "sr_x2").rgb)
+
+
+def test_a_photo_goes_on_in_16_bits_with_its_transparency(desk, client, tmp_path):
+    deep = np.random.default_rng(0).integers(0, 65536, (40, 56, 4), np.uint16)
+    rgb = codec.eight_bits(deep[..., :3])
+    path = tmp_path / "deep.png"
+    codec.save_png(codec.Photo(rgb, deep[..., 3], deep=deep[..., :3]), path)
+    choose(desk, "derain", "derain_light")
+    bring(desk, path)
+    restore(desk)
+    go_on(desk, ENLARGE)
+    wait_until(lambda: steps(desk) == ["Before", RAIN, ENLARGE], WAIT_MS / 1000)
+    done(desk)
+    found = codec.reopen(saved(desk, tmp_path, "deep_derain_light_sr_x2.png"))
+    whole = expected(client, path, "derain_light", "sr_x2")
+    assert found.deep is not None
+    assert whole.deep is not None
+    assert np.array_equal(found.deep, whole.deep)
+    assert np.array_equal(found.alpha, whole.alpha)

@@ -51,11 +51,12 @@ class Handlers:
     def __init__(self, tab: RestoreTab, runner: JobRunner, page: gr.Blocks) -> None:
         self._tab, self._runner, self._page = tab, runner, page
         self._begun: WeakSet[Job] = WeakSet()
+        # Updates, and no buttons: those would be shown, since this is called while the page is built.
         self._busy: Updates = {
-            tab.choice.restore: gr.Button(interactive=False),
-            tab.choice.stop: gr.Button(interactive=True),
-            tab.onward.go_on: gr.Button(interactive=False),
-            tab.onward.undo: gr.Button(interactive=False),
+            tab.choice.restore: gr.update(interactive=False),
+            tab.choice.stop: gr.update(interactive=True),
+            tab.onward.go_on: gr.update(interactive=False),
+            tab.onward.undo: gr.update(interactive=False),
         }
 
     def describe_task(self, task: str, photos: Photos, language: str) -> Updates:

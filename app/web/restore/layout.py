@@ -212,7 +212,7 @@ def lay_out_result(words: Words) -> ResultParts:
         value=viewer_texts,
     )
     strength = words.bind(
-        gr.Slider(codec.NONE, codec.WHOLE, codec.WHOLE, step=1, elem_id="strength"),
+        gr.Slider(codec.NONE, codec.WHOLE, codec.WHOLE, step=1, buttons=[], elem_id="strength"),
         label=say("page.strength"),
         info=say("page.strength_info"),
     )
