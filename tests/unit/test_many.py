@@ -11,6 +11,7 @@ import sys
 import threading
 import uuid
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -27,7 +28,7 @@ from app.many import by_ray, manifest, ray_cluster, walk
 from app.many.command import open_folder, read_jobs
 from app.many.manifest import Item, Manifest, Outcome, State
 from app.many.photo import PARTS, Job, Restorer, put
-from app.many.plan import plan
+from app.many.plan import plan, result_of
 from app.many.progress import Tally, clock
 from app.many.threads import in_threads
 from app.tasks import Quality
@@ -326,6 +327,15 @@ def item(tmp_path, job):
     (job.out / PARTS).mkdir(parents=True)
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "a.png")
     return Item(tmp_path / "a.png", Path("deep/a_sr_x2.png"))
+
+
+def test_a_photo_is_restored_by_a_chain_and_blended(item, job, workers):
+    chained = replace(job, task="sr_x2,sr_x2", strength=50)
+    assert result_of(Path("deep/a.jpg"), chained) == Path("deep/a_sr_x2_sr_x2_50percent.png")
+    assert (chained.options()["--task"], chained.options()["--strength"]) == ("sr_x2,sr_x2", "50")
+    assert Restorer(chained, (TASK, TASK), Client(), workers)(item) == Outcome(item, State.DONE)
+    with Image.open(chained.out / item.result) as image:
+        assert image.size == (32, 32)
 
 
 def test_a_photo_is_restored_into_its_place(item, job, workers):
