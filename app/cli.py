@@ -33,8 +33,9 @@ from app.errors import (
 from app.health import probe
 from app.local_network import BY_ITSELF, page_address
 from app.many.command import add_many_options, restore_many
-from app.output_options import add_output_options, chosen
-from app.pipeline.restore import Progress, restore
+from app.output_options import Chosen, add_output_options, chosen
+from app.pipeline.chain import restore_chain
+from app.pipeline.restore import Progress
 from app.signals import INTERRUPTED, interrupt, on_signals
 from app.tasks import file_suffix
 from app.triton_options import (
@@ -339,33 +340,35 @@ def page_health(host: str, port: int) -> str:
 
 def restore_files(args: argparse.Namespace) -> int:
     """Restore files one after the other; errors are reported and do not stop the others."""
-    name, quality, output = chosen(args, "din+" if args.self_ensemble else args.quality)
-    targets = plan_targets(args.photos, args.out, file_suffix(name, quality), output)
+    choice = chosen(args, "din+" if args.self_ensemble else args.quality)
+    targets = plan_targets(args.photos, args.out, choice)
     failures, options = 0, connection_options(args)
     with find_triton(args) as triton, RestorationClient(triton.url, options) as connection:
         client = connection.with_priority(Priority.VISITOR if len(targets) == 1 else Priority.BATCH)
-        task = client.task(name)
+        chain = client.chain(choice.task)
         for path, target in targets.items():
             try:
-                result = restore(path, task, client, quality, show_progress(path.name))
-                target.write_bytes(codec.encode(result.after, output))
+                result = restore_chain(path, chain, client, choice.quality, show_progress(path.name))
+                photo = codec.blend(result.before, result.after, choice.strength)
+                target.write_bytes(codec.encode(photo, choice.output))
             except (RestorationError, OSError) as error:
                 print(f"{path}: {error}", file=sys.stderr)
                 failures += 1
                 continue
-            for loss in (*result.after.notices, *codec.losses(result.after, output)):
+            for loss in (*photo.notices, *codec.losses(photo, choice.output)):
                 print(f"{path}: {loss}", file=sys.stderr)
             print(f"{target}  {result.tiles} tiles, {result.seconds:.1f} s")
     return 1 if failures else 0
 
 
-def plan_targets(photos: list[Path], out: Path, suffix: str, output: codec.Output) -> dict[Path, Path]:
+def plan_targets(photos: list[Path], out: Path, choice: Chosen) -> dict[Path, Path]:
     """Return the output path of each photo, and create the folder.
 
     Raises:
         PhotoError: two photos have the same output path, or the folder cannot be created.
     """
-    targets = {photo: out / codec.output_name(photo.stem, suffix, output) for photo in photos}
+    suffix = file_suffix(choice.task, choice.quality)
+    targets = {photo: out / codec.output_name(photo.stem, suffix, choice.output, choice.strength) for photo in photos}
     by_target: dict[Path, Path] = {}
     for photo, target in targets.items():
         if target in by_target:

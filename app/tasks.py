@@ -139,6 +139,48 @@ class Task:
 
 
 Tasks = Mapping[str, Task]
+Chain = tuple[Task, ...]  # tasks that are run one after the other, each on the result of the one before
+MAX_STEPS = 4  # of a chain
+SEPARATOR = ","  # between the names of a chain's tasks
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """A task that was run, and its quality."""
+
+    task: Task
+    quality: Quality
+
+
+def split_chain(names: str) -> tuple[str, ...]:
+    """Return the names of a chain's tasks, which are separated by commas; one name is a chain, too.
+
+    Raises:
+        UnknownTaskError: they are too many.
+    """
+    found = tuple(name.strip() for name in names.split(SEPARATOR))
+    check_steps(len(found))
+    return found
+
+
+def check_steps(steps: int) -> None:
+    """Check the number of a chain's tasks.
+
+    Raises:
+        UnknownTaskError: they are too many.
+    """
+    if steps > MAX_STEPS:
+        raise UnknownTaskError(say("error.long_chain", steps=steps, limit=MAX_STEPS), "INVALID_ARGUMENT")
+
+
+def scales(chain: Chain) -> tuple[int, ...]:
+    """Return the scale of each task of a chain."""
+    return tuple(task.scale for task in chain)
+
+
+def chain_name(chain: Chain) -> str:
+    """Return the name of a chain: those of its tasks, separated by commas."""
+    return SEPARATOR.join(task.name for task in chain)
 
 
 def read_tasks(configs: Iterable[Any], versions: Mapping[str, str] | None = None) -> dict[str, Task]:
@@ -249,8 +291,14 @@ def read_task(config: Any) -> Task:
 
 
 def file_suffix(task: str, quality: Quality) -> str:
-    """Return the suffix that distinguishes the file names of a photo's restorations."""
-    return task if quality is Quality.FAST else f"{task}_{quality}"
+    """Return the suffix that distinguishes the file names of a photo's restorations.
+
+    Args:
+        task: its name, or that of a chain.
+        quality: of every task.
+    """
+    names = task.split(SEPARATOR)
+    return "_".join(name if quality is Quality.FAST else f"{name}_{quality}" for name in names)
 
 
 def network_of(model: str) -> str:
@@ -284,19 +332,22 @@ def current_names(task: str, quality: str) -> tuple[str, Quality, str]:
     """Translate the names of 0.4 to the current ones.
 
     Args:
-        task: name of a task, or of a network as in 0.4, ``<task>-<preset>``.
+        task: name of a task, or of a network as in 0.4, ``<task>-<preset>``; or several, separated by commas.
         quality: a :class:`Quality`, or ``din`` or ``din+`` as in 0.4.
 
     Returns:
-        Name of the task, quality, and a deprecation notice if an old name was used, else an empty string.
+        Name of the task or of the chain, quality, and a deprecation notice if an old name was used, else an empty
+        string.
 
     Raises:
         UnknownQualityError: no such quality exists; the message lists the qualities.
+        UnknownTaskError: the chain has too many tasks.
     """
-    name, _, preset = task.partition("-")
+    given = split_chain(task)
+    name = SEPARATOR.join(part.partition("-")[0] for part in given)
     level = find_quality(FORMER_QUALITIES.get(quality, quality))
-    if preset and level == Quality.FAST:
+    if "-" in task and level == Quality.FAST:
         level = Quality.FINER
-    former = (name, level) != (task, quality)
+    former = (name, level) != (SEPARATOR.join(given), quality)
     notice = f"Deprecated, removed in 0.6: use task {name} and quality {level}." if former else ""
     return name, level, notice

@@ -69,7 +69,7 @@ class AsyncRestorationClient:
 
         Args:
             picture: an image file, its content, or uint8 (H, W, 3) RGB pixels.
-            task: for example ``sr_x4``.
+            task: for example ``sr_x4``, or a chain of tasks, ``derain_heavy,sr_x2``.
             quality: ``fast``, ``finer`` or ``best``.
             deadline_s: time limit of the whole photo, waiting for its turn included.
             progress: called in the event loop with (tiles done, tiles in all).
@@ -92,7 +92,7 @@ class AsyncRestorationClient:
 
         Args:
             picture: an image file, its content, or uint8 (H, W, 3) RGB pixels.
-            task: for example ``sr_x4``.
+            task: for example ``sr_x4``, or a chain of tasks, ``derain_heavy,sr_x2``.
             quality: ``fast``, ``finer`` or ``best``.
             deadline_s: time limit of the whole photo, waiting for its turn included.
 

@@ -26,9 +26,21 @@ from app.client.request import Deliver, Request
 from app.codec import Pixels
 from app.errors import RestorationError, ServerUnavailableError, UnknownTaskError
 from app.i18n import say
-from app.pipeline.restore import Progress, Restoration, Steps, photo_steps, run
+from app.pipeline.chain import chain_steps
+from app.pipeline.restore import Progress, Restoration, Steps, run
 from app.pipeline.server import Core, Descriptors
-from app.tasks import MODEL_PREFIX, Network, Quality, Task, find_quality, find_task, network_of, read_tasks
+from app.tasks import (
+    MODEL_PREFIX,
+    Chain,
+    Network,
+    Quality,
+    Task,
+    find_quality,
+    find_task,
+    network_of,
+    read_tasks,
+    split_chain,
+)
 from app.usage import ReplicaUsage, Usage, read_usage
 
 T = TypeVar("T")
@@ -105,14 +117,14 @@ class RestorationClient:
 
         Args:
             picture: an image file, its content, or uint8 (H, W, 3) RGB pixels.
-            task: for example ``sr_x4``.
+            task: for example ``sr_x4``, or a chain of tasks, ``derain_heavy,sr_x2``.
             quality: ``fast``, ``finer`` or ``best``: a :class:`~app.tasks.Quality`.
             deadline_s: time limit of the whole photo; None for none, but then it fails after a minute without any
                 response.
             progress: called with (tiles done, tiles in all), first with (0, n).
 
         Returns:
-            The restored photo: its pixels are ``after.rgb``.
+            The restored photo: its pixels are ``after.rgb``. Of a chain, ``steps`` has the result of each task.
 
         Raises:
             RestorationError: the photo could not be restored; the message gives the reason, ``status`` gRPC's code.
@@ -125,13 +137,13 @@ class RestorationClient:
 
         Args:
             picture: an image file, its content, or uint8 (H, W, 3) RGB pixels.
-            task: for example ``sr_x4``.
+            task: for example ``sr_x4``, or a chain of tasks.
             quality: ``fast``, ``finer`` or ``best``.
             limit: where it ends, all requests are cancelled.
         """
         client = self.within(limit)
-        level, found = find_quality(quality), client.recent_task(task)
-        steps = photo_steps(read_picture(picture, found.scale), found, client, level)
+        level, chain = find_quality(quality), client.recent_chain(task)
+        steps = chain_steps(read_picture(picture, chain[0].scale), chain, client, level)
         while True:
             limit.remaining_s()
             try:
@@ -253,6 +265,19 @@ class RestorationClient:
         """Return the task of that name as it was read at most a minute ago; errors are those of :meth:`task`."""
         task, read_s = self._read.get(name, (None, 0.0))
         return task if task is not None and time.monotonic() - read_s < TASK_S else self.task(name)
+
+    def chain(self, names: str) -> Chain:
+        """Return the tasks of a chain by their names, separated by commas; one name is a chain, too.
+
+        Raises:
+            UnknownTaskError: they are too many, or one is not served; the message gives the limit, or those that are.
+            ServerUnavailableError: no server responds.
+        """
+        return tuple(self.task(name) for name in split_chain(names))
+
+    def recent_chain(self, names: str) -> Chain:
+        """Return the tasks of a chain as they were read at most a minute ago; errors are those of :meth:`chain`."""
+        return tuple(self.recent_task(name) for name in split_chain(names))
 
     def replica_usage(self) -> ReplicaUsage:
         """Return the counters of each network, for each replica that responds."""

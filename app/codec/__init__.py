@@ -1,5 +1,6 @@
 """Decode and encode photos: file formats, orientation, depth, alpha, colour profile, EXIF, limits."""
 
+from app.codec.blend import NONE, WHOLE, blend, check_strength
 from app.codec.decode import decode, reopen
 from app.codec.encode import (
     DEFAULT_PERCENT,
@@ -36,15 +37,19 @@ __all__ = [
     "MAX_OUTPUT_PIXELS",
     "MAX_PERCENT",
     "MIN_PERCENT",
+    "NONE",
     "READ_LABELS",
     "READ_SUFFIXES",
+    "WHOLE",
     "Format",
     "Header",
     "Output",
     "Photo",
     "Pixels",
     "Source",
+    "blend",
     "check_size",
+    "check_strength",
     "decode",
     "eight_bits",
     "encode",

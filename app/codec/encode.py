@@ -16,6 +16,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, TiffImagePlugin, TiffTags
 
+from app.codec.blend import WHOLE
 from app.codec.photo import Photo, Pixels, eight_bits
 from app.errors import PhotoError
 from app.i18n import Text, say
@@ -122,9 +123,17 @@ def losses(photo: Photo, output: Output) -> tuple[Text, ...]:
     return tuple(lost)
 
 
-def output_name(stem: str, suffix: str, output: Output) -> str:
-    """Return the file name of a restored photo: ``<stem>_<suffix>`` and the suffix of the format."""
-    return f"{stem}_{suffix}{FORMATS[output.format].suffix}"
+def output_name(stem: str, suffix: str, output: Output, strength: int = WHOLE) -> str:
+    """Return the file name of a restored photo: ``<stem>_<suffix>`` and the suffix of the format.
+
+    Args:
+        stem: of the photo's file name.
+        suffix: tells what was done to it.
+        output: how it is encoded.
+        strength: in percent; one below 100 is in the name, too.
+    """
+    blended = "" if strength == WHOLE else f"_{strength}percent"
+    return f"{stem}_{suffix}{blended}{FORMATS[output.format].suffix}"
 
 
 def save_png(photo: Photo, target: Path | BinaryIO) -> None:

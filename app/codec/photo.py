@@ -48,31 +48,34 @@ class Photo:
         return self.rgb.shape[0], self.rgb.shape[1]
 
 
-def check_size(size: tuple[int, int], scale: int) -> None:
+def check_size(size: tuple[int, int], *scales: int) -> None:
     """Check a photo's (h, w) against the limits.
 
     Args:
         size: (h, w) in pixels.
-        scale: of the task, for the limit on the result.
+        scales: of the task, for the limit on the result; or of the tasks of a chain, each of which has both limits.
 
     Raises:
-        PhotoError: the photo has no pixels, or it or its result would be too large; the message names the limit.
+        PhotoError: the photo has no pixels, or it or a result would be too large; the message names the limit.
     """
     pixels = size[0] * size[1]
     if pixels == 0:
         raise PhotoError(say("error.damaged"))
     if pixels > MAX_INPUT_PIXELS:
         raise PhotoError(say("error.too_large", size=megapixels(pixels), limit=megapixels(MAX_INPUT_PIXELS)))
-    if pixels * scale**2 > MAX_OUTPUT_PIXELS:
-        raise PhotoError(
-            say(
-                "error.too_large_enlarged",
-                scale=scale,
-                size=megapixels(pixels * scale**2),
-                limit=megapixels(MAX_OUTPUT_PIXELS),
-                most=megapixels(MAX_OUTPUT_PIXELS // scale**2),
-            )
-        )
+    scale = 1
+    for step, factor in enumerate(scales, 1):
+        if pixels * scale**2 > MAX_INPUT_PIXELS:
+            raise PhotoError(exceeded("error.too_large_between", pixels, scale, MAX_INPUT_PIXELS, step=step))
+        scale *= factor
+        if pixels * scale**2 > MAX_OUTPUT_PIXELS:
+            raise PhotoError(exceeded("error.too_large_enlarged", pixels, scale, MAX_OUTPUT_PIXELS, scale=scale))
+
+
+def exceeded(key: str, pixels: int, factor: int, limit: int, **values: object) -> Text:
+    """Return the sentence that a photo of so many pixels, enlarged, would exceed a limit, and which one would not."""
+    enlarged, most = megapixels(pixels * factor**2), megapixels(limit // factor**2)
+    return say(key, size=enlarged, limit=megapixels(limit), most=most, **values)
 
 
 def megapixels(pixels: int) -> Text:

@@ -106,7 +106,7 @@ class RowRestorer:
 
     def __init__(self, setup: Setup) -> None:
         client = RestorationClient(setup.url, setup.options).with_priority(Priority.BATCH)
-        self._restore = Restorer(setup.job, setup.task, client, Workers(1, Limits()))
+        self._restore = Restorer(setup.job, setup.chain, client, Workers(1, Limits()))
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Restore a row's photo."""

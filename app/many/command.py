@@ -77,8 +77,8 @@ def restore_many(args: argparse.Namespace) -> int:
             disk is full.
         RestorationError: there is no photo, task or server.
     """
-    task, quality, output = chosen(args, args.quality)
-    job = Job(task, quality, output, args.out.resolve())
+    choice = chosen(args, args.quality)
+    job = Job(choice.task, choice.quality, choice.output, args.out.resolve(), choice.strength)
     check_source(args.source, job.out)
     options = connection_options(args)
     with (
@@ -87,7 +87,7 @@ def restore_many(args: argparse.Namespace) -> int:
         RestorationClient(triton.url, options) as connection,
     ):
         client = connection.with_priority(Priority.BATCH)
-        setup = Setup(job, client.task(task), triton.url, options)
+        setup = Setup(job, client.chain(job.task), triton.url, options)
         manifest.keep_options(job.options())
         stop = threading.Event()
         on_signals(lambda number, frame: end_soon(stop, number, frame))
@@ -151,7 +151,7 @@ def backend(
         return
     jobs, limit = args.jobs or JOBS, Limit()
     with contextlib.closing(Workers(jobs, Limits())) as workers:
-        restorer = Restorer(setup.job, setup.task, client.within(limit), workers)
+        restorer = Restorer(setup.job, setup.chain, client.within(limit), workers)
         yield from in_threads(items, restorer, jobs, stop, limit)
 
 

@@ -17,8 +17,9 @@ from app.codec import Photo
 from app.codec.bounded import Workers, found
 from app.errors import PhotoError, RestorationError, ServerUnavailableError
 from app.many.manifest import Item, Outcome, State
-from app.pipeline.restore import photo_steps, run
-from app.tasks import Quality, Task
+from app.pipeline.chain import chain_steps
+from app.pipeline.restore import run
+from app.tasks import Chain, Quality
 
 log = logging.getLogger(__name__)
 
@@ -33,16 +34,18 @@ class Job:
     """What is done to every photo.
 
     Attributes:
-        task: for example ``sr_x4``.
+        task: for example ``sr_x4``, or a chain, ``derain_heavy,sr_x2``.
         quality: selects the network, and whether it runs as a self-ensemble.
         output: how results are encoded.
         out: folder of the results, absolute.
+        strength: in percent: how much of the restoration is seen.
     """
 
     task: str
     quality: Quality
     output: codec.Output
     out: Path
+    strength: int = codec.WHOLE
 
     def options(self) -> dict[str, str]:
         """Return what has to stay the same from run to run, by the names on the command line."""
@@ -51,6 +54,7 @@ class Job:
             "--quality": str(self.quality),
             "--format": self.output.format,
             "--percent": str(self.output.percent),
+            "--strength": str(self.strength),
             "--without-exif": "no" if self.output.metadata else "yes",
         }
 
@@ -61,12 +65,12 @@ class Setup:
 
     Attributes:
         job: what is done to every photo.
-        task: as it is served now.
+        chain: the task as it is served now, or the tasks of a chain.
         url, options: of the connection to Triton.
     """
 
     job: Job
-    task: Task
+    chain: Chain
     url: str
     options: ConnectionOptions
 
@@ -76,13 +80,13 @@ class Restorer:
 
     Args:
         job: what is done to every photo.
-        task: as it is served now.
+        chain: the task as it is served now, or the tasks of a chain.
         client: connection to Triton.
         workers: processes that decode: a photo that makes a decoder crash, or takes all memory, is one error.
     """
 
-    def __init__(self, job: Job, task: Task, client: RestorationClient, workers: Workers) -> None:
-        self.job, self._task, self._client, self._workers = job, task, client, workers
+    def __init__(self, job: Job, chain: Chain, client: RestorationClient, workers: Workers) -> None:
+        self.job, self._chain, self._client, self._workers = job, chain, client, workers
 
     def __call__(self, item: Item) -> Outcome:
         """Restore a photo and put the result in its place.
@@ -92,10 +96,10 @@ class Restorer:
         """
         try:
             with contextlib.suppress(ServerUnavailableError):  # each photo waits for the server, with the former task
-                self._task = self._client.recent_task(self.job.task)
-            before = found(self._workers.ask({"scale": self._task.scale}, item.photo), Photo)
-            restored = run(photo_steps(before, self._task, self._client, self.job.quality))
-            content = codec.encode(restored.after, self.job.output)
+                self._chain = self._client.recent_chain(self.job.task)
+            before = found(self._workers.ask({"scale": self._chain[0].scale}, item.photo), Photo)
+            restored = run(chain_steps(before, self._chain, self._client, self.job.quality))
+            content = codec.encode(codec.blend(before, restored.after, self.job.strength), self.job.output)
         except CancelledError:
             raise
         except RestorationError as error:

@@ -57,7 +57,8 @@ def plan(
 
 def result_of(place: Path, job: Job) -> Path:
     """Return where the result of a photo belongs, below the folder of the results."""
-    return place.with_name(codec.output_name(place.stem, file_suffix(job.task, job.quality), job.output))
+    suffix = file_suffix(job.task, job.quality)
+    return place.with_name(codec.output_name(place.stem, suffix, job.output, job.strength))
 
 
 def refused(item: Item, reason: str) -> Outcome:

@@ -57,10 +57,12 @@ class Restoration:
         task: the task that was run.
         quality: selects the network, and whether it ran as a self-ensemble.
         before: the decoded photo.
-        after: the restored photo, ``task.scale`` times as large.
+        after: the restored photo, as many times as large as the task makes it, or all tasks of a chain.
         tiles: number of tiles.
         seconds: from the first request to the last response.
         usage: change of Triton's counters of the network meanwhile, other clients' requests included; None if unknown.
+        steps: of a chain, the restoration by each of its tasks, in order; empty for one task. Tiles, seconds and usage
+            are then sums, and the task is the last one.
     """
 
     task: Task
@@ -70,6 +72,12 @@ class Restoration:
     tiles: int
     seconds: float
     usage: Usage | None
+    steps: tuple[Restoration, ...] = ()
+
+    @property
+    def each(self) -> tuple[Restoration, ...]:
+        """The restorations by one task each."""
+        return self.steps or (self,)
 
 
 def restore(
@@ -154,7 +162,7 @@ def photo_steps(before: Photo, task: Task, client: Server, quality: Quality = Qu
     seconds = time.monotonic() - started
     usage = usage_between(opening, client.replica_usage(), network.name)
     after = codec.finish(before, rgb, task.scale, alpha)
-    if tiled is not network:
+    if tiled is not network and say("notice.memory") not in after.notices:
         after = replace(after, notices=(*after.notices, say("notice.memory")))
     return Restoration(task, quality, before, after, len(plan_tiles(before.size, tiled)), seconds, usage)
 

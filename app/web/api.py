@@ -14,7 +14,7 @@ from app import codec
 from app.codec import FORMATS, Output
 from app.errors import RestorationError, UnknownQualityError
 from app.i18n import ENGLISH, say
-from app.tasks import FORMER_QUALITIES, Quality, Task, current_names
+from app.tasks import FORMER_QUALITIES, SEPARATOR, Chain, Quality, Task, chain_name, current_names
 from app.web import limits, metrics
 from app.web.errors import page_error
 from app.web.gradio_compat import accept_any
@@ -45,6 +45,7 @@ class Api:
         file_format: str,
         percent: float | None,
         metadata: bool,
+        strength: float | None,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
     ) -> tuple[str, Report]:
@@ -53,17 +54,19 @@ class Api:
         Args:
             photo: PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC, AVIF, JPEG 2000, or PPM, of up to 24 megapixels and 64 MB.
             task: What to do, for example sr_x4 to enlarge it four times; the tool "tasks" lists and explains them all.
+                Several, separated by commas, are done one after the other: derain_heavy,sr_x2.
             quality: "fast", "finer" (a slower network, where the task has one) or "best" (that one in eight passes).
             file_format: Of the restored photo; "png" is lossless.
             percent: Quality of formats with lossy compression, 1 to 100; WebP is lossless at 100.
             metadata: Whether to keep EXIF data such as date and place; the colour profile is always kept.
+            strength: How much of the restoration is seen, in percent: 0 is the photo, enlarged bicubically if need be.
 
         Returns:
             The restored photo as a file, and a report: what ran, sizes in pixels, tiles, seconds, notices.
         """
         try:
             path, reports, outcomes = self._run(
-                [photo], task, quality, file_format, percent, metadata, request, progress
+                [photo], task, quality, file_format, percent, metadata, strength, request, progress
             )
             if outcomes[0].error is not None:
                 raise outcomes[0].error
@@ -79,6 +82,7 @@ class Api:
         file_format: str,
         percent: float | None,
         metadata: bool,
+        strength: float | None,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
     ) -> tuple[str | None, list[Report]]:
@@ -86,18 +90,22 @@ class Api:
 
         Args:
             photos: Up to 50 photos, each as for the tool "restore".
-            task: What to do; the tool "tasks" lists and explains them all.
+            task: What to do; the tool "tasks" lists and explains them all. Several, separated by commas, are done one
+                after the other.
             quality: "fast", "finer" (a slower network, where the task has one) or "best" (that one in eight passes).
             file_format: Of the restored photos; "png" is lossless.
             percent: Quality of formats with lossy compression, 1 to 100; WebP is lossless at 100.
             metadata: Whether to keep EXIF data such as date and place; the colour profile is always kept.
+            strength: How much of the restoration is seen, in percent: 0 is the photo, enlarged bicubically if need be.
 
         Returns:
             A ZIP of the restored photos in their order (the photo itself if it is one), and a report for each photo,
             with its error where it could not be restored.
         """
         try:
-            path, reports, _ = self._run(photos, task, quality, file_format, percent, metadata, request, progress)
+            path, reports, _ = self._run(
+                photos, task, quality, file_format, percent, metadata, strength, request, progress
+            )
         except RestorationError as error:
             raise page_error(error, ENGLISH) from error
         return (str(path) if path else None), reports
@@ -131,14 +139,14 @@ class Api:
             return [gr.validate(name != refused, str(error) if name == refused else "") for name in ARGUMENTS]
         return [gr.validate(True, "")] * len(ARGUMENTS)
 
-    def _find(self, task: str, quality: str) -> tuple[Task, Quality, str]:
-        """Find a task and a quality by name; the notice is not empty if a name of 0.4 was used.
+    def _find(self, task: str, quality: str) -> tuple[Chain, Quality, str]:
+        """Find a chain of tasks and a quality by name; the notice is not empty if a name of 0.4 was used.
 
         Raises:
             UnknownTaskError, UnknownQualityError: no such task or quality; the message lists those that exist.
         """
         name, level, notice = current_names(task or "", quality)
-        return self._runner.find_task(name), level, notice
+        return self._runner.find_chain(name), level, notice
 
     def _run(
         self,
@@ -148,6 +156,7 @@ class Api:
         file_format: str,
         percent: float | None,
         metadata: bool,
+        strength: float | None,
         request: gr.Request,
         progress: gr.Progress,
     ) -> tuple[Path | None, list[Report], list[Outcome]]:
@@ -155,7 +164,7 @@ class Api:
 
         Args:
             photos: paths of the uploads.
-            task, quality, file_format, percent, metadata: as for :meth:`restore`.
+            task, quality, file_format, percent, metadata, strength: as for :meth:`restore`.
             request: identifies the caller, who has a share of the queue.
             progress: receives the number of tiles done.
 
@@ -176,7 +185,7 @@ class Api:
                 elif isinstance(event, JobProgress):
                     progress((event.done, event.total), desc=describe(event), unit="tiles")
                     limits.check_caller(request, self._page)
-        path, _ = save_as(outcomes, Output(file_format, int(percent or 0), metadata))
+        path, _ = save_as(outcomes, Output(file_format, int(percent or 0), metadata), strength_of(strength))
         return path, [report(outcome, notice) for outcome in outcomes], outcomes
 
 
@@ -192,7 +201,8 @@ def add_api(runner: JobRunner, page: gr.Blocks) -> None:
     with gr.Column(visible=False):
         photo, photos = gr.File(label="photo"), gr.File(label="photos", file_count="multiple")
         # Unknown names are reported by the validators.
-        task = accept_any(gr.Dropdown(names, value=names[0] if names else None, label="task"))
+        schema = {"type": "string", "examples": [*names, SEPARATOR.join(names[:2])]}  # a chain is in no list of names
+        task = accept_any(gr.Dropdown(names, value=names[0] if names else None, label="task"), schema)
         quality = accept_any(gr.Radio([*Quality, *FORMER_QUALITIES], value=Quality.FAST.value, label="quality"))
         options = [
             task,
@@ -206,6 +216,7 @@ def add_api(runner: JobRunner, page: gr.Blocks) -> None:
                 label="percent",
             ),
             gr.Checkbox(True, label="metadata"),
+            gr.Number(codec.WHOLE, minimum=codec.NONE, maximum=codec.WHOLE, precision=0, label="strength"),
         ]
         restored, reports = gr.File(label="restored"), gr.JSON(label="report")
         for function, given in ((api.restore, photo), (api.restore_batch, photos)):
@@ -219,6 +230,11 @@ def add_api(runner: JobRunner, page: gr.Blocks) -> None:
                 concurrency_id=limits.QUEUE,
             )
         gr.Button().click(api.tasks, None, reports, api_name="tasks", queue=False)
+
+
+def strength_of(strength: float | None) -> int:
+    """Return the strength in percent; the whole restoration where a caller gives none."""
+    return codec.WHOLE if strength is None else int(strength)
 
 
 def describe_task(task: Task) -> Report:
@@ -253,7 +269,8 @@ def describe(progress: JobProgress) -> str:
 
 def report(outcome: Outcome, notice: str = "") -> Report:
     """Describe an outcome as JSON; a notice about the call is added to those of the photo."""
-    known = {"name": outcome.name, "task": outcome.task.name, "quality": outcome.quality.value}
+    task = chain_name(tuple(run.task for run in outcome.runs))
+    known = {"name": outcome.name, "task": task, "quality": outcome.runs[-1].quality.value}
     if outcome.error is not None:
         return {**known, "error": str(outcome.error)}
     return {

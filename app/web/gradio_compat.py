@@ -46,12 +46,19 @@ def set_properties(component: B, **properties: Any) -> B:
     return component
 
 
-def accept_any(component: C) -> C:
+def accept_any(component: C, schema: dict[str, Any] | None = None) -> C:
     """Make a component pass any value of an API call to the handler; return the component.
 
     A Dropdown of Gradio 6.31.0 refuses a value that is not among its choices in ``preprocess``, in English and with a
-    list of Python values, and has no option to leave that to the handler without a free text field.
+    list of Python values, and has no option to leave that to the handler without a free text field. Its MCP server
+    checks values by the schema of the component.
+
+    Args:
+        component: of an event of the API.
+        schema: JSON schema that programs are told, in the place of the component's own.
     """
+    if schema is not None:
+        component.api_info = lambda: schema  # type: ignore[method-assign]
     component.preprocess = lambda payload: payload  # type: ignore[method-assign]
     return component
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from app.i18n import Name, Text
-from app.tasks import Task, Tasks
+import functools
+from collections.abc import Sequence
+
+from app.i18n import Name, Text, say
+from app.tasks import Quality, Task, TaskRun, Tasks
 
 Choices = list[tuple[str, str]]  # label and value
 
@@ -11,6 +14,19 @@ Choices = list[tuple[str, str]]  # label and value
 def task_label(task: Task) -> Text:
     """Return the label of a task."""
     return Name(f"task.{task.name}", english=task.label)
+
+
+def run_label(run: TaskRun) -> Text:
+    """Return the label of a task that was run, with its quality where that is not the fastest."""
+    label = task_label(run.task)
+    if run.quality is Quality.FAST or run.quality not in run.task.qualities:
+        return label
+    return say(f"report.{run.quality}", task=label)
+
+
+def chain_label(runs: Sequence[TaskRun]) -> Text:
+    """Return the label of what one or several tasks have made of a photo."""
+    return functools.reduce(lambda first, then: say("report.chain", first=first, then=then), map(run_label, runs))
 
 
 def task_description(task: Task) -> Text:

@@ -5,8 +5,8 @@ import random
 import pytest
 from playwright.sync_api import expect
 
-from app.tasks import Quality
-from app.web.restore.results import state_label
+from app.tasks import Quality, TaskRun
+from app.web.labels import run_label
 from tests.e2e.visitor import bring, choose, done, download, labels, restore
 from tests.support.files import png
 
@@ -70,7 +70,7 @@ def chosen(page):
 def has_run(page, client, task, quality):
     """Wait for the end of a job, and check that it was that task, of that quality."""
     done(page)
-    label = state_label(client.task(task), quality)
+    label = run_label(TaskRun(client.task(task), quality))
     expect(page.locator("#report h3")).to_have_text(f"{label} · holiday")
 
 

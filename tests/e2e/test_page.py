@@ -97,6 +97,12 @@ def test_buttons_and_then_results_are_visible(page, small):
     expect(page.locator("#stop")).to_be_in_viewport(ratio=1)
 
 
+def test_there_is_no_button_that_nobody_has_named(page):
+    names = [button.inner_text() for button in page.locator("button:visible").all()]
+    assert len(names) > 5
+    assert "Run" not in names  # Gradio's word for a button without one
+
+
 def test_photos_that_are_not_restored_yet_have_a_placeholder(page, small):
     second = small.with_stem("second")
     second.write_bytes(small.read_bytes())

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from app import codec
+from app.pipeline.chain import restore_chain
 from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Triton, embedded
 from tests.support.files import ROOT, exif_of, png, read
@@ -49,6 +51,50 @@ def test_exif_is_kept_or_left_out(small_photo, tmp_path, triton):
         assert run("restore", tmp_path / "photo.jpg", *to, *options).returncode == 0
     assert exif_of(tmp_path / "kept/photo_sr_x2.jpg")[ExifTags.Base.Make] == "Pinhole"
     assert exif_of(tmp_path / "left/photo_sr_x2.jpg") == {}
+
+
+def test_a_strength_blends_with_the_photo(photo, tmp_path, triton, client, small_photo):
+    restored = restore(png(small_photo), client.task("sr_x2"), client)
+    to = ("--task", "sr_x2", "--out", tmp_path / "out", "--triton-url", triton.url, "--strength")
+    for strength in (0, 60):
+        assert run("restore", photo, *to, strength).returncode == 0
+        found = read(tmp_path / f"out/photo_sr_x2_{strength}percent.png")
+        assert np.array_equal(found, codec.blend(restored.before, restored.after, strength).rgb)
+    done = run("restore", photo, *to, 101)
+    assert (done.returncode, done.stderr) == (1, "error: The strength 101 is outside the range of 0 to 100.\n")
+
+
+def test_a_chain_is_restored_step_by_step(photo, tmp_path, triton, client, small_photo):
+    """With 16 bits and alpha, which the steps hand on."""
+    deep = np.random.default_rng(0).integers(0, 65536, (40, 56, 4), np.uint16)
+    codec.save_png(
+        codec.Photo(codec.eight_bits(deep[..., :3]), deep[..., 3], deep=deep[..., :3]), tmp_path / "deep.png"
+    )
+    to = ("--out", tmp_path / "out", "--triton-url", triton.url)
+    done = run("restore", photo, tmp_path / "deep.png", "--task", "derain_heavy,sr_x2", "--strength", 60, *to)
+    assert done.returncode == 0, done.stderr
+    chain = client.chain("derain_heavy,sr_x2")
+    for name in ("photo", "deep"):
+        expected = restore_chain(tmp_path / f"{name}.png", chain, client)
+        blended = codec.blend(expected.before, expected.after, 60)
+        found = codec.reopen(tmp_path / f"out/{name}_derain_heavy_sr_x2_60percent.png")
+        assert np.array_equal(found.rgb, blended.rgb)
+        assert (found.deep is None) == (name == "photo")
+        if found.deep is not None:
+            assert np.array_equal(found.deep, blended.deep)
+            assert np.array_equal(found.alpha, blended.alpha)
+
+
+def test_the_limits_of_a_chain_are_told_before_it_begins(photo, tmp_path, triton):
+    Image.fromarray(np.zeros((3000, 3000, 3), np.uint8)).save(tmp_path / "large.png")
+    to = ("--out", tmp_path / "out", "--triton-url", triton.url)
+    done = run("restore", tmp_path / "large.png", "--task", "sr_x2,derain_heavy", *to)
+    assert done.returncode == 1
+    assert "Before step 2 the photo would have 36 megapixels, above the limit of 24 megapixels" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    done = run("restore", photo, "--task", "deblur,deblur,deblur,deblur,sr_x2", *to)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: The chain has 5 steps, above the limit of 4")
 
 
 def test_bad_files_are_named_and_the_others_go_on(photo, tmp_path, triton):

@@ -18,6 +18,8 @@ from gradio_client.client import Job
 from gradio_client.exceptions import AppError, ValidationError
 from PIL import Image
 
+from app import codec
+from app.pipeline.chain import restore_chain
 from app.pipeline.restore import restore
 from app.tasks import Quality
 from app.triton import REPOSITORY, Triton, embedded
@@ -26,7 +28,7 @@ from app.web import limits
 from din_model import TASKS, load_model
 from din_model.data import evaluation_pairs
 from din_model.evaluate import score_pair, score_pairs
-from tests.support.files import png, read
+from tests.support.files import png, read, read_bytes
 from tests.support.mcp import call_tool
 from tests.support.page_client import page_client
 from tests.support.processes import IMPATIENT_PAGE, STARTUP_S, running_page, server_folder, wait_until
@@ -73,6 +75,49 @@ def test_restore_takes_quality_format_and_metadata(api, photo, small_photo, clie
     assert (report["quality"], report["notices"]) == ("best", [])
 
 
+def test_restore_takes_a_strength(api, photo, small_photo, client):
+    restored = restore(png(small_photo), client.task("sr_x4"), client)
+    for strength in (0, 60):
+        download, _ = api.predict(handle_file(str(photo)), "sr_x4", strength=strength, api_name="/restore")
+        assert Path(download).name == f"my photo_sr_x4_{strength}percent.png"
+        assert np.array_equal(read(download), codec.blend(restored.before, restored.after, strength).rgb)
+    archive, _ = api.predict([handle_file(str(photo))] * 2, "sr_x2", strength=0, api_name="/restore_batch")
+    with zipfile.ZipFile(archive) as files:
+        assert files.namelist() == ["my photo_sr_x2_0percent.png", "my photo_sr_x2_0percent_2.png"]
+        assert np.array_equal(read_bytes(files.read(files.namelist()[0])), codec.enlarge(small_photo, 2))
+    with pytest.raises(httpx.HTTPStatusError, match="400"):
+        api.predict(handle_file(str(photo)), "sr_x4", strength=101, api_name="/restore")
+
+
+def test_restore_takes_a_chain(api, photo, small_photo, client):
+    download, report = api.predict(handle_file(str(photo)), "derain_heavy,sr_x2", api_name="/restore")
+    chain = (client.task("derain_heavy"), client.task("sr_x2"))
+    expected = restore_chain(png(small_photo), chain, client)
+    assert Path(download).name == "my photo_derain_heavy_sr_x2.png"
+    assert np.array_equal(read(download), expected.after.rgb)
+    assert (report["task"], report["size"]) == ("derain_heavy,sr_x2", "84×60 to 168×120 pixels")
+    assert (report["model"], report["tiles"]) == ("din_derain_heavy-tiles → din_sr_x2", "2")
+
+
+def test_a_chain_has_limits_that_are_told_at_once(api, photo, tmp_path):
+    Image.fromarray(np.zeros((3000, 3000, 3), np.uint8)).save(tmp_path / "large.png")
+    with pytest.raises(ValidationError) as error:
+        api.predict(handle_file(str(tmp_path / "large.png")), "sr_x2,derain_heavy", api_name="/restore")
+    assert "photo: Before step 2 the photo would have 36 megapixels, above the limit of 24" in message(error)
+    with pytest.raises(ValidationError) as error:
+        api.predict(handle_file(str(photo)), "deblur,deblur,deblur,deblur,sr_x2", api_name="/restore")
+    assert "task: The chain has 5 steps, above the limit of 4" in message(error)
+    with pytest.raises(ValidationError) as error:
+        api.predict(handle_file(str(photo)), "deblur,colourise", api_name="/restore")
+    assert "task: There is no task 'colourise'" in message(error)
+
+
+def test_a_tool_takes_a_chain(page_url, photo):
+    inline = "data:image/png;base64," + base64.b64encode(photo.read_bytes()).decode()
+    failed, told = call_tool(page_url, "restore", {"photo": inline, "task": "sr_x2,derain_light"})
+    assert not failed, told
+
+
 def test_former_names_work_with_a_notice(api, photo):
     name = next(name for name, (task, _) in SHIPPED.items() if name != task)
     _, report = api.predict(handle_file(str(photo)), name, "din", api_name="/restore")
@@ -116,8 +161,8 @@ def test_openapi_and_mcp_describe_the_same_tools(page_url):
     for tool in tools.values():
         assert len(tool["description"]) > 60
     arguments = tools["restore"]["inputSchema"]["properties"]
-    assert set(arguments) == {"photo", "task", "quality", "file_format", "percent", "metadata"}
-    assert "sr_x4" in arguments["task"]["enum"]
+    assert set(arguments) == {"photo", "task", "quality", "file_format", "percent", "metadata", "strength"}
+    assert "sr_x4" in arguments["task"]["examples"]
     assert all(argument.get("description") for argument in arguments.values())
 
 
@@ -235,7 +280,7 @@ def test_a_call_without_a_quality_in_percent_names_the_limits(page_url, small_ph
 
 def test_files_of_the_server_are_out_of_reach(page_url, photo):
     """The page reads uploads only."""
-    data = [{"path": str(photo), "meta": {"_type": "gradio.FileData"}}, "sr_x4", "fast", "png", 92, True]
+    data = [{"path": str(photo), "meta": {"_type": "gradio.FileData"}}, "sr_x4", "fast", "png", 92, True, 100]
     answer = httpx.post(f"{page_url}/gradio_api/call/restore", json={"data": data})
     assert answer.status_code == 400
     assert "This file has not been uploaded: send the photo itself." in answer.text

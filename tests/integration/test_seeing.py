@@ -60,7 +60,7 @@ def seen(small_photo: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Itera
             wait_until(lambda: prometheus.has_numbers("sum(up) == 2"), WAIT_S)
             caller = Caller(url, event_numbers(url), **{"X-Forwarded-For": VISITOR})
             file = upload(url, (f"{NAME}.png", png(small_photo)))
-            caller.join("restore", file, "sr_x4", "best", "png", 92, False)
+            caller.join("restore", file, "sr_x4", "best", "png", 92, False, 100)
             answers = caller.answers(1)
             # Refused before it is queued, and afterwards.
             damaged = upload(url, (f"{NAME}.png", b"no photo"))

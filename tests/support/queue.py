@@ -27,7 +27,7 @@ def upload(url: str, photo: bytes) -> dict[str, Any]:
 
 def restore_call(photo: object, task: str = "sr_x4") -> tuple[Any, ...]:
     """The arguments of ``restore``, or with a list of photos, of ``restore_batch``."""
-    return (photo, task, "fast", "png", 92, False)
+    return (photo, task, "fast", "png", 92, False, 100)
 
 
 class Caller:

@@ -108,7 +108,7 @@ def test_the_guides_name_every_output_format(guide):
 def test_the_guide_s_examples_and_options_are_those_of_the_command():
     guide = (ROOT / "docs/command-line.md").read_text()
     examples = re.findall(r"^    din (restore .*)$", guide, re.MULTILINE)
-    assert len(examples) == 3
+    assert len(examples) == 5
     for example in examples:
         assert parse_arguments(example.split()).photos
     assert described_options(guide, "Restoring photos") | {"--help", "--out"} == options(add_restore_options)

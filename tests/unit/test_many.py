@@ -11,6 +11,7 @@ import sys
 import threading
 import uuid
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -27,7 +28,7 @@ from app.many import by_ray, manifest, ray_cluster, walk
 from app.many.command import open_folder, read_jobs
 from app.many.manifest import Item, Manifest, Outcome, State
 from app.many.photo import PARTS, Job, Restorer, put
-from app.many.plan import plan
+from app.many.plan import plan, result_of
 from app.many.progress import Tally, clock
 from app.many.threads import in_threads
 from app.tasks import Quality
@@ -306,7 +307,7 @@ class Client(NearestClient):
         super().__init__()
         self.error = error
 
-    def recent_task(self, name):
+    def recent_chain(self, name):
         raise ServerUnavailableError("away")  # the task that was read before serves
 
     def submit(self, network, pixels, descriptors):
@@ -328,8 +329,17 @@ def item(tmp_path, job):
     return Item(tmp_path / "a.png", Path("deep/a_sr_x2.png"))
 
 
+def test_a_photo_is_restored_by_a_chain_and_blended(item, job, workers):
+    chained = replace(job, task="sr_x2,sr_x2", strength=50)
+    assert result_of(Path("deep/a.jpg"), chained) == Path("deep/a_sr_x2_sr_x2_50percent.png")
+    assert (chained.options()["--task"], chained.options()["--strength"]) == ("sr_x2,sr_x2", "50")
+    assert Restorer(chained, (TASK, TASK), Client(), workers)(item) == Outcome(item, State.DONE)
+    with Image.open(chained.out / item.result) as image:
+        assert image.size == (32, 32)
+
+
 def test_a_photo_is_restored_into_its_place(item, job, workers):
-    assert Restorer(job, TASK, Client(), workers)(item) == Outcome(item, State.DONE)
+    assert Restorer(job, (TASK,), Client(), workers)(item) == Outcome(item, State.DONE)
     with Image.open(io.BytesIO((job.out / item.result).read_bytes())) as image:
         assert image.size == (16, 16)
     assert list((job.out / PARTS).iterdir()) == []
@@ -347,7 +357,7 @@ def test_a_photo_is_restored_into_its_place(item, job, workers):
     ],
 )
 def test_an_error_is_an_outcome(item, job, workers, error, state, words, status):
-    outcome = Restorer(job, TASK, Client(error), workers)(item)
+    outcome = Restorer(job, (TASK,), Client(error), workers)(item)
     assert (outcome.state, outcome.status, outcome.ends) == (state, status, False)
     assert words in outcome.error
     assert not (job.out / item.result).exists()
@@ -359,7 +369,7 @@ def test_a_full_disk_ends_the_work_and_a_long_name_does_not(item, job, workers, 
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    outcome = Restorer(job, TASK, Client(), workers)(item)
+    outcome = Restorer(job, (TASK,), Client(), workers)(item)
     assert (outcome.state, outcome.ends) == (State.FAILED, ends)
     assert outcome.error == f"The result deep/a_sr_x2.png cannot be stored ({os.strerror(code)})."
     assert list((job.out / PARTS).iterdir()) == []

@@ -1,15 +1,24 @@
 """The page's templates: texts of others stay texts, and nothing is left undefined."""
 
+from dataclasses import replace
+
 import pytest
 from jinja2 import UndefinedError
 
 from app.errors import PhotoError, ServerError
 from app.i18n import LANGUAGES, as_is
-from app.tasks import Network, Task
+from app.tasks import Network, Quality, Task, TaskRun
 from app.usage import Usage
 from app.web.about import tab as about
 from app.web.app import STYLES
-from app.web.restore.html import descriptions_html, field_texts_html, message_html, outcomes_html, progress_html
+from app.web.restore.html import (
+    chain_html,
+    descriptions_html,
+    field_texts_html,
+    message_html,
+    outcomes_html,
+    progress_html,
+)
 from app.web.restore.jobs import JobProgress
 from app.web.restore.results import Outcome, Picture
 from app.web.server.tab import panel_html
@@ -24,15 +33,16 @@ TEXT = as_is(EVIL)
 ROWS = {EVIL: {EVIL: (30.0, 0.9)}}
 NETWORK = Network(**{name: EVIL if kind == "str" else 1 for name, kind in Network.__annotations__.items()})
 TASK = Task(EVIL, 0, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, "y", 1, (NETWORK,), ROWS, ROWS)
+RUN = TaskRun(TASK, Quality.FAST)
 DONE = Outcome(
     EVIL,
-    TASK,
+    (RUN,),
     pictures=(Picture(TEXT, None, (1, 1)),),
     facts=((TEXT, TEXT),),
     scores=((TEXT, Score(20.0, 0.5)), (TEXT, Score(float("inf"), 1.0))),
     notices=(TEXT,),
 )
-FAILED = Outcome(EVIL, TASK, error=PhotoError(TEXT))
+FAILED = Outcome(EVIL, (RUN,), error=PhotoError(TEXT))
 
 RENDERED = {
     "a progress": (lambda: progress_html(JobProgress(EVIL, 1, 2, 1.0, (1, 2)), "en"), 1),
@@ -40,6 +50,7 @@ RENDERED = {
     "what tasks are for": (lambda: descriptions_html({EVIL: TASK}, "en"), 1),
     "a photo": (lambda: outcomes_html([DONE], [TEXT], "en"), 11),
     "a photo's error": (lambda: outcomes_html([FAILED], [], "en"), 1),
+    "a chain": (lambda: chain_html([FAILED, replace(DONE, runs=(RUN, RUN))], "en"), 2),
     "several photos": (lambda: outcomes_html([DONE, FAILED], [TEXT], "en"), 4),
     "the server's panel": (lambda: panel_html(View({EVIL: TASK}, {EVIL: Usage(1)}), "en"), 4),
     "the server's reason": (lambda: panel_html(View(problem=ServerError(EVIL)), "en"), 1),

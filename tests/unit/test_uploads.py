@@ -55,4 +55,4 @@ def test_programs_are_told_every_format():
 
 def test_a_job_of_deleted_photos_is_refused(gone):
     with pytest.raises(PhotoError, match="This photo is no longer on the server"):
-        check_photos([gone], TASK)
+        check_photos([gone], (TASK,))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from app.i18n import Text, as_is, say
 from app.tasks import Tasks
-from app.web.labels import task_description
+from app.web.labels import run_label, task_description
 from app.web.restore.choices import duration, measured
 from app.web.restore.jobs import JobProgress
 from app.web.restore.results import Outcome
@@ -69,8 +69,24 @@ def photo_html(outcome: Outcome, language: str) -> str:
         scores=[(label, decibels(score.psnr), f"{score.ssim:.4f}") for label, score in outcome.scores],
         notices=outcome.notices,
         facts=outcome.facts,
-        measured=measured(outcome.task.network(outcome.quality), language),
+        measured=measured_html(outcome, language),
     )
+
+
+def measured_html(outcome: Outcome, language: str) -> str:
+    """Return what the network was measured with; nothing where several have run, which were measured alone."""
+    if len(outcome.runs) > 1:
+        return ""
+    (run,) = outcome.runs
+    return measured(run.task.network(run.quality), language)
+
+
+def chain_html(outcomes: Sequence[Outcome], language: str) -> str:
+    """Render what was done to the photos, step by step; nothing where it was one step."""
+    done = [outcome.runs for outcome in outcomes if outcome.error is None]
+    if not done or len(done[0]) < 2:
+        return ""
+    return render("restore/chain.html", language, labels=[run_label(run) for run in done[0]])
 
 
 def photos_html(outcomes: Sequence[Outcome], language: str) -> str:

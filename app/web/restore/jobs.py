@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import threading
 import time
 from collections.abc import Generator, Sequence
@@ -19,15 +20,24 @@ from app.client import Priority, RestorationClient
 from app.codec import bounded
 from app.errors import PhotoError, RestorationError
 from app.i18n import say
+from app.pipeline.chain import chain_steps
 from app.pipeline.eta import EtaEstimator
 from app.pipeline.reference_test import check_reference_size, reference_steps
 from app.pipeline.restore import Steps, photo_steps, run
-from app.tasks import Quality, Task
+from app.tasks import Chain, Quality, Task, TaskRun, chain_name, check_steps, scales, split_chain
 from app.tracing import traced
 from app.web import limits, storage
 from app.web.examples import examples
-from app.web.metrics import counting, watched
-from app.web.restore.results import Outcome, preview_before, preview_reference_test, preview_restored, save_master
+from app.web.metrics import CHAIN, counting, watched
+from app.web.restore.results import (
+    Outcome,
+    preview_reference_test,
+    preview_restored,
+    read_original,
+    read_result,
+    save_before,
+    save_master,
+)
 
 T = TypeVar("T")
 
@@ -37,12 +47,12 @@ class JobOptions:
     """The options of a job.
 
     Attributes:
-        task: the task to run.
-        quality: selects the network, and whether it runs as a self-ensemble.
-        is_reference_test: whether the photos are clean and are degraded first.
+        chain: the task to run, or several, each on the result of the one before.
+        quality: of every task: selects the network, and whether it runs as a self-ensemble.
+        is_reference_test: whether the photos are clean and are degraded first; the chain is one task then.
     """
 
-    task: Task
+    chain: Chain
     quality: Quality = Quality.FAST
     is_reference_test: bool = False
 
@@ -54,10 +64,12 @@ class Job:
     Attributes:
         photos: paths of the photos to restore.
         options: how to restore them.
+        previous: the results that the job goes on with, of the same photos; None where it begins with the photos.
     """
 
     photos: tuple[Path, ...]
     options: JobOptions
+    previous: Results | None = None
 
 
 @dataclass(frozen=True, eq=False)  # results belong to one job
@@ -67,10 +79,12 @@ class Results:
     Attributes:
         photos: all photos of the job.
         outcomes: one for each photo that is done, in order.
+        previous: the results that the job went on with, or None.
     """
 
     photos: tuple[Path, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    previous: Results | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -133,6 +147,14 @@ class JobRunner:
         self._lock = threading.Lock()
         self._restored: dict[tuple[str, str, Quality], Outcome] = {}
 
+    def find_chain(self, names: str | None) -> Chain:
+        """Return the tasks of a chain by their names, separated by commas; one name is a chain, too.
+
+        Raises:
+            UnknownTaskError: they are too many, or one is not served; the message gives the reason.
+        """
+        return tuple(self.find_task(name) for name in split_chain(names or ""))
+
     def find_task(self, name: str | None) -> Task:
         """Return the task of that name; it is None where the server has no tasks.
 
@@ -150,29 +172,38 @@ class JobRunner:
                 network = task.network()
                 photo = codec.Photo(np.full((network.tile, 2 * network.instances * network.tile, 3), 128, np.uint8))
                 run(photo_steps(photo, task, self.client))
-                list(self.run(examples(task)[:1], JobOptions(task)))
+                list(self.run(examples(task)[:1], JobOptions((task,))))
 
-    def run(self, paths: Sequence[Path], options: JobOptions) -> Generator[Event, None, None]:
+    def run(
+        self, paths: Sequence[Path], options: JobOptions, earlier: Sequence[Outcome] = ()
+    ) -> Generator[Event, None, None]:
         """Run a job.
 
         Args:
             paths: the photos.
             options: how to restore them.
+            earlier: for each photo the outcome whose result is restored in its place; none to begin with the photos.
 
         Yields:
             For each photo in order: its progress, a preview when it can be shown, and its outcome.
         """
-        photos = self.run_photos(paths, options)
-        task, quality = options.task.name, options.quality.value
+        photos = self.run_photos(paths, options, earlier)
+        task, quality = chain_name(options.chain), options.quality.value
         yield from traced("job", photos, task=task, quality=quality, photos=len(paths))
 
-    def run_photos(self, paths: Sequence[Path], options: JobOptions) -> Generator[Event, None, None]:
+    def run_photos(
+        self, paths: Sequence[Path], options: JobOptions, earlier: Sequence[Outcome]
+    ) -> Generator[Event, None, None]:
         """Run the photos of a job; arguments and events are those of :meth:`run`."""
-        made: list[Path] = []
+        made = [file for outcome in earlier for file in outcome.files]
         for number, path in enumerate(paths, 1):
-            steps = self.run_photo(path, options, (number, len(paths)))
+            base = earlier[number - 1] if earlier else None
+            if base is not None and base.error is not None:
+                yield base
+                continue
+            steps = self.run_photo(path, options, (number, len(paths)), base)
             try:
-                with contextlib.closing(watched(steps, options.task.name, options.quality)) as events:
+                with contextlib.closing(watched(steps, counted_name(options.chain), options.quality)) as events:
                     for event in events:
                         if isinstance(event, Outcome):
                             outcome = event  # handed on when it has been counted: its visitor may leave with it
@@ -181,18 +212,22 @@ class JobRunner:
                             storage.touch([*paths, *made])
                             yield event
             except RestorationError as error:
-                outcome = Outcome(path.stem, options.task, options.quality, error=error)
-            made += [outcome.master] if outcome.master else []
+                runs = tuple(TaskRun(task, options.quality) for task in options.chain)
+                outcome = Outcome(path.stem, (base.runs if base else ()) + runs, error=error)
+            made += outcome.files
             storage.touch([*paths, *made])
             yield outcome
 
-    def run_photo(self, path: Path, options: JobOptions, place: tuple[int, int]) -> Generator[Event, None, None]:
+    def run_photo(
+        self, path: Path, options: JobOptions, place: tuple[int, int], earlier: Outcome | None = None
+    ) -> Generator[Event, None, None]:
         """Restore one photo of a job.
 
         Args:
             path: the photo.
             options: how to restore it.
             place: its number, from 1, and the number of photos.
+            earlier: the outcome whose result is restored in the photo's place, if any.
 
         Yields:
             Progress, a preview and the outcome.
@@ -203,39 +238,74 @@ class JobRunner:
         # A single photo takes precedence over a batch.
         client = self.client.with_priority(Priority.VISITOR if place[1] == 1 else Priority.BATCH)
         with storage.explain_missing():
-            key = (digest(path), options.task.name, options.quality)
-        is_example = key[0] in self._examples and not options.is_reference_test
+            key = (digest(path), chain_name(options.chain), options.quality)
+        is_alone = len(options.chain) == 1 and earlier is None and not options.is_reference_test
+        is_example = is_alone and key[0] in self._examples
         if is_example and key in self._restored:
             yield self._restored[key]
             return
-        network = options.task.network(options.quality)
-        names = options.task.name, options.quality
-        progress = JobProgress(path.stem, 0, 1, 0.0, place, is_loading=not self.client.has_restored(network))
+        networks = [task.network(options.quality) for task in options.chain]
+        known = {network.name for network in networks if self.client.has_restored(network)}
+        names = counted_name(options.chain), options.quality
+        progress = JobProgress(path.stem, 0, 1, 0.0, place, is_loading=len(known) < len({n.name for n in networks}))
         with storage.results_folder(is_kept=is_example) as folder:
             with storage.explain_missing():
-                photo = bounded.decode(path, 1 if options.is_reference_test else options.task.scale)
+                if earlier is None:
+                    photo = original = bounded.decode(path, 1 if options.is_reference_test else options.chain[0].scale)
+                else:
+                    photo, original = read_result(earlier), read_original(earlier)
             if options.is_reference_test:
-                steps = reference_steps(photo, options.task, client, options.quality)
+                steps = reference_steps(photo, options.chain[0], client, options.quality)
                 test = yield from with_progress(counting(steps, *names), progress, folder)
                 result, shown = test.restoration, preview_reference_test(test, path.stem, folder)
             else:
                 with ThreadPoolExecutor(1) as executor:  # the server is at work meanwhile
-                    before = executor.submit(preview_before, photo, options.task, folder)
-                    restoration = photo_steps(photo, options.task, client, options.quality)
+                    restoration = chain_steps(photo, options.chain, client, options.quality)
+                    scale = photo.size[0] // original.size[0] * math.prod(scales(options.chain))
+                    before = executor.submit(save_before, original, scale, folder)
                     result = yield from with_progress(counting(restoration, *names), progress, folder)
-                    shown = preview_restored(result, before.result(), path.stem, folder)
+                    runs = earlier.runs if earlier is not None else ()
+                    shown = preview_restored(result, before.result(), path.stem, folder, runs)
             yield Preview(shown)
             outcome = save_master(shown, result.after, folder)
         # Loading a network and degrading a photo take time that is not the network's.
-        if not (progress.is_loading or options.is_reference_test):
-            self.eta.update(result)
+        if not options.is_reference_test:
+            for step in result.each:
+                if step.task.network(step.quality).name in known:
+                    self.eta.update(step)
         if is_example:
             with self._lock:
                 self._restored[key] = outcome
         yield outcome
 
 
-def check_photos(paths: Sequence[Path], task: Task, is_reference_test: bool = False) -> None:
+def check_results(outcomes: Sequence[Outcome], task: Task) -> None:
+    """Check that at least one result can be restored by a task, before the job is queued.
+
+    Raises:
+        PhotoError: there is no result, or all are too large.
+        UnknownTaskError: so many tasks have made it that none is allowed any more.
+    """
+    refusals = []
+    for outcome in outcomes:
+        if outcome.error is not None:
+            continue
+        check_steps(len(outcome.runs) + 1)
+        try:
+            codec.check_size(outcome.pictures[-1].size, task.scale)
+        except PhotoError as error:
+            refusals.append(error)
+        else:
+            return
+    raise refusals[0] if refusals else PhotoError(say("error.no_photo"))
+
+
+def counted_name(chain: Chain) -> str:
+    """Return the name by which the page's metrics count a chain: that of its task, or one for all longer ones."""
+    return chain[0].name if len(chain) == 1 else CHAIN
+
+
+def check_photos(paths: Sequence[Path], chain: Chain, is_reference_test: bool = False) -> None:
     """Check by the headers that at least one photo can be restored, before the job is queued.
 
     Raises:
@@ -246,9 +316,9 @@ def check_photos(paths: Sequence[Path], task: Task, is_reference_test: bool = Fa
         try:
             with storage.explain_missing():
                 size = bounded.read_header(path).size
-            codec.check_size(size, 1 if is_reference_test else task.scale)
+            codec.check_size(size, *((1,) if is_reference_test else scales(chain)))
             if is_reference_test:
-                check_reference_size(size, task)
+                check_reference_size(size, chain[0])
         except PhotoError as error:
             refusals.append(error)
         else:

@@ -9,7 +9,7 @@ import gradio as gr
 from app import codec
 from app.codec import FORMATS
 from app.i18n import ENGLISH, Text, say
-from app.tasks import Quality, Task
+from app.tasks import Quality, Task, Tasks
 from app.web import labels, storage
 from app.web.bind import Words
 from app.web.examples import examples
@@ -63,6 +63,7 @@ class ResultParts:
 
     progress: gr.HTML
     viewer: gr.HTML
+    strength: gr.Slider
     gallery: gr.Gallery
     report: gr.HTML
     format: gr.Radio
@@ -71,9 +72,26 @@ class ResultParts:
     download: gr.DownloadButton
 
     @property
-    def output(self) -> tuple[gr.Radio, gr.Slider, gr.Checkbox]:
-        """The components for the file format."""
-        return self.format, self.percent, self.metadata
+    def output(self) -> tuple[gr.Radio, gr.Slider, gr.Checkbox, gr.Slider]:
+        """The components for what is saved, and how."""
+        return self.format, self.percent, self.metadata, self.strength
+
+
+@dataclass(frozen=True)
+class OnwardParts:
+    """The components for going on with a result.
+
+    Attributes:
+        chain: what was done so far.
+        task: the task to go on with.
+        go_on: starts a job with it.
+        undo: takes the last step back.
+    """
+
+    chain: gr.HTML
+    task: gr.Dropdown
+    go_on: gr.Button
+    undo: gr.Button
 
 
 @dataclass(frozen=True)
@@ -81,16 +99,19 @@ class RestoreTab:
     """The components and the state of the tab.
 
     Attributes:
-        photos, choice, result: the components.
+        photos, choice, result, onward: the components.
         job: a :class:`~app.web.restore.jobs.Job`, the last one that was started.
         results: the :class:`~app.web.restore.jobs.Results` of the job that ran last.
+        shown: place of the photo in the comparison among the restored ones.
     """
 
     photos: PhotoParts
     choice: ChoiceParts
     result: ResultParts
+    onward: OnwardParts
     job: gr.State
     results: gr.State
+    shown: gr.State
 
 
 def lay_out(runner: JobRunner, words: Words) -> RestoreTab:
@@ -107,7 +128,10 @@ def lay_out(runner: JobRunner, words: Words) -> RestoreTab:
             choice = lay_out_choice(runner, first, words)
         with gr.Column(scale=7, min_width=320, elem_id="see"):
             result = lay_out_result(words)
-    return RestoreTab(photos, choice, result, job=gr.State(None), results=gr.State(Results()))
+            onward = lay_out_onward(runner.tasks, words)
+    return RestoreTab(
+        photos, choice, result, onward, job=gr.State(None), results=gr.State(Results()), shown=gr.State(0)
+    )
 
 
 def lay_out_photos(first: Task | None, words: Words) -> PhotoParts:
@@ -187,6 +211,11 @@ def lay_out_result(words: Words) -> ResultParts:
         ),
         value=viewer_texts,
     )
+    strength = words.bind(
+        gr.Slider(codec.NONE, codec.WHOLE, codec.WHOLE, step=1, buttons=[], elem_id="strength"),
+        label=say("page.strength"),
+        info=say("page.strength_info"),
+    )
     gallery = words.bind(
         gr.Gallery(
             visible=False,
@@ -216,7 +245,21 @@ def lay_out_result(words: Words) -> ResultParts:
         download = words.bind(
             gr.DownloadButton(variant="primary", interactive=False, elem_id="download"), label=say("page.download")
         )
-    return ResultParts(progress, viewer, gallery, report, formats, percent, metadata, download)
+    return ResultParts(progress, viewer, strength, gallery, report, formats, percent, metadata, download)
+
+
+def lay_out_onward(tasks: Tasks, words: Words) -> OnwardParts:
+    """Lay out the components for going on with a result."""
+    chain = gr.HTML(elem_id="chain")
+    with gr.Row(elem_id="onward"):
+        task = words.bind(
+            gr.Dropdown(value=next(iter(tasks), None), filterable=False, elem_id="next_task"),
+            label=say("page.go_on_with"),
+            choices=lambda language: [(labels.task_label(task).into(language), name) for name, task in tasks.items()],
+        )
+        go_on = words.bind(gr.Button(elem_id="go_on"), value=say("page.go_on"))
+        undo = words.bind(gr.Button(elem_id="undo"), value=say("page.undo"))
+    return OnwardParts(chain, task, go_on, undo)
 
 
 def viewer_texts(language: str) -> dict[str, str]:

@@ -31,7 +31,7 @@
     if (intro) intro.hidden = isHidden;
   };
 
-  // Returns updates that clear comparison, gallery, download, report and messages when the photos change, and shows the
+  // Returns updates that clear comparison, gallery, download, report, messages and chain when the photos change, and shows the
   // introduction while there are none. Gradio may send the event twice for the same photos, when they may have been
   // restored already: then nothing is cleared.
   let remembered = '';
@@ -41,7 +41,7 @@
     const isSame = present === remembered;
     remembered = present;
     const forgotten = [{ restored: [], uploaded: { states: [] } }, { visible: false }, { interactive: false }];
-    return [...forgotten, { value: '' }, { value: '' }].map((properties) => dinUpdate(isSame ? {} : properties));
+    return [...forgotten, { value: '' }, { value: '' }, { value: '' }].map((properties) => dinUpdate(isSame ? {} : properties));
   };
 
   // Saves the language and sets it for the document.
