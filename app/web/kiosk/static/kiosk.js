@@ -5,7 +5,7 @@
  *   kiosk.families = [{ name: "enlarge", label: "Enlarge" }, ...]   choices for a photo of the camera
  *   kiosk.texts = { before: "Before", ... }                         see TEXTS, and those of <din-camera>
  *   kiosk.accept = "image/png, .heic"                               types of files to choose from
- *   kiosk.code = { picture: "data:...", link: "http://..." }        a QR code for phones, or null
+ *   kiosk.code = { picture: "data:...", link: "..." }               a QR code for phones, or null
  *   kiosk.sent = [pair, ...]                                        what phones have sent, the newest first
  *
  * A new photo is reported by the event `photo` with detail {file, family}. The page sets `kiosk.progress =
