@@ -15,10 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from din_model.checkpoint import WEIGHTS, CheckpointError, first_line, read_metadata
+from din_model.checkpoint import JUDGE, WEIGHTS, CheckpointError, first_line, read_metadata
 from din_model.files import replacing
 
-JUDGE = "judge"
 JUDGE_WEIGHTS = WEIGHTS / f"{JUDGE}.safetensors"
 
 
@@ -105,6 +104,10 @@ class Judge(nn.Module):
         known = torch.cat([seen.mean(1), seen.amax(1), moments(self.whole(to_input(whole))), side], 1)
         logits: Tensor = self.head(known)
         return logits
+
+    def probabilities(self, squares: Tensor, whole: Tensor, size: Tensor) -> Tensor:
+        """Return the probabilities of the kinds, (N, kinds); arguments as of :meth:`forward`."""
+        return torch.softmax(self(squares, whole, size) / self.temperature, 1)
 
 
 def to_input(pixels: Tensor) -> Tensor:

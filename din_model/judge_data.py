@@ -134,7 +134,7 @@ def haze(hq: Image, rng: np.random.Generator) -> Image:
 
 
 def add_noise(hq: Image, rng: np.random.Generator) -> Image:
-    """Add a sensor's noise of poor light: more where it is brighter, in grains of one pixel or a few, often coloured."""
+    """Add a sensor's noise of poor light: more where it is brighter, in fine or coarse grains, often coloured."""
     level = np.exp(rng.uniform(np.log(7), np.log(50)))
     shape = hq.shape if rng.random() < 0.75 else (*hq.shape[:2], 1)
     grain = rng.standard_normal(shape, np.float32)

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from din_model.card import RESEARCH_LICENCE, write_card
 from din_model.data import list_photos, read_photo
 from din_model.datasets import read_dataset
 from din_model.judge import JUDGE_WEIGHTS, NAMES, Judge, save_judge
@@ -41,6 +42,7 @@ class JudgeRecipe:
     side: int
     rate: float
     seed: int
+    data_licence: str
     photos: dict[str, float]
     pairs: dict[str, list[str]]
 
@@ -137,7 +139,8 @@ def fit(judge: Judge, exhibits: Sequence[Exhibit], recipe: JudgeRecipe, say: Say
 def logits_of(judge: Judge, exhibits: Sequence[Exhibit]) -> tuple[Tensor, Tensor]:
     """Return a judge's logits of exhibits and the numbers of their kinds."""
     with torch.inference_mode():
-        logits = torch.cat([judge(squares[:, :-1], squares[:, -1], size) for squares, size, _ in map(stack, zip(exhibits, strict=True))])
+        stacks = [stack([each]) for each in exhibits]
+        logits = torch.cat([judge(squares[:, :-1], squares[:, -1], size) for squares, size, _ in stacks])
     return logits, torch.tensor([int(each.truth.argmax()) for each in exhibits])
 
 
@@ -194,7 +197,7 @@ def train(recipe: JudgeRecipe, root: Path, say: Say) -> tuple[Judge, dict[str, s
         exhibits.append(make(number))
         if len(exhibits) % 300 == 0:
             say(f"{len(exhibits)} of {recipe.samples} pictures made, {time.time() - started:.0f} s")
-    judge = Judge().to(memory_format=torch.channels_last)
+    judge: Judge = Judge().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     fit(judge, exhibits, recipe, say)
     temperature = fit_temperature(*logits_of(judge, held_back(recipe, root, "fit")))
     judge.temperature.fill_(temperature)
@@ -210,6 +213,8 @@ def train(recipe: JudgeRecipe, root: Path, say: Say) -> tuple[Judge, dict[str, s
         "temperature": f"{temperature:.3f}",
         "tests": str(len(tests)),
         "table": table_rows(table),
+        "data_licence": recipe.data_licence,
+        "licence": RESEARCH_LICENCE,
         "trained_on": f"{recipe.samples} pictures made of {trained} photos and {sum(map(len, pairs.values()))} pairs",
         "training": f"{recipe.iterations} iterations, batch {recipe.batch}, AdamW, learning rate {recipe.rate}, "
         f"{(time.time() - started) / 60:.0f} minutes of one CPU core",
@@ -233,11 +238,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         judge, card = train(read_recipe(args.recipe), args.root, lambda line: print(line, flush=True))
         save_judge(judge, args.out, card)
+        written = write_card(args.out)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(card["table"])
-    print(args.out)
+    print(args.out, written)
     return 0
 
 
