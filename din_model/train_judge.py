@@ -7,7 +7,7 @@ import math
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from imaging.look import SIDE, SQUARES
 RECIPE = Path(__file__).with_name("judge.toml")
 BINS = 10
 Say = Callable[[str], None]
+Stacked = tuple[Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,21 @@ def held_back(recipe: JudgeRecipe, root: Path, part: str) -> list[Exhibit]:
     return shown
 
 
-def stack(exhibits: Sequence[Exhibit]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return squares (N, S, H, W, 3), sizes (N, 2) and truths (N, kinds)."""
-    return (
-        torch.from_numpy(np.stack([each.squares for each in exhibits])),
-        torch.tensor([each.size for each in exhibits]),
-        torch.from_numpy(np.stack([each.truth for each in exhibits])),
-    )
+def stack(exhibits: Iterable[Exhibit], count: int) -> Stacked:
+    """Stack exhibits one by one, for they take half a megabyte each.
+
+    Args:
+        exhibits: as many as ``count``.
+        count: N.
+
+    Returns:
+        Squares (N, S, H, W, 3), sizes (N, 2) and truths (N, kinds).
+    """
+    squares = np.empty((count, SQUARES, SIDE, SIDE, 3), np.uint8)
+    sizes, truths = np.empty((count, 2), np.int32), np.empty((count, len(NAMES)), np.float32)
+    for place, each in zip(range(count), exhibits, strict=True):
+        squares[place], sizes[place], truths[place] = each.squares, each.size, each.truth
+    return torch.from_numpy(squares), torch.from_numpy(sizes), torch.from_numpy(truths)
 
 
 def some_squares(squares: Tensor, count: int, side: int, generator: torch.Generator) -> list[Tensor]:
@@ -113,9 +122,9 @@ def some_squares(squares: Tensor, count: int, side: int, generator: torch.Genera
     return [each.flip(-2) for each in seen] if torch.rand((), generator=generator) < 0.5 else seen
 
 
-def fit(judge: Judge, exhibits: Sequence[Exhibit], recipe: JudgeRecipe, say: Say) -> None:
+def fit(judge: Judge, exhibits: Stacked, recipe: JudgeRecipe, say: Say) -> None:
     """Train a judge on exhibits, with AdamW and a rate that rises and falls by a cosine."""
-    squares, sizes, truths = stack(exhibits)
+    squares, sizes, truths = exhibits
     optimiser = torch.optim.AdamW(judge.parameters(), recipe.rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, recipe.iterations, pct_start=0.1)
     generator = torch.Generator().manual_seed(recipe.seed)
@@ -139,7 +148,7 @@ def fit(judge: Judge, exhibits: Sequence[Exhibit], recipe: JudgeRecipe, say: Say
 def logits_of(judge: Judge, exhibits: Sequence[Exhibit]) -> tuple[Tensor, Tensor]:
     """Return a judge's logits of exhibits and the numbers of their kinds."""
     with torch.inference_mode():
-        stacks = [stack([each]) for each in exhibits]
+        stacks = [stack([each], 1) for each in exhibits]
         logits = torch.cat([judge(squares[:, :-1], squares[:, -1], size) for squares, size, _ in stacks])
     return logits, torch.tensor([int(each.truth.argmax()) for each in exhibits])
 
@@ -192,11 +201,14 @@ def train(recipe: JudgeRecipe, root: Path, say: Say) -> tuple[Judge, dict[str, s
     torch.manual_seed(recipe.seed)
     pairs = {kind: [each for name in names for each in dataset(root, name)] for kind, names in recipe.pairs.items()}
     make, started = Exhibits(read_photos(recipe, root, "train"), pairs, recipe.pairs_share, recipe.seed), time.time()
-    exhibits = []
-    for number in range(recipe.samples):
-        exhibits.append(make(number))
-        if len(exhibits) % 300 == 0:
-            say(f"{len(exhibits)} of {recipe.samples} pictures made, {time.time() - started:.0f} s")
+
+    def made() -> Iterator[Exhibit]:
+        for number in range(recipe.samples):
+            yield make(number)
+            if (number + 1) % 300 == 0:
+                say(f"{number + 1} of {recipe.samples} pictures made, {time.time() - started:.0f} s")
+
+    exhibits = stack(made(), recipe.samples)
     judge: Judge = Judge().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     fit(judge, exhibits, recipe, say)
     temperature = fit_temperature(*logits_of(judge, held_back(recipe, root, "fit")))

@@ -31,7 +31,7 @@ class Candidate:
 
 def verdict(judgement: Judgement) -> Text:
     """Say in plain words what a photo needs most likely."""
-    probability, kind = judgement.probabilities[judgement.kind], say(f"judge.kind_{judgement.kind}")
+    probability, kind = judgement.probabilities[judgement.kind], say(f"kind.{judgement.kind}")
     if probability < LIKELY:
         return say("judge.unsure", kind=kind)
     return say("judge.sure" if probability >= SURE else "judge.likely", kind=kind)
@@ -51,7 +51,7 @@ def verdict_html(
         language: tag of the visitor's language.
     """
     shown = [
-        (say(f"judge.kind_{kind}"), format_percent(probability, locale=language), f"{100 * probability:.0f}")
+        (say(f"kind.{kind}"), format_percent(probability, locale=language), f"{100 * probability:.0f}")
         for kind, probability in judgement.probabilities.items()
         if probability >= LEAST_PROBABILITY / 2
     ]
