@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from din_model.card import RESEARCH_LICENCE, write_card
-from din_model.data import list_photos, read_photo
+from din_model.data import list_photos, photo_size, read_photo
 from din_model.datasets import read_dataset
 from din_model.judge import JUDGE_WEIGHTS, NAMES, Judge, save_judge
-from din_model.judge_data import Exhibit, Exhibits, damaged, exhibit, part_of
+from din_model.judge_data import LARGE_PX, Exhibit, Exhibits, damaged, exhibit, part_of
+from imaging.degradations.kind import Image
 from imaging.look import SIDE, SQUARES
 
 RECIPE = Path(__file__).with_name("judge.toml")
 BINS = 10
+DRAWS = 30  # of a picture that is large enough
 Say = Callable[[str], None]
 Stacked = tuple[Tensor, Tensor, Tensor]
 
@@ -76,18 +78,26 @@ def read_photos(recipe: JudgeRecipe, root: Path, part: str) -> list[tuple[list[P
 
 
 def held_back(recipe: JudgeRecipe, root: Path, part: str) -> list[Exhibit]:
-    """Return exhibits of photos that are not trained on, each photo once with every kind of damage."""
+    """Return exhibits of photos that are not trained on, each photo once with every kind of damage.
+
+    Raises:
+        FileNotFoundError: there is no photo of that part that is large enough.
+    """
     (paths, _), *_ = read_photos(recipe, root, part)
+    large = [path for path in paths if math.sqrt(math.prod(photo_size(path))) >= LARGE_PX][: recipe.tests]
+    if not large:
+        raise FileNotFoundError(f"no photo for the part {part!r} has {LARGE_PX:.0f} pixels a side")
     rng = np.random.default_rng((recipe.seed, 0 if part == "fit" else 1))
-    shown = []
-    for path in paths[: recipe.tests]:
-        photo = read_photo(path)
-        for kind in NAMES:
-            picture = damaged(photo, kind, rng)
-            while kind == "none" and exhibit(picture, kind).truth.max() < 1:  # a small one has no single truth
-                picture = damaged(photo, kind, rng)
-            shown.append(exhibit(picture, kind))
-    return shown
+    return [held_back_exhibit(read_photo(path), kind, rng) for path in large for kind in NAMES]
+
+
+def held_back_exhibit(photo: Image, kind: str, rng: np.random.Generator) -> Exhibit:
+    """Return an exhibit with a single truth: a clean picture is so large that nobody calls it small."""
+    for _ in range(DRAWS):
+        shown = exhibit(damaged(photo, kind, rng), kind)
+        if shown.truth.max() == 1:
+            return shown
+    return exhibit(photo, kind)
 
 
 def stack(exhibits: Iterable[Exhibit], count: int) -> Stacked:
@@ -133,7 +143,7 @@ def fit(judge: Judge, exhibits: Stacked, recipe: JudgeRecipe, say: Say) -> None:
     for iteration in range(1, recipe.iterations + 1):
         batch = torch.randint(len(squares), (recipe.batch,), generator=generator)
         logits = judge(*some_squares(squares[batch], recipe.squares, recipe.side, generator), sizes[batch])
-        loss = nn.functional.cross_entropy(logits, truths[batch], label_smoothing=0.02)
+        loss = nn.functional.cross_entropy(logits, truths[batch])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -41,7 +41,7 @@ def data(tmp_path, monkeypatch):
     for number, (name, load) in enumerate(PHOTOS.items()):
         folder = tmp_path / "data/photos"
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(load()).save(folder / f"{number}_{name}.png")
+        Image.fromarray(load()).resize((900, 700)).save(folder / f"{number}_{name}.png")
     parts = {"0_astronaut": "train", "1_coffee": "fit", "2_chelsea": "test"}
     for module in ("din_model.judge_data", "din_model.train_judge"):
         monkeypatch.setattr(f"{module}.part_of", lambda path: parts[path.stem])
