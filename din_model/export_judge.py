@@ -72,7 +72,7 @@ def judge_configs() -> dict[str, str]:
     card = read_metadata(JUDGE_WEIGHTS)
     kinds = {kind.name: kind.tasks for kind in KINDS}
     parameters = {"kinds": json.dumps(kinds), **{name: card.get(name, "") for name in STATED}}
-    served = ServedJudge(load_judge())
+    served = ServedJudge(load_judge(JUDGE_WEIGHTS))
     return {
         path: "\n".join(
             [
@@ -102,5 +102,5 @@ def export_judge(repository: Path, device: torch.device) -> Path:
         torch.zeros(1, SQUARES, SIDE, SIDE, 3, dtype=torch.uint8, device=device),
         torch.full((1, 2), SIDE, dtype=torch.int32, device=device),
     ]
-    traced = frozen_trace(ServedJudge(load_judge()), examples, device)
+    traced = frozen_trace(ServedJudge(load_judge(JUDGE_WEIGHTS)), examples, device)
     return write_model(repository / JUDGE, traced, judge_configs())

@@ -56,7 +56,8 @@ def data(tmp_path, monkeypatch):
 def test_a_photo_of_any_size_is_looked_at_by_the_same_number_of_squares(size):
     photo = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
     squares = look(photo)
-    assert (squares.shape, squares.dtype) == ((SQUARES, SIDE, SIDE, 3), np.uint8)
+    assert squares.shape == (SQUARES, SIDE, SIDE, 3)
+    assert squares.dtype == np.uint8
     corner = squares[0][: min(SIDE, size[0]), : min(SIDE, size[1])]
     assert np.array_equal(corner, photo[:SIDE, :SIDE])
     assert np.array_equal(squares[-2][-1, -1], photo[-1, -1]) or min(size) < SIDE
@@ -168,7 +169,7 @@ def test_other_weights_are_refused(tmp_path):
 
 def test_a_training_leaves_weights_and_a_card(data, tmp_path, capsys, monkeypatch):
     root, recipe = data
-    said = []
+    said: list[str] = []
     judge, facts = train(recipe, root, said.append)
     assert said[-1].startswith("accuracy ")
     assert facts["tests"] == str(len(NAMES))

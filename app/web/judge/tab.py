@@ -101,6 +101,7 @@ class Judging:
             yield from self._steps(photos[0], language)
         except RestorationError as error:
             metrics.refuse(error)
+            yield ""  # nothing is looked at any more
             raise page_error(error, language) from error
 
     def _steps(self, path: str, language: str) -> Iterator[str]:
