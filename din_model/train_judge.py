@@ -27,6 +27,7 @@ from imaging.look import SIDE, SQUARES
 
 RECIPE = Path(__file__).with_name("judge.toml")
 BINS = 10
+LABEL_SMOOTHING = 0.02  # streaks may be hidden in a texture, and a photo may have damage of its own
 DRAWS = 30  # of a picture that is large enough
 Say = Callable[[str], None]
 Stacked = tuple[Tensor, Tensor, Tensor]
@@ -143,7 +144,7 @@ def fit(judge: Judge, exhibits: Stacked, recipe: JudgeRecipe, say: Say) -> None:
     for iteration in range(1, recipe.iterations + 1):
         batch = torch.randint(len(squares), (recipe.batch,), generator=generator)
         logits = judge(*some_squares(squares[batch], recipe.squares, recipe.side, generator), sizes[batch])
-        loss = nn.functional.cross_entropy(logits, truths[batch])
+        loss = nn.functional.cross_entropy(logits, truths[batch], label_smoothing=LABEL_SMOOTHING)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
