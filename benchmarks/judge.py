@@ -74,13 +74,8 @@ def times_ms(action: Callable[[], object]) -> list[float]:
 
 def time_answers(client: RestorationClient) -> None:
     """Print how long an answer takes."""
-    start_table(
-        "Time of a judgement",
-        "In ms, the fastest of 30 runs, for other work on the machine only slows them, and their median.",
-        "megapixels",
-        "of pixels",
-        "of a JPEG, decoded here",
-    )
+    caption = "In ms, the fastest of 30 runs, for other work on the machine only slows them, and their median."
+    start_table("Time of a judgement", caption, "megapixels", "of pixels", "of a JPEG, decoded here")
     for name, size in SIZES.items():
         pixels, file = photo(size), io.BytesIO()
         Image.fromarray(pixels).save(file, "JPEG", quality=92)
