@@ -92,7 +92,7 @@ $(VENV)/.bench: requirements-bench.txt $(VENV)/.run
 	$(PIP) install --no-deps -r requirements-bench.txt
 	@touch $@
 
-$(VENV)/.models: $(VENV)/.run $(wildcard din_model/*.py imaging/degradations/*.py) $(wildcard din_model/weights/*.safetensors)
+$(VENV)/.models: $(VENV)/.run $(wildcard din_model/*.py imaging/*.py imaging/degradations/*.py) $(wildcard din_model/weights/*.safetensors)
 	$(BIN)/python -m din export
 	@touch $@
 

@@ -13,6 +13,7 @@ COMMANDS = {
     **{name: ("app.cli", description) for name, description in commands.COMMANDS.items()},
     "export": ("din_model.export", "trace the networks into Triton's model repository"),
     "train": ("din_model.train", "train networks by their recipes"),
+    "train-judge": ("din_model.train_judge", "train the network that judges photos"),
     "evaluate": ("din_model.evaluate", "score a network by the paper's protocol"),
     "results": ("din_model.results", "measure the tables of all tasks"),
     "ship": ("din_model.ship", "put trained networks that are better among the shipped ones"),

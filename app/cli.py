@@ -31,6 +31,7 @@ from app.errors import (
     ServerUnavailableError,
 )
 from app.health import probe
+from app.judge_command import add_judge_options, judge_files
 from app.local_network import BY_ITSELF, page_address
 from app.many.command import add_many_options, restore_many
 from app.output_options import Chosen, add_output_options, chosen
@@ -408,6 +409,7 @@ COMMANDS = {
     "page": Command(add_page_options, serve_page),
     "restore": Command(add_restore_options, restore_files),
     "restore-many": Command(add_many_options, restore_many),
+    "judge": Command(add_judge_options, judge_files),
     "triton": Command(add_server_options, serve_triton),
     "health": Command(add_health_options, check_health),
 }

@@ -6,6 +6,7 @@ COMMANDS = {
     "page": "serve the page; starts Triton where none is named",
     "restore": "restore photos from the command line",
     "restore-many": "restore all photos of a folder, of millions too, and go on where a run ended",
+    "judge": "tell what photos need: how likely each kind of damage is, and which tasks to try",
     "triton": "serve Triton alone, for pages on other machines",
     "health": "ask a running page, or a Triton, whether it restores",
 }

@@ -3,7 +3,8 @@
 Beside its configuration a shipped file states, as strings: ``task``, ``preset``, ``parameters`` of the network,
 ``scores`` (JSON: set -> ``psnr`` in dB, ``ssim``, ``baseline_psnr``, ``baseline_ssim``) and what they were
 ``measured_on``, ``trained_on``, ``training``, ``data_licence``, and ``licence`` of the weights themselves. The score on
-the first set stands alone too: ``psnr``, ``baseline_psnr`` and ``evaluated_on``.
+the first set stands alone too: ``psnr``, ``baseline_psnr`` and ``evaluated_on``. The judge of photos states its
+``accuracy``, its ``calibration_error`` and its ``table`` in the place of scores.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from din_model.checkpoint import WEIGHTS, CheckpointError, read_metadata
+from din_model.checkpoint import JUDGE, WEIGHTS, CheckpointError, read_metadata
 from din_model.tasks import find_task
 
 RESEARCH_LICENCE = "non-commercial research only, for some of the training data is licensed for research alone"
@@ -38,6 +39,21 @@ Measured in float32 on whole photos ({measured_on}) with these float16 weights, 
 - **Licence of the weights**: {licence}.
 - **Configuration**: `{config}`
 """
+JUDGE_CARD = """# judge
+
+The network that tells what a photo needs ({parameters} parameters), as float16 safetensors. It sees nine squares of a
+photo and the whole photo, reduced, and answers with probabilities.
+
+{table}
+
+Of {tests} pictures made of photos that were held back, {accuracy:.1%} were told right. The probability of what was said
+is {calibration_error:.1%} from how often it was true, on average (ECE, ten bins; temperature {temperature}).
+
+- **Trained on**: {trained_on}.
+- **Training**: {training}, by `din train-judge --root DATA`.
+- **Licence of the data**: {data_licence}.
+- **Licence of the weights**: {licence}.
+"""
 ROW = "| {name} | {psnr:.2f} | {ssim:.4f} | {baseline_psnr:.2f} | {baseline_ssim:.4f} |"
 
 
@@ -51,6 +67,9 @@ def render_card(metadata: Mapping[str, str]) -> str:
         ValueError: something is missing from the metadata, or there is no such task; the message names it.
     """
     try:
+        if metadata["task"] == JUDGE:
+            shares = {name: float(metadata[name]) for name in ("accuracy", "calibration_error")}
+            return JUDGE_CARD.format(**{**metadata, **shares})
         scores = json.loads(metadata["scores"])
         rows = "\n".join(ROW.format(name=name, **score) for name, score in scores.items())
         label, parameters = find_task(metadata["task"]).label, int(metadata["parameters"])

@@ -16,6 +16,7 @@ from din_model.files import replacing
 from din_model.network import DIN
 
 WEIGHTS = Path(__file__).parent / "weights"
+JUDGE = "judge"  # stands in the place of a task in the weights of the network that judges photos
 
 
 class CheckpointError(ValueError):

@@ -3,7 +3,8 @@
 Each task with weights becomes ``din_<task>/1/model.pt`` (TorchScript) beside two configurations: ``config.pbtxt`` for
 NVIDIA's container on a GPU and ``configs/cpu.pbtxt`` for the embedded server. Where weights are shipped in several
 presets, that is the fastest one, and each slower one becomes ``din_<task>-<preset>``. Where the tiles of a photo share
-its channel descriptors, a second model beside it, named ``...-tiles``, restores tiles.
+its channel descriptors, a second model beside it, named ``...-tiles``, restores tiles. ``judge`` is the network that
+tells what a photo needs (:mod:`din_model.export_judge`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from google.protobuf.text_encoding import CEscape
 from torch import Tensor, nn
 
-from din_model.checkpoint import Checkpoint, CheckpointError
+from din_model.checkpoint import JUDGE, Checkpoint, CheckpointError
 from din_model.files import replacing
 from din_model.fold import DTYPES, fold
 from din_model.loading import load_checkpoint, shipped_presets, shipped_weights
@@ -146,11 +148,16 @@ def trace(served: Served, device: torch.device) -> torch.jit.ScriptModule:
         served: is moved to the device.
         device: where it will run.
     """
-    served = served.to(device).eval()
     examples = [torch.zeros(1, *TRACED_SIZE, 3, dtype=torch.uint8, device=device)]
     if isinstance(served, ServedTiles):
         examples.append(torch.zeros(1, served.model.descriptor_width, device=device))
         examples.append(torch.zeros(1, 4, dtype=torch.int32, device=device))
+    return frozen_trace(served, examples, device)
+
+
+def frozen_trace(served: nn.Module, examples: list[Tensor], device: torch.device) -> torch.jit.ScriptModule:
+    """Trace a module on examples, tensors of its device, and freeze it."""
+    served = served.to(device).eval()
     with torch.inference_mode(), warnings.catch_warnings():
         # TorchScript is deprecated upstream; docs/decisions/0001 says why it stays.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -273,8 +280,32 @@ def config_text(name: str, served: Served, task: Task, serving: Serving, paramet
         parameters: what clients read of it.
     """
     batch = serving.largest_batch(task)
-    lines = [
-        f"# Written by din export --task {task.name}",
+    lines = config_lines(name, task.name, serving, batch, batch * max_tile_pixels(task) * 3, served)
+    return "\n".join([*lines, *parameter_lines(parameters)]) + "\n"
+
+
+class Wired(Protocol):
+    """What is served, with its tensors as Triton's configuration has them."""
+
+    inputs: list[str]
+    outputs: list[str]
+
+
+def config_lines(
+    name: str, written_by: str, serving: Serving, batch: int, request_bytes: int, served: Wired
+) -> list[str]:
+    """Write Triton's configuration of one model, without parameters.
+
+    Args:
+        name: of the model.
+        written_by: the argument of ``din export --task`` that writes it.
+        serving: how its device serves it.
+        batch: most requests in one batch.
+        request_bytes: of the largest request.
+        served: has the tensors.
+    """
+    return [
+        f"# Written by din export --task {written_by}",
         *(f"# {line}" for line in serving.reasons),
         f'name: "{name}"',
         'backend: "pytorch"',
@@ -283,13 +314,16 @@ def config_text(name: str, served: Served, task: Task, serving: Serving, paramet
         *tensor_lines("input", served.inputs),
         *tensor_lines("output", served.outputs),
         f"instance_group [{serving.instances}]",
-        *queue_lines(batch * max_tile_pixels(task) * 3),
-        *(
-            f'parameters {{ key: "{key}" value {{ string_value: "{escape(value)}" }} }}'
-            for key, value in {**LIBTORCH_PARAMETERS, **parameters}.items()
-        ),
+        *queue_lines(request_bytes),
     ]
-    return "\n".join(lines) + "\n"
+
+
+def parameter_lines(parameters: dict[str, str]) -> list[str]:
+    """Write what LibTorch and clients read of a model."""
+    return [
+        f'parameters {{ key: "{key}" value {{ string_value: "{escape(value)}" }} }}'
+        for key, value in {**LIBTORCH_PARAMETERS, **parameters}.items()
+    ]
 
 
 def escape(text: str) -> str:
@@ -406,14 +440,13 @@ def export(
         torch.jit.Error: its result is not finite.
     """
     return [
-        write_model(repository / model, served, device, config_texts(model, served, task, checkpoint, results))
+        write_model(repository / model, trace(served, device), config_texts(model, served, task, checkpoint, results))
         for model, served in served_models(name, task, checkpoint, dtype).items()
     ]
 
 
-def write_model(folder: Path, served: Served, device: torch.device, configs: dict[str, str]) -> Path:
+def write_model(folder: Path, traced: torch.jit.ScriptModule, configs: dict[str, str]) -> Path:
     """Write a model's folder for Triton: TorchScript, and its configurations by their paths."""
-    traced = trace(served, device)
     path = folder / "1" / "model.pt"
     (folder / "configs").mkdir(parents=True, exist_ok=True)
     for name, text in configs.items():
@@ -427,7 +460,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="din export", description="Trace trained networks into Triton's model repository."
     )
-    parser.add_argument("--task", nargs="+", default=["all"], choices=["all", *TASKS], help="default: all with weights")
+    parser.add_argument(
+        "--task", nargs="+", default=["all"], choices=["all", *TASKS, JUDGE], help="default: all with weights"
+    )
     parser.add_argument("--preset", help="serve these shipped weights alone; default: every preset there is")
     parser.add_argument("--weights", help="a weights file or hf://OWNER/NAME@REVISION, for a single task")
     # An installed package has no repository of its own: its folder is pip's.
@@ -441,7 +476,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--precision", choices=["auto", *DTYPES], default="auto")
     args = parser.parse_args(arguments)
-    if args.weights is not None and (len(args.task) > 1 or args.task == ["all"]):
+    if args.weights is not None and args.task not in [[name] for name in TASKS]:
         parser.error("--weights goes with one --task")
     return args
 
@@ -455,8 +490,8 @@ def wanted(args: argparse.Namespace) -> list[tuple[str, Task, str | None]]:
     if "all" in args.task:
         tasks = [task for task in TASKS.values() if shipped_weights(task.name, args.preset)]
     else:
-        tasks = [find_task(name) for name in args.task]
-    if not tasks:
+        tasks = [find_task(name) for name in args.task if name != JUDGE]
+    if not tasks and JUDGE not in args.task:
         raise CheckpointError("no weights are shipped: train a task first")
     models: list[tuple[str, Task, str | None]] = []
     for task in tasks:
@@ -470,6 +505,11 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
     device = choose_device(args.device)
     try:
+        if JUDGE in args.task or (args.task == ["all"] and args.preset is None):
+            from din_model.export_judge import export_judge  # it is written with what is here
+
+            name = JUDGE
+            print(f"{export_judge(args.repository, device)}: {device.type}")
         for name, task, preset in wanted(args):
             dtype = choose_dtype(args.precision, device, task)
             checkpoint = load_checkpoint(task.name, preset, args.weights)

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import copy_context
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -19,6 +20,7 @@ from app.client.options import ConnectionOptions
 from app.client.picture import Picture
 from app.client.sync import RestorationClient
 from app.errors import AddressError
+from app.judgement import Judgement
 from app.pipeline.restore import Progress, Restoration, Step, follow
 from app.tasks import Quality, Task
 
@@ -121,6 +123,10 @@ class AsyncRestorationClient:
         finally:
             limit.cancel()
             work.cancel()
+
+    async def judge(self, picture: Picture, *, deadline_s: float | None = None) -> Judgement:
+        """Judge what a photo needs; arguments, result and errors are those of :meth:`RestorationClient.judge`."""
+        return await asyncio.to_thread(partial(self._client.judge, picture, deadline_s=deadline_s))
 
     async def task(self, name: str) -> Task:
         """Return the task of that name; errors are those of :meth:`RestorationClient.task`."""

@@ -11,6 +11,7 @@ from enum import IntEnum
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException
@@ -26,6 +27,7 @@ from app.client.request import Deliver, Request
 from app.codec import Pixels
 from app.errors import RestorationError, ServerUnavailableError, UnknownTaskError
 from app.i18n import say
+from app.judgement import JUDGE_MODEL, Judgement, Kinds, judgement, read_kinds
 from app.pipeline.chain import chain_steps
 from app.pipeline.restore import Progress, Restoration, Steps, run
 from app.pipeline.server import Core, Descriptors
@@ -42,6 +44,7 @@ from app.tasks import (
     split_chain,
 )
 from app.usage import ReplicaUsage, Usage, read_usage
+from imaging.look import look
 
 T = TypeVar("T")
 
@@ -81,6 +84,7 @@ class RestorationClient:
         self._channels = Channels(url, self.options)
         self._restored: set[str] = set()
         self._read: dict[str, tuple[Task, float]] = {}  # tasks, and when they were read
+        self._judges: list[tuple[Kinds, frozenset[str], float]] = []  # the last one read, with the tasks, and when
 
     def with_priority(self, priority: Priority) -> Self:
         """Return a client on the same connection whose requests have another priority."""
@@ -152,6 +156,52 @@ class RestorationClient:
                 return end.value  # type: ignore[no-any-return]
             yield step
 
+    def judge(self, picture: Picture, *, deadline_s: float | None = None) -> Judgement:
+        """Judge what a photo needs, by a few parts of it: a large one takes no longer than a small one.
+
+        Args:
+            picture: an image file, its content, or uint8 (H, W, 3) RGB pixels.
+            deadline_s: time limit of the answer; None for none, but then it fails after a minute without any response.
+
+        Returns:
+            The probability of each kind of damage, and the tasks to try.
+
+        Raises:
+            RestorationError: the photo could not be judged; the message gives the reason.
+            OSError: the file cannot be opened.
+        """
+        client = self.within(Limit(deadline_s)) if deadline_s is not None else self
+        pixels = read_picture(picture, 1).rgb
+        kinds, offered = client._recent_judge()
+        inputs: Mapping[str, NDArray[Any]] = {"squares": look(pixels), "size": np.array(pixels.shape[:2], np.int32)}
+        answer = client._send(JUDGE_MODEL, "", inputs, "probabilities", 4 * len(kinds))
+        return judgement(answer.result(), kinds, offered)
+
+    def has_judge(self) -> bool:
+        """Return whether the server has a judge of photos.
+
+        Raises:
+            ServerUnavailableError: no server responds.
+        """
+        return JUDGE_MODEL in self._ready()
+
+    def _recent_judge(self) -> tuple[Kinds, frozenset[str]]:
+        """Return the kinds that the judge tells, and the names of the tasks, as they were read at most a minute ago.
+
+        Raises:
+            UnknownTaskError: the server has no judge.
+            ServerUnavailableError: no server responds.
+        """
+        for kinds, offered, read_s in self._judges:
+            if time.monotonic() - read_s < TASK_S:
+                return kinds, offered
+        ready = self._ready()
+        if JUDGE_MODEL not in ready:
+            raise UnknownTaskError(say("judge.missing"))
+        kinds, offered = read_kinds(self._config(JUDGE_MODEL)), frozenset(self.tasks())
+        self._judges[:] = [(kinds, offered, time.monotonic())]
+        return kinds, offered
+
     def is_live(self) -> bool:
         """Return whether a server responds."""
         try:
@@ -168,10 +218,10 @@ class RestorationClient:
             ServerUnavailableError: no server responds.
         """
         ready = self._ready()
-        return read_tasks(self._configs(ready).values(), ready)
+        return read_tasks(self._configs(name for name in ready if name.startswith(MODEL_PREFIX)).values(), ready)
 
     def broken(self) -> dict[str, str]:
-        """Return the networks that the server could not load, as name to reason.
+        """Return the networks that the server could not load, the judge of photos among them, as name to reason.
 
         Raises:
             ServerUnavailableError: no server responds.
@@ -181,7 +231,7 @@ class RestorationClient:
         return {network_of(model.name): model.reason for model in models if model.name not in ready}
 
     def _index(self) -> list[Any]:
-        """Return name, version, state and reason of each version of each DIN model in the repository.
+        """Return name, version, state and reason of each version of each of our models in the repository.
 
         Raises:
             ServerUnavailableError: no server responds.
@@ -189,10 +239,10 @@ class RestorationClient:
         index = self._ask_any(
             lambda channel, timeout_s: channel.get_model_repository_index(client_timeout=timeout_s), MODELS_TIMEOUT_S
         )
-        return [model for model in index.models if model.name.startswith(MODEL_PREFIX)]
+        return [model for model in index.models if model.name.startswith(MODEL_PREFIX) or model.name == JUDGE_MODEL]
 
     def _ready(self) -> dict[str, str]:
-        """Return the latest version of each loaded DIN model, by its name."""
+        """Return the latest version of each loaded model of ours, by its name."""
         loaded = [(model.name, int(model.version or 0)) for model in self._index() if model.state == READY]
         return {name: str(version or "") for name, version in sorted(loaded)}
 
@@ -360,17 +410,45 @@ class RestorationClient:
     def _ask(
         self, network: Network, inputs: Mapping[str, NDArray[Any]], output: str, answer_bytes: int
     ) -> Future[NDArray[Any]]:
-        """Send a request of batch size one; return a future of one of its outputs."""
+        """Send a request of batch size one to a network; return a future of one of its outputs."""
+
+        def note() -> None:
+            self._restored.add(network.name)
+
+        return self._send(network.tiles_model, network.version, inputs, output, answer_bytes, note)
+
+    def _send(
+        self,
+        model: str,
+        version: str,
+        inputs: Mapping[str, NDArray[Any]],
+        output: str,
+        answer_bytes: int,
+        note: Callable[[], None] = lambda: None,
+    ) -> Future[NDArray[Any]]:
+        """Send a request of batch size one to a model.
+
+        Args:
+            model: its name.
+            version: of it; empty for the latest.
+            inputs: tensors by name, without the batch axis.
+            output: name of the one to return.
+            answer_bytes: size of the answer.
+            note: called before the answer is there for others.
+
+        Returns:
+            A future of the output.
+        """
         tensors.check_message(tensors.size_bytes(inputs), answer_bytes, self.options.biggest_message_bytes)
         values = [tensors.infer_input(name, value) for name, value in inputs.items()]
-        limit, span = self._limit, tracing.start_part("tile", model=network.tiles_model)
+        limit, span = self._limit, tracing.start_part("tile", model=model)
 
         def send(channel: Channel, deliver: Deliver) -> Any:
             return channel.async_infer(
-                network.tiles_model,
+                model,
                 values,
                 deliver,
-                model_version=network.version,
+                model_version=version,
                 outputs=[triton.InferRequestedOutput(output)],
                 priority=self.priority,
                 client_timeout=min(self.options.timeout_s, limit.remaining_s()),
@@ -383,7 +461,7 @@ class RestorationClient:
 
         def read(result: triton.InferResult | None) -> NDArray[Any]:
             answer = tensors.read_answer(result, output)
-            self._restored.add(network.name)
+            note()
             return answer
 
         try:

@@ -27,6 +27,8 @@ from app.web.gradio_compat import (
     without_messages,
 )
 from app.web.health import health_route
+from app.web.judge.api import add_judge_api
+from app.web.judge.tab import ChoiceParts, wire_judge
 from app.web.restore import choices, handlers, intro
 from app.web.restore.jobs import JobRunner
 from app.web.restore.layout import lay_out
@@ -35,7 +37,7 @@ from app.web.site import Site, scripts, styles
 from app.web.theme import theme
 from app.web.users import Users
 
-STYLES = ("static/page.css", "server/static/server.css", "about/static/about.css")
+STYLES = ("static/page.css", "judge/static/judge.css", "server/static/server.css", "about/static/about.css")
 SET_LANGUAGE = "(language) => dinSetLanguage(language)"
 TOGGLE_THEME = """() => {
     document.body.classList.toggle('dark');
@@ -91,6 +93,7 @@ def build_page(client: RestorationClient) -> Site:
             with words.bind(gr.Tab(id="about"), label=say("page.tab_about")):
                 build_about_tab(client, words)
         add_api(runner, page)
+        add_judge_api(runner, page)
         theme_button.click(None, None, None, js=TOGGLE_THEME, api_visibility="private")
         language.change(None, language, None, js=SET_LANGUAGE, api_visibility="private")
         language.change(words.switch, language, words.components, api_visibility="private", show_progress="hidden")
@@ -102,11 +105,17 @@ def build_page(client: RestorationClient) -> Site:
             api_visibility="private",
         )
         handlers.wire(tab, runner, language, page)
+        choice = tab.choice
+        wire_judge(
+            tab.judge, ChoiceParts(tab.photos.files, choice.family, choice.task, choice.quality, language), runner, page
+        )
     threading.Thread(target=runner.warm_up, name="warm-up", daemon=True).start()
     page.queue(default_concurrency_limit=limits.CONCURRENT_EVENTS, max_size=limits.QUEUED_EVENTS)
     sheets = styles(*STYLES) + choices.choice_styles(runner.tasks)
     parts = (f"restore/static/{name}.js" for name in ("compare_view", "compare_look", "compare", "intro"))
-    head = intro.intro_head(runner.tasks) + scripts("static/page.js", "static/sweep.js", *parts)
+    head = intro.intro_head(runner.tasks) + scripts(
+        "static/page.js", "static/sweep.js", *parts, "judge/static/judge.js"
+    )
     return Site(page, sheets, head)
 
 

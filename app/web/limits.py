@@ -29,6 +29,7 @@ MAX_PHOTOS = 50
 MAX_UPLOAD_MB = 64
 MAX_UPLOAD = f"{MAX_UPLOAD_MB} MB"  # for visitors
 QUEUE = "restore"  # concurrency id of the jobs that share the limits
+JUDGEMENTS = "judge"  # the same of judgements, which are short: none waits for jobs
 
 # What a browser has to save and to fetch the result of the last job.
 FETCH_S = 3.0
@@ -133,6 +134,20 @@ def check_share(request: gr.Request | None, page: gr.Blocks, already: int = 0) -
         TooManyError: there are ``VISITOR_JOBS`` others.
     """
     if jobs_of(address(request), page) - already >= VISITOR_JOBS:
+        raise TooManyError(say("error.many_jobs", limit=VISITOR_JOBS))
+
+
+def check_judgements(request: gr.Request | None, page: gr.Blocks) -> None:
+    """Check, when a judgement starts, the numbers of running and waiting ones: of its visitor, and of all.
+
+    Raises:
+        TooManyError: there are more than ``QUEUED_JOBS``, or than ``VISITOR_JOBS`` of this visitor, or the page is
+            about to end.
+    """
+    visitors = [address(waiting) for waiting in queued_requests(page, JUDGEMENTS)]
+    if CLOSED.is_set() or len(visitors) > QUEUED_JOBS:
+        raise TooManyError(say("error.server_busy"))
+    if visitors.count(address(request)) > VISITOR_JOBS:
         raise TooManyError(say("error.many_jobs", limit=VISITOR_JOBS))
 
 

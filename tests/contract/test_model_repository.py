@@ -8,13 +8,18 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from app.client import Priority
+from app.judgement import read_kinds
 from app.tasks import read_network, read_task
+from din_model.checkpoint import JUDGE
 from din_model.export import REPOSITORY, STATED, TILES_SUFFIX, config_texts, max_tile_pixels, served_models
+from din_model.export_judge import REQUEST_BYTES, judge_configs
 from din_model.fold import DTYPES
+from din_model.judge import KINDS
 from din_model.loading import load_checkpoint
 from din_model.network import count_parameters
 from din_model.scores import read_results
 from din_model.tasks import TASKS
+from imaging.look import SIDE, SQUARES
 from tests.support.served import SHIPPED
 
 OFFERED = {f"din_{name}": network for name, network in SHIPPED.items()}
@@ -39,7 +44,7 @@ def parse(model, variant):
 
 def test_exactly_what_has_weights_is_in_the_repository():
     assert {f"din_{task}" for task in TASKS} <= set(OFFERED)
-    assert {p.name for p in REPOSITORY.glob("*/")} == set(MODELS)
+    assert {p.name for p in REPOSITORY.glob("*/")} == {*MODELS, JUDGE}
 
 
 def tensor_of(io):
@@ -67,7 +72,17 @@ def test_tiles_go_in_with_the_descriptors_of_their_photo(model, variant):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("model", MODELS)
+def test_the_judge_takes_squares_and_a_size_and_answers_with_probabilities(variant):
+    config = parse(JUDGE, variant)
+    assert [tensor_of(io) for io in config.input] == [
+        ("squares", "TYPE_UINT8", [SQUARES, SIDE, SIDE, 3]), ("size", "TYPE_INT32", [2])
+    ]  # fmt: skip
+    assert [tensor_of(io) for io in config.output] == [("probabilities", "TYPE_FP32", [len(KINDS)])]
+    assert read_kinds(config) == {kind.name: list(kind.tasks) for kind in KINDS}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("model", [*MODELS, JUDGE])
 def test_nothing_that_libtorch_refuses_is_asked_of_it(model, variant):
     config = parse(model, variant)
     assert (config.name, config.backend, config.platform) == (model, "pytorch", "pytorch_libtorch")
@@ -79,7 +94,7 @@ def test_nothing_that_libtorch_refuses_is_asked_of_it(model, variant):
     assert group.kind == kinds[variant]
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [*MODELS, JUDGE])
 def test_libtorch_finds_every_input_by_name_and_every_output_by_order(model):
     """Inputs are matched by the names of forward's arguments, all tensors; outputs by their place in the config."""
     config = parse(model, "cpu")
@@ -94,7 +109,7 @@ def test_libtorch_finds_every_input_by_name_and_every_output_by_order(model):
     with torch.inference_mode():
         answer = network(*given)
     outputs = answer if isinstance(answer, tuple) else (answer,)
-    scale = TASKS[network_of(model)[0]].scale
+    scale = 1 if model == JUDGE else TASKS[network_of(model)[0]].scale
     for tensor, output in zip(config.output, outputs, strict=True):
         assert output.dtype == DTYPE[model_config_pb2.DataType.Name(tensor.data_type)]
         assert list(output.shape) == [2, *(5 * scale if n < 0 else n for n in tensor.dims)]
@@ -103,12 +118,13 @@ def test_libtorch_finds_every_input_by_name_and_every_output_by_order(model):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_machine_of_16_gb_survives_full_queues(variant):
     waiting_bytes = 0
-    for model in MODELS:
+    for model in [*MODELS, JUDGE]:
         config = parse(model, variant)
         queues = config.dynamic_batching
         assert set(queues.priority_queue_policy) == set(Priority)
         assert queues.default_priority_level == max(Priority)  # who says nothing does not go before a visitor
-        largest_request = config.max_batch_size * max_tile_pixels(TASKS[network_of(model)[0]]) * 3
+        of_picture = REQUEST_BYTES if model == JUDGE else max_tile_pixels(TASKS[network_of(model)[0]]) * 3
+        largest_request = config.max_batch_size * of_picture
         for policy in queues.priority_queue_policy.values():
             assert policy.max_queue_size >= max(config.max_batch_size, 16)  # a batch; the tiles of two photos
             assert policy.timeout_action == model_config_pb2.ModelQueuePolicy.REJECT
@@ -162,3 +178,8 @@ def test_committed_configurations_are_what_export_writes(model):
     for written, served in served_models(model, TASKS[name], checkpoint, DTYPES[precision]).items():
         for path, text in config_texts(written, served, TASKS[name], checkpoint, results).items():
             assert (REPOSITORY / written / path).read_text() == text
+
+
+def test_the_committed_configurations_of_the_judge_are_what_export_writes():
+    for path, text in judge_configs().items():
+        assert (REPOSITORY / JUDGE / path).read_text() == text

@@ -101,7 +101,7 @@ def test_api_guide_rest(here, page_url, small_photo, client):
 def test_api_guide_tools(here, page_url, client):
     code = blocks(ROOT / "docs/api.md")[1].replace("http://127.0.0.1:7860", page_url)
     *tools, tasks = run_program(sys.executable, "-c", code).splitlines()
-    assert {tool.split(" - ")[0] for tool in tools} == {"restore", "restore_batch", "tasks"}
+    assert {tool.split(" - ")[0] for tool in tools} == {"judge", "restore", "restore_batch", "tasks"}
     assert all(name in tasks for name in client.tasks())
 
 

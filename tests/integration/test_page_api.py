@@ -155,9 +155,10 @@ def test_tasks_are_listed_with_their_facts(api, client):
 
 def test_openapi_and_mcp_describe_the_same_tools(page_url):
     paths = httpx.get(f"{page_url}/gradio_api/openapi.json").json()["paths"]
-    assert {"restore", "restore_batch", "tasks"} <= {path.split("/")[-1] for path in paths if "/call/v2/" in path}
+    called = {path.split("/")[-1] for path in paths if "/call/v2/" in path}
+    assert {"judge", "restore", "restore_batch", "tasks"} <= called
     tools = {tool["name"]: tool for tool in httpx.get(f"{page_url}/gradio_api/mcp/schema").json()}
-    assert set(tools) == {"restore", "restore_batch", "tasks"}
+    assert set(tools) == {"judge", "restore", "restore_batch", "tasks"}
     for tool in tools.values():
         assert len(tool["description"]) > 60
     arguments = tools["restore"]["inputSchema"]["properties"]
@@ -334,7 +335,7 @@ def test_photos_are_gone_after_the_stated_time_and_everything_with_the_page(trit
 
 def test_only_documented_events_are_public(api):
     endpoints = api.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(endpoints) == {"/restore", "/restore_batch", "/tasks"}
+    assert set(endpoints) == {"/judge", "/restore", "/restore_batch", "/tasks"}
 
 
 def test_a_photo_waits_for_a_triton_that_restarts(photo):

@@ -11,7 +11,9 @@ from tritonclient.grpc import model_config_pb2
 from din_model import DIN, PRESETS, TASKS, export, loading
 from din_model.checkpoint import Checkpoint, save_weights
 from din_model.export import choose_device, choose_dtype, config_texts, main, max_tile_pixels, served_models
+from din_model.judge import load_judge
 from din_model.scores import Results
+from imaging.look import SIDE, SQUARES
 
 
 @pytest.fixture
@@ -129,7 +131,7 @@ def test_every_shipped_preset_becomes_a_model_and_the_fastest_has_the_tasks_name
     monkeypatch.setattr(loading, "WEIGHTS", tmp_path)
     repository = tmp_path / "repository"
     assert main(["--repository", str(repository), "--device", "cpu", "--precision", "fp32"]) == 0
-    assert {path.name for path in repository.iterdir()} == {"din_sr_x2", "din_sr_x2-din_s"}
+    assert {path.name for path in repository.iterdir()} == {"din_sr_x2", "din_sr_x2-din_s", "judge"}
     for name, preset in (("din_sr_x2", "din_t"), ("din_sr_x2-din_s", "din_s")):
         text = (repository / name / "config.pbtxt").read_text()
         assert f'name: "{name}"' in text
@@ -140,3 +142,24 @@ def test_every_shipped_preset_becomes_a_model_and_the_fastest_has_the_tasks_name
     assert {path.name for path in alone.iterdir()} == {"din_sr_x2"}
     assert main(["--task", "sr_x8", "--repository", str(alone)]) == 2
     assert "no weights of sr_x8 (any preset) are shipped" in capsys.readouterr().err
+
+
+def test_the_judge_becomes_a_model_with_its_probabilities(tmp_path, capsys):
+    assert main(["--task", "judge", "--repository", str(tmp_path), "--device", "cpu"]) == 0
+    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {"judge/1/model.pt", "judge/config.pbtxt", "judge/configs/cpu.pbtxt"}
+    model = torch.jit.load(tmp_path / "judge/1/model.pt")
+    for batch in (1, 3):  # traced with one photo, it serves any number
+        squares = torch.randint(0, 256, (batch, SQUARES, SIDE, SIDE, 3), dtype=torch.uint8)
+        size = torch.full((batch, 2), 500, dtype=torch.int32)
+        expected = load_judge().probabilities(squares[:, :-1], squares[:, -1], size)
+        assert torch.allclose(model(squares, size), expected, atol=1e-5)
+    with pytest.raises(SystemExit):
+        main(["--task", "judge", "--weights", "w.safetensors", "--repository", str(tmp_path)])
+    assert "--weights goes with one --task" in capsys.readouterr().err
+
+
+def test_a_judge_without_weights_is_one_sentence(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("din_model.export_judge.JUDGE_WEIGHTS", tmp_path / "judge.safetensors")
+    assert main(["--task", "judge", "--repository", str(tmp_path), "--device", "cpu"]) == 2
+    assert "there are no weights at" in capsys.readouterr().err

@@ -128,4 +128,4 @@ def test_the_page_decodes_what_visitors_send_in_bounded_processes():
                 users += [path.name] if getattr(node.value, "id", "") == "bounded" else []
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("app.codec"):
                 assert not {"decode", "read_header"} & {alias.name for alias in node.names}, path
-    assert set(users) == {"jobs.py", "slideshow.py", "uploads.py"}
+    assert set(users) == {"api.py", "jobs.py", "slideshow.py", "tab.py", "uploads.py"}

@@ -138,10 +138,17 @@ class JobRunner:
 
     Args:
         client: connection to Triton.
+
+    Attributes:
+        client: the connection.
+        eta: the time estimates.
+        tasks: those that the server had when the page was built.
+        has_judge: whether it then had the network that judges photos.
     """
 
     def __init__(self, client: RestorationClient) -> None:
         self.client, self.eta, self.tasks = client, EtaEstimator(), client.tasks()
+        self.has_judge = client.has_judge()
         shown = (path for task in self.tasks.values() for path in examples(task))
         self._examples = {digest(path) for path in shown}
         self._lock = threading.Lock()
@@ -173,6 +180,8 @@ class JobRunner:
                 photo = codec.Photo(np.full((network.tile, 2 * network.instances * network.tile, 3), 128, np.uint8))
                 run(photo_steps(photo, task, self.client))
                 list(self.run(examples(task)[:1], JobOptions((task,))))
+            if self.has_judge:
+                self.client.judge(np.full((8, 8, 3), 128, np.uint8))
 
     def run(
         self, paths: Sequence[Path], options: JobOptions, earlier: Sequence[Outcome] = ()

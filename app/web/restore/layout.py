@@ -13,6 +13,7 @@ from app.tasks import Quality, Task, Tasks
 from app.web import labels, storage
 from app.web.bind import Words
 from app.web.examples import examples
+from app.web.judge.tab import JudgeParts, lay_out_judge
 from app.web.restore import choices
 from app.web.restore.html import descriptions_html, field_texts_html
 from app.web.restore.jobs import JobRunner, Results
@@ -99,13 +100,14 @@ class RestoreTab:
     """The components and the state of the tab.
 
     Attributes:
-        photos, choice, result, onward: the components.
+        photos, judge, choice, result, onward: the components.
         job: a :class:`~app.web.restore.jobs.Job`, the last one that was started.
         results: the :class:`~app.web.restore.jobs.Results` of the job that ran last.
         shown: place of the photo in the comparison among the restored ones.
     """
 
     photos: PhotoParts
+    judge: JudgeParts
     choice: ChoiceParts
     result: ResultParts
     onward: OnwardParts
@@ -125,12 +127,14 @@ def lay_out(runner: JobRunner, words: Words) -> RestoreTab:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=320, elem_id="choose"):
             photos = lay_out_photos(first, words)
+            heading(words, "page.step_choose")
+            judge = lay_out_judge(runner.has_judge, words)
             choice = lay_out_choice(runner, first, words)
         with gr.Column(scale=7, min_width=320, elem_id="see"):
             result = lay_out_result(words)
             onward = lay_out_onward(runner.tasks, words)
     return RestoreTab(
-        photos, choice, result, onward, job=gr.State(None), results=gr.State(Results()), shown=gr.State(0)
+        photos, judge, choice, result, onward, job=gr.State(None), results=gr.State(Results()), shown=gr.State(0)
     )
 
 
@@ -171,7 +175,6 @@ def lay_out_photos(first: Task | None, words: Words) -> PhotoParts:
 def lay_out_choice(runner: JobRunner, first: Task | None, words: Words) -> ChoiceParts:
     """Lay out the components for choosing task and quality; the first task is selected."""
     tasks = runner.tasks
-    heading(words, "page.step_choose")
     family = words.bind(
         gr.Radio(value=first.family if first else None, elem_id="family"),
         label=say("page.family"),

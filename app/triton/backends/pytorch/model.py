@@ -135,7 +135,7 @@ class Network:
         with torch.inference_mode(), torch.jit.optimized_execution(False):
             answer = self.module(**{name: torch.cat(batch).to(self.device) for name, batch in batches.items()})
         results = answer if isinstance(answer, tuple) else (answer,)
-        sizes = [len(lq) for lq in batches["lq"]]
+        sizes = [len(tensor) for tensor in next(iter(batches.values()))]
         parts = zip(*(result.cpu().split(sizes) for result in results), strict=True)
         return [dict(zip(outputs, map(self.dlpack.to_dlpack, part), strict=True)) for part in parts]
 

@@ -1,0 +1,1 @@
+"""What does my photo need? The judgement of a photo on the page, and in its API."""
