@@ -10,12 +10,12 @@ export CHROMIUM
 demo: $(VENV)/.models  ## install, build the models, start Triton and the page
 	@exec $(BIN)/python -m app $(ARGS)
 
-# Two workers, for many tests wait; the tests of a file share one. With ARGS, only some tests run, so the minimum
-# coverage is not checked.
+# One worker runs what starts Tritons, the other the rest (tests/conftest.py). With ARGS, only some tests run, so the
+# minimum coverage is not checked.
 test: $(VENV)/.dev $(VENV)/.models browser  ## install, run every test, and check how much of the code they cover
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 --dist loadfile
+	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	@for part in app din_model imaging; do $(BIN)/coverage report --include="$$part/*" --format=total --fail-under=90 || exit 1; done

@@ -18,6 +18,14 @@ def pytest_addoption(parser):
     parser.addoption("--refresh-goldens", action="store_true", help="write the golden pictures anew, then look at them")
 
 
+def pytest_collection_modifyitems(items):
+    """Let one worker run what starts Tritons, which time their own processes and suffer beside each other."""
+    for item in items:
+        folder = item.path.parent.name
+        group = "serving" if folder in ("e2e", "integration") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def triton() -> Iterator[Triton]:
     """The embedded Triton with the built models; a missing one is a failure, never a skip."""
