@@ -505,9 +505,10 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
     device = choose_device(args.device)
     try:
-        if JUDGE in args.task or (args.task == ["all"] and args.preset is None):
-            from din_model.export_judge import export_judge  # it is written with what is here
+        from din_model.export_judge import export_judge  # it is written with what is here
+        from din_model.judge import JUDGE_WEIGHTS
 
+        if JUDGE in args.task or (args.task == ["all"] and args.preset is None and JUDGE_WEIGHTS.is_file()):
             name = JUDGE
             print(f"{export_judge(args.repository, device)}: {device.type}")
         for name, task, preset in wanted(args):

@@ -140,6 +140,10 @@ def test_every_shipped_preset_becomes_a_model_and_the_fastest_has_the_tasks_name
     alone = tmp_path / "alone"
     assert main(["--preset", "din_s", "--repository", str(alone), "--device", "cpu", "--precision", "fp32"]) == 0
     assert {path.name for path in alone.iterdir()} == {"din_sr_x2"}
+    without_judge = tmp_path / "without_judge"
+    monkeypatch.setattr("din_model.judge.JUDGE_WEIGHTS", tmp_path / "judge.safetensors")
+    assert main(["--repository", str(without_judge), "--device", "cpu", "--precision", "fp32"]) == 0
+    assert {path.name for path in without_judge.iterdir()} == {"din_sr_x2", "din_sr_x2-din_s"}
     assert main(["--task", "sr_x8", "--repository", str(alone)]) == 2
     assert "no weights of sr_x8 (any preset) are shipped" in capsys.readouterr().err
 
