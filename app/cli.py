@@ -35,8 +35,8 @@ from app.judge_command import add_judge_options, judge_files
 from app.local_network import BY_ITSELF, page_address
 from app.many.command import add_many_options, restore_many
 from app.output_options import Chosen, add_output_options, chosen
-from app.pipeline.chain import restore_chain
-from app.pipeline.restore import Progress
+from app.pipeline.chain import chain_steps
+from app.pipeline.restore import Progress, run
 from app.signals import INTERRUPTED, interrupt, on_signals
 from app.tasks import file_suffix
 from app.triton_options import (
@@ -231,11 +231,8 @@ def serve_page(args: argparse.Namespace) -> int:
         from app.web.kiosk.phones import Phones
 
         trust(args.trusted_proxies)
-        site = (
-            build_kiosk(client, Phones(phones_address) if phones_address else None)
-            if args.kiosk
-            else build_page(client)
-        )
+        phones = Phones(phones_address) if phones_address else None
+        site = build_kiosk(client, phones) if args.kiosk else build_page(client)
         launch_page(site, client, args.host, args.port, users)
         logs.join(args.log_format)
         try:
@@ -349,7 +346,8 @@ def restore_files(args: argparse.Namespace) -> int:
         chain = client.chain(choice.task)
         for path, target in targets.items():
             try:
-                result = restore_chain(path, chain, client, choice.quality, show_progress(path.name))
+                before = codec.decode(path, chain[0].scale)
+                result = run(chain_steps(before, chain, client, choice.quality), show_progress(path.name))
                 photo = codec.blend(result.before, result.after, choice.strength)
                 target.write_bytes(codec.encode(photo, choice.output))
             except (RestorationError, OSError) as error:

@@ -12,21 +12,27 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-import warnings
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import torch
-from google.protobuf.text_encoding import CEscape
 from torch import Tensor, nn
 
+from din_model import judge
 from din_model.checkpoint import JUDGE, Checkpoint, CheckpointError
-from din_model.files import replacing
+from din_model.export_judge import export_judge
 from din_model.fold import DTYPES, fold
 from din_model.loading import load_checkpoint, shipped_presets, shipped_weights
 from din_model.network import DIN, count_mult_adds, count_parameters, global_skip
 from din_model.scores import Results, read_paper, read_results
+from din_model.serving import (
+    CPU_SERVING,
+    GPU_SERVING,
+    Serving,
+    config_lines,
+    frozen_trace,
+    parameter_lines,
+    write_model,
+)
 from din_model.tasks import TASKS, Task, find_task
 
 REPOSITORY = Path(__file__).parent.parent / "model_repository"
@@ -155,17 +161,6 @@ def trace(served: Served, device: torch.device) -> torch.jit.ScriptModule:
     return frozen_trace(served, examples, device)
 
 
-def frozen_trace(served: nn.Module, examples: list[Tensor], device: torch.device) -> torch.jit.ScriptModule:
-    """Trace a module on examples, tensors of its device, and freeze it."""
-    served = served.to(device).eval()
-    with torch.inference_mode(), warnings.catch_warnings():
-        # TorchScript is deprecated upstream; docs/decisions/0001 says why it stays.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        traced = torch.jit.trace(served, tuple(examples), check_trace=False)
-        frozen: torch.jit.ScriptModule = torch.jit.freeze(traced)
-        return frozen
-
-
 def choose_device(name: str) -> torch.device:
     """Return the device of that name; ``auto`` is the GPU where there is one."""
     if name == "auto":
@@ -189,84 +184,8 @@ def cpu_computes_bf16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-@dataclass(frozen=True)
-class Serving:
-    """Settings for serving a model on one kind of device; the sweep in docs/performance.md has the reasons.
-
-    Attributes:
-        instances: Triton's instance group.
-        batch: most pictures in one batch.
-        batch_pixels: most LQ pixels in one batch, for its features have to fit into the device's memory.
-        tile: side of a tile, in features.
-        whole: features of the largest photo that goes in one piece where its tiles would need its descriptors.
-        reasons: for these choices, lines that the configuration carries.
-    """
-
-    instances: str
-    batch: int
-    batch_pixels: int
-    tile: int
-    whole: int
-    reasons: tuple[str, ...]
-
-    def largest_batch(self, task: Task) -> int:
-        """Return the most pictures in one batch, each as large as the model accepts."""
-        return max(1, min(self.batch, self.batch_pixels // max_tile_pixels(task)))
-
-
-CPU_SERVING = Serving(
-    "{ kind: KIND_CPU count: 2 }",
-    batch=4,
-    batch_pixels=2**21,
-    tile=192,
-    whole=2**18,
-    reasons=(
-        "Two instances of one thread get the most out of two cores. Batches only save hops, for a CPU computes tiles",
-        "one by one; a queue delay would only add itself. Tiles stay small, for what leaves the cache is slow.",
-    ),
-)
-GPU_SERVING = Serving(
-    "{ kind: KIND_GPU count: 1 }",
-    batch=16,
-    batch_pixels=2**22,
-    tile=512,
-    whole=2**20,
-    reasons=(
-        "Not measured yet: one instance fills a GPU, with large batches of large tiles. Bursts of tiles fill batches",
-        "by themselves, without a queue delay.",
-    ),
-)
-
-# What waits for one model at most, in bytes of the largest pictures: 8 GB if 21 models were flooded with them at once.
-QUEUE_BYTES = 3 * 2**27
-# A visitor's single photo goes before batches of photos, and before callers that give no priority.
-VISITOR, BATCH = 1, 2
-# Nobody waits longer: it is the time-out of the page's own client.
-QUEUE_TIMEOUT_S = 120
-
-# LibTorch's profiling executor would recompile for every new shape of picture, while somebody waits.
-LIBTORCH_PARAMETERS = {"DISABLE_OPTIMIZED_EXECUTION": "true"}
 # What weights state in their metadata (din_model.card) and clients show; empty where a file does not state it.
 STATED = ("psnr", "baseline_psnr", "evaluated_on", "trained_on", "training", "data_licence", "licence")
-
-
-def queue_lines(request_bytes: int) -> list[str]:
-    """Write Triton's dynamic batching: two priorities, each with a queue that is bounded by bytes and by time.
-
-    Args:
-        request_bytes: of the largest request.
-    """
-    slots = QUEUE_BYTES // request_bytes // 2
-    timeout = f"timeout_action: REJECT default_timeout_microseconds: {QUEUE_TIMEOUT_S * 1_000_000}"
-    return [
-        "dynamic_batching {",
-        f"  priority_levels: 2 default_priority_level: {BATCH}",
-        *(
-            f"  priority_queue_policy {{ key: {level} value {{ max_queue_size: {slots} {timeout} }} }}"
-            for level in (VISITOR, BATCH)
-        ),
-        "}",
-    ]
 
 
 def config_text(name: str, served: Served, task: Task, serving: Serving, parameters: dict[str, str]) -> str:
@@ -279,61 +198,9 @@ def config_text(name: str, served: Served, task: Task, serving: Serving, paramet
         serving: how its device serves it.
         parameters: what clients read of it.
     """
-    batch = serving.largest_batch(task)
+    batch = serving.largest_batch(max_tile_pixels(task))
     lines = config_lines(name, task.name, serving, batch, batch * max_tile_pixels(task) * 3, served)
     return "\n".join([*lines, *parameter_lines(parameters)]) + "\n"
-
-
-class Wired(Protocol):
-    """What is served, with its tensors as Triton's configuration has them."""
-
-    inputs: list[str]
-    outputs: list[str]
-
-
-def config_lines(
-    name: str, written_by: str, serving: Serving, batch: int, request_bytes: int, served: Wired
-) -> list[str]:
-    """Write Triton's configuration of one model, without parameters.
-
-    Args:
-        name: of the model.
-        written_by: the argument of ``din export --task`` that writes it.
-        serving: how its device serves it.
-        batch: most requests in one batch.
-        request_bytes: of the largest request.
-        served: has the tensors.
-    """
-    return [
-        f"# Written by din export --task {written_by}",
-        *(f"# {line}" for line in serving.reasons),
-        f'name: "{name}"',
-        'backend: "pytorch"',
-        'platform: "pytorch_libtorch"',
-        f"max_batch_size: {batch}",
-        *tensor_lines("input", served.inputs),
-        *tensor_lines("output", served.outputs),
-        f"instance_group [{serving.instances}]",
-        *queue_lines(request_bytes),
-    ]
-
-
-def parameter_lines(parameters: dict[str, str]) -> list[str]:
-    """Write what LibTorch and clients read of a model."""
-    return [
-        f'parameters {{ key: "{key}" value {{ string_value: "{escape(value)}" }} }}'
-        for key, value in {**LIBTORCH_PARAMETERS, **parameters}.items()
-    ]
-
-
-def escape(text: str) -> str:
-    """Escape a string for Protocol Buffers' text format, in ASCII."""
-    return CEscape(text.encode(), as_utf8=False)
-
-
-def tensor_lines(kind: str, tensors: list[str]) -> list[str]:
-    """Write the inputs or outputs of a model."""
-    return [f"{kind} [", *(f"  {tensor}," for tensor in tensors[:-1]), f"  {tensors[-1]}", "]"]
 
 
 def task_parameters(
@@ -445,17 +312,6 @@ def export(
     ]
 
 
-def write_model(folder: Path, traced: torch.jit.ScriptModule, configs: dict[str, str]) -> Path:
-    """Write a model's folder for Triton: TorchScript, and its configurations by their paths."""
-    path = folder / "1" / "model.pt"
-    (folder / "configs").mkdir(parents=True, exist_ok=True)
-    for name, text in configs.items():
-        (folder / name).write_text(text)
-    with replacing(path) as partial:
-        traced.save(str(partial))
-    return path
-
-
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="din export", description="Trace trained networks into Triton's model repository."
@@ -505,10 +361,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
     device = choose_device(args.device)
     try:
-        from din_model.export_judge import export_judge  # it is written with what is here
-        from din_model.judge import JUDGE_WEIGHTS
-
-        if JUDGE in args.task or (args.task == ["all"] and args.preset is None and JUDGE_WEIGHTS.is_file()):
+        if JUDGE in args.task or (args.task == ["all"] and args.preset is None and judge.JUDGE_WEIGHTS.is_file()):
             name = JUDGE
             print(f"{export_judge(args.repository, device)}: {device.type}")
         for name, task, preset in wanted(args):

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from din_model.checkpoint import JUDGE, read_metadata
-from din_model.export import (
+from din_model.judge import JUDGE_WEIGHTS, KINDS, Judge, load_judge
+from din_model.serving import (
     CPU_SERVING,
     GPU_SERVING,
     config_lines,
@@ -21,7 +22,6 @@ from din_model.export import (
     parameter_lines,
     write_model,
 )
-from din_model.judge import JUDGE_WEIGHTS, KINDS, Judge, load_judge
 from imaging.look import SIDE, SQUARES
 
 REQUEST_BYTES = SQUARES * SIDE * SIDE * 3

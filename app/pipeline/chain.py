@@ -11,40 +11,15 @@ from app.codec import Photo
 from app.pipeline.restore import (
     CLEAN,
     ORIENTATIONS,
-    Progress,
     Restoration,
     Step,
     Steps,
     photo_steps,
     plan_tiles,
-    run,
 )
 from app.pipeline.server import Server
 from app.tasks import Chain, Quality, scales
 from app.usage import Usage
-
-
-def restore_chain(
-    source: codec.Source,
-    chain: Chain,
-    client: Server,
-    quality: Quality = Quality.FAST,
-    progress: Progress | None = None,
-) -> Restoration:
-    """Restore an image file by a chain of tasks.
-
-    Args:
-        source: the file, or its content.
-        chain: tasks of ``client.tasks()``; at least one.
-        client: connection to Triton.
-        quality: of every task.
-        progress: called with (tiles done, tiles in all), first with (0, n).
-
-    Raises:
-        RestorationError: the photo could not be restored; the message gives the reason.
-        OSError: the file cannot be opened.
-    """
-    return run(chain_steps(codec.decode(source, chain[0].scale), chain, client, quality), progress)
 
 
 def chain_steps(before: Photo, chain: Chain, client: Server, quality: Quality = Quality.FAST) -> Steps[Restoration]:

@@ -9,7 +9,8 @@ from playwright.sync_api import Page, expect
 
 from app import codec
 from app.client import RestorationClient
-from app.pipeline.chain import restore_chain
+from app.pipeline.chain import chain_steps
+from app.pipeline.restore import run
 from tests.e2e.browser import DESK, PHONE
 from tests.e2e.visitor import WAIT_MS, bring, choose, done, download, labels, restore, states
 from tests.support.files import png, read, read_bytes
@@ -55,7 +56,7 @@ def saved(page: Page, folder: Path, name: str) -> Path:
 
 
 def expected(client: RestorationClient, photo: Path, *names: str) -> codec.Photo:
-    return restore_chain(photo, tuple(client.task(name) for name in names), client).after
+    return run(chain_steps(codec.decode(photo), tuple(client.task(name) for name in names), client)).after
 
 
 def test_a_result_goes_on_and_steps_are_undone_one_by_one(page, photo, client, tmp_path):

@@ -11,8 +11,9 @@ import pytest
 from PIL import ExifTags, Image
 
 from app import codec
-from app.pipeline.chain import restore_chain
+from app.pipeline.chain import chain_steps
 from app.pipeline.restore import restore
+from app.pipeline.restore import run as run_steps
 from app.triton import REPOSITORY, Triton, embedded
 from tests.support.files import ROOT, exif_of, png, read
 
@@ -75,7 +76,7 @@ def test_a_chain_is_restored_step_by_step(photo, tmp_path, triton, client, small
     assert done.returncode == 0, done.stderr
     chain = client.chain("derain_heavy,sr_x2")
     for name in ("photo", "deep"):
-        expected = restore_chain(tmp_path / f"{name}.png", chain, client)
+        expected = run_steps(chain_steps(codec.decode(tmp_path / f"{name}.png"), chain, client))
         blended = codec.blend(expected.before, expected.after, 60)
         found = codec.reopen(tmp_path / f"out/{name}_derain_heavy_sr_x2_60percent.png")
         assert np.array_equal(found.rgb, blended.rgb)

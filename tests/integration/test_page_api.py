@@ -20,8 +20,8 @@ from gradio_client.exceptions import AppError, ValidationError
 from PIL import Image
 
 from app import codec
-from app.pipeline.chain import restore_chain
-from app.pipeline.restore import restore
+from app.pipeline.chain import chain_steps
+from app.pipeline.restore import restore, run
 from app.tasks import Quality
 from app.triton import REPOSITORY, Triton, embedded
 from app.triton.guardian import processes_below
@@ -93,7 +93,7 @@ def test_restore_takes_a_strength(api, photo, small_photo, client):
 def test_restore_takes_a_chain(api, photo, small_photo, client):
     download, report = api.predict(handle_file(str(photo)), "derain_heavy,sr_x2", api_name="/restore")
     chain = (client.task("derain_heavy"), client.task("sr_x2"))
-    expected = restore_chain(png(small_photo), chain, client)
+    expected = run(chain_steps(codec.decode(png(small_photo)), chain, client))
     assert Path(download).name == "my photo_derain_heavy_sr_x2.png"
     assert np.array_equal(read(download), expected.after.rgb)
     assert (report["task"], report["size"]) == ("derain_heavy,sr_x2", "84×60 to 168×120 pixels")

@@ -8,7 +8,7 @@ import pytest
 from app import codec
 from app.codec import Photo
 from app.errors import PhotoError, UnknownTaskError
-from app.pipeline.chain import chain_steps, restore_chain
+from app.pipeline.chain import chain_steps
 from app.pipeline.restore import Step, photo_steps, run
 from app.tasks import Quality, chain_name, current_names, file_suffix, split_chain
 from tests.support.clients import CountingClient, finished
@@ -45,7 +45,7 @@ def deep_photo():
 def test_each_task_restores_the_result_of_the_one_before(tmp_path):
     pixels = noise(20, 30, 3)
     codec.save_png(Photo(pixels), tmp_path / "photo.png")
-    result = restore_chain(tmp_path / "photo.png", (DEHAZE, TASK, TASK), ScalingClient())
+    result = run(chain_steps(codec.decode(tmp_path / "photo.png"), (DEHAZE, TASK, TASK), ScalingClient()))
     assert np.array_equal(result.after.rgb, (pixels // 2).repeat(4, 0).repeat(4, 1))
     assert np.array_equal(result.before.rgb, pixels)
     assert [step.task for step in result.each] == [DEHAZE, TASK, TASK]
