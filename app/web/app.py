@@ -16,6 +16,7 @@ from app.web.about.tab import build_about_tab
 from app.web.api import add_api
 from app.web.bind import Words
 from app.web.early_head import EarlyHead
+from app.web.event_options import QUIET
 from app.web.event_stream import LingeringStreams
 from app.web.examples import EXAMPLES
 from app.web.gate import KEY_HEADER, Gate
@@ -96,13 +97,13 @@ def build_page(client: RestorationClient) -> Site:
         add_judge_api(runner, page)
         theme_button.click(None, None, None, js=TOGGLE_THEME, api_visibility="private")
         language.change(None, language, None, js=SET_LANGUAGE, api_visibility="private")
-        language.change(words.switch, language, words.components, api_visibility="private", show_progress="hidden")
+        language.change(words.switch, language, words.components, **QUIET)
         page.load(
             None,
             None,
             [language, tab.choice.family, tab.choice.task],
             js=f"() => dinReadAddress({choices.offered(runner.tasks)}, {json.dumps(list(LANGUAGES))})",
-            api_visibility="private",
+            **QUIET,  # "Loading..." over the chosen task is hardly legible
         )
         handlers.wire(tab, runner, language, page)
         choice = tab.choice

@@ -1,6 +1,7 @@
 """Decoding in a process with limits: the same photos, and a sentence for each that exceeds a limit or crashes it."""
 
 import contextlib
+import gc
 import signal
 import subprocess
 import sys
@@ -254,10 +255,12 @@ def test_no_file_and_no_memory_is_kept(started, small, tmp_path):
     large.write_bytes(raw_png(4800, 4800, zeros(4800 * 14401)))
     cut.write_bytes(raw_png(4800, 4800, zeros(4800 * 14401)[:-9000]))
     assert works(workers, small)
+    gc.collect()  # files that other tests have left to it
     ours, theirs = psutil.Process().num_fds(), worker_of().num_fds()
     for _ in range(3):
         assert isinstance(workers.ask({"scale": 1}, large), Photo)
         assert key_of(workers.ask({"scale": 1}, cut)) == "error.damaged"
     assert works(workers, small)
-    assert (psutil.Process().num_fds(), worker_of().num_fds()) == (ours, theirs)
+    assert psutil.Process().num_fds() <= ours  # fewer where a thread of another test ended meanwhile
+    assert worker_of().num_fds() == theirs
     wait_until(lambda: worker_of().memory_info().rss < 100e6)  # the pixels alone had 69 MB

