@@ -19,10 +19,10 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Let one worker run what starts Tritons, which time their own processes and suffer beside each other."""
+    """Let one worker run all that needs a browser, and one all that breaks Tritons, which suffer beside each other."""
     for item in items:
         folder = item.path.parent.name
-        group = "serving" if folder in ("e2e", "integration") else str(item.path)
+        group = folder if folder in ("e2e", "integration") else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
 
 
