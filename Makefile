@@ -15,7 +15,7 @@ demo: $(VENV)/.models  ## install, build the models, start Triton and the page
 test: $(VENV)/.dev $(VENV)/.models browser  ## install, run every test, and check how much of the code they cover
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup
+	$(BIN)/coverage run -m pytest -n 2 --dist loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	@for part in app din_model imaging; do $(BIN)/coverage report --include="$$part/*" --format=total --fail-under=90 || exit 1; done

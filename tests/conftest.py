@@ -1,10 +1,12 @@
 """Shared fixtures: bundled photos, and one real Triton for the whole run."""
 
 from collections.abc import Iterator
+from pathlib import PurePath
 
 import numpy as np
 import pytest
 import skimage.data
+from xdist.scheduler import LoadFileScheduling
 
 from app.client import ConnectionOptions, RestorationClient
 from app.codec import Pixels
@@ -18,12 +20,19 @@ def pytest_addoption(parser):
     parser.addoption("--refresh-goldens", action="store_true", help="write the golden pictures anew, then look at them")
 
 
-def pytest_collection_modifyitems(items):
-    """Let one worker run all that needs a browser, and one all that breaks Tritons, which suffer beside each other."""
-    for item in items:
-        folder = item.path.parent.name
-        group = folder if folder in ("e2e", "integration") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+class FolderScheduling(LoadFileScheduling):
+    """Gives a worker whole files; all files of a folder that starts Tritons, which suffer beside their like."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        folder = str(PurePath(file).parent)
+        return folder if folder in ("tests/e2e", "tests/integration") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Divide the tests among the workers."""
+    return FolderScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ from app.web.gradio_compat import (
 from app.web.health import health_route
 from app.web.judge.api import add_judge_api
 from app.web.judge.tab import ChoiceParts, wire_judge
+from app.web.part.tab import wire_part
 from app.web.restore import choices, handlers, intro
 from app.web.restore.jobs import JobRunner
 from app.web.restore.layout import lay_out
@@ -38,7 +39,13 @@ from app.web.site import Site, scripts, styles
 from app.web.theme import theme
 from app.web.users import Users
 
-STYLES = ("static/page.css", "judge/static/judge.css", "server/static/server.css", "about/static/about.css")
+STYLES = (
+    "static/page.css",
+    "judge/static/judge.css",
+    "part/static/part.css",
+    "server/static/server.css",
+    "about/static/about.css",
+)
 SET_LANGUAGE = "(language) => dinSetLanguage(language)"
 TOGGLE_THEME = """() => {
     document.body.classList.toggle('dark');
@@ -110,12 +117,13 @@ def build_page(client: RestorationClient) -> Site:
         wire_judge(
             tab.judge, ChoiceParts(tab.photos.files, choice.family, choice.task, choice.quality, language), runner, page
         )
+        wire_part(tab, runner, language, page)
     threading.Thread(target=runner.warm_up, name="warm-up", daemon=True).start()
     page.queue(default_concurrency_limit=limits.CONCURRENT_EVENTS, max_size=limits.QUEUED_EVENTS)
     sheets = styles(*STYLES) + choices.choice_styles(runner.tasks)
     parts = (f"restore/static/{name}.js" for name in ("compare_view", "compare_look", "compare", "intro"))
     head = intro.intro_head(runner.tasks) + scripts(
-        "static/page.js", "static/sweep.js", *parts, "judge/static/judge.js"
+        "static/page.js", "static/sweep.js", *parts, "judge/static/judge.js", "part/static/part.js"
     )
     return Site(page, sheets, head)
 

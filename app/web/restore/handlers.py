@@ -25,7 +25,7 @@ from app.web.examples import examples
 from app.web.restore import choices
 from app.web.restore.html import chain_html, message_html, outcomes_html, progress_html
 from app.web.restore.jobs import Job, JobOptions, JobProgress, JobRunner, Preview, Results, check_photos, check_results
-from app.web.restore.layout import RestoreTab, sample_pictures
+from app.web.restore.layout import RestoreTab, in_comparison, sample_pictures
 from app.web.restore.results import save_as, viewer_states, with_earlier_states
 from app.web.restore.uploads import as_paths, photo_sizes, preview
 
@@ -194,7 +194,7 @@ class Handlers:
                     yield {self._tab.result.progress: progress_html(event, language)}
                 elif isinstance(event, Preview):
                     states = viewer_states(with_earlier_states(earlier, event.outcome), language)
-                    yield {self._tab.result.viewer: gr.HTML(restored=states)}
+                    yield {self._tab.result.viewer: in_comparison(states)}
                 elif event.error is not None and len(photos) == 1:
                     raise event.error
                 else:
@@ -212,7 +212,7 @@ class Handlers:
         pictures = [(str(outcome.pictures[-1].path), outcome.name) for outcome in done.restored]
         return {
             self._tab.result.progress: "" if done.is_complete else gr.skip(),
-            self._tab.result.viewer: gr.HTML(restored=states),
+            self._tab.result.viewer: in_comparison(states),
             self._tab.result.gallery: gr.Gallery(value=pictures, visible=len(done.photos) > 1, selected_index=None),
             self._tab.result.report: outcomes_html(done.outcomes, (), language),
             self._tab.onward.chain: chain_html(done.outcomes, language),
@@ -255,13 +255,13 @@ class Handlers:
         if results.photos != tuple(as_paths(photos)) or not place < len(results.restored):
             return {self._tab.result.viewer: gr.skip()}
         states = viewer_states(results.restored[place], language, strength)
-        return {self._tab.result.viewer: gr.HTML(restored=states)}
+        return {self._tab.result.viewer: in_comparison(states)}
 
     def select_result(self, results: Results, strength: int, language: str, event: gr.SelectData) -> Updates:
         """Show the result that was clicked in the gallery in the comparison, by a strength in percent."""
         place = int(event.index)
         states = viewer_states(results.restored[place], language, strength)
-        return {self._tab.shown: place, self._tab.result.viewer: gr.HTML(restored=states)}
+        return {self._tab.shown: place, self._tab.result.viewer: in_comparison(states)}
 
     def stop(self, language: str) -> Updates:
         """Show that the job was stopped."""

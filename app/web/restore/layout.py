@@ -28,6 +28,9 @@ VIEWER_TEXTS = (
     *("exit_full_screen", "left", "right", "divider", "hint", "picture_alt"),
 )
 
+VIEWER = """<p class="din-empty"></p><din-part hidden></din-part><din-compare hidden></din-compare>
+<button type="button" class="din-whole" hidden></button>"""
+
 
 @dataclass(frozen=True)
 class PhotoParts:
@@ -48,7 +51,7 @@ class PhotoParts:
 
 @dataclass(frozen=True)
 class ChoiceParts:
-    """The components for choosing a task, and for starting and stopping a job."""
+    """The components for choosing a task, and for starting and stopping a job; ``part`` is for a part of the photo."""
 
     family: gr.Radio
     task: gr.Radio
@@ -56,6 +59,7 @@ class ChoiceParts:
     is_reference_test: gr.Checkbox
     restore: gr.Button
     stop: gr.Button
+    part: gr.Button
 
 
 @dataclass(frozen=True)
@@ -194,10 +198,11 @@ def lay_out_choice(runner: JobRunner, first: Task | None, words: Words) -> Choic
     is_reference_test = words.bind(
         gr.Checkbox(elem_id="reference_test"), label=say("page.reference_test"), info=say("page.reference_test_info")
     )
+    part = words.bind(gr.Button(elem_id="part"), value=say("part.try"))
     with gr.Row(elem_id="act"):
         restore = words.bind(gr.Button(variant="primary", elem_id="restore"), value=say("page.restore"))
         stop = words.bind(gr.Button(variant="stop", interactive=False, elem_id="stop"), value=say("page.stop"))
-    return ChoiceParts(family, task, quality, is_reference_test, restore, stop)
+    return ChoiceParts(family, task, quality, is_reference_test, restore, stop, part)
 
 
 def lay_out_result(words: Words) -> ResultParts:
@@ -208,7 +213,8 @@ def lay_out_result(words: Words) -> ResultParts:
         gr.HTML(
             uploaded={},
             restored=[],
-            html_template="<p class='din-empty'></p><din-compare hidden></din-compare>",
+            picking={},
+            html_template=VIEWER,
             js_on_load=source("restore/static/on_load.js"),
             elem_id="comparison",
         ),
@@ -265,10 +271,17 @@ def lay_out_onward(tasks: Tasks, words: Words) -> OnwardParts:
     return OnwardParts(chain, task, go_on, undo)
 
 
-def viewer_texts(language: str) -> dict[str, str]:
-    """Return the texts of the comparison."""
-    texts = {name: say(f"viewer.{name}").into(language) for name in VIEWER_TEXTS}
-    return texts | {"empty": say("page.empty").into(language)}
+def viewer_texts(language: str) -> dict[str, object]:
+    """Return the texts of the comparison, and of choosing a part."""
+    texts: dict[str, object] = {name: say(f"viewer.{name}").into(language) for name in VIEWER_TEXTS}
+    part = {name: say(f"part.{name}").into(language) for name in ("frame", "hint", "whole")}
+    part["place"] = say("part.place", x="{x}", y="{y}").into(language)  # the script fills them in
+    return texts | {"empty": say("page.empty").into(language), "part": part}
+
+
+def in_comparison(states: list[dict[str, object]]) -> gr.HTML:
+    """Return the update that shows states of a photo in the comparison; no part of it is being chosen any more."""
+    return gr.HTML(restored=states, picking={})
 
 
 def heading(words: Words, key: str) -> None:

@@ -40,7 +40,7 @@
     const present = JSON.stringify((photos ?? []).map((photo) => photo.path));
     const isSame = present === remembered;
     remembered = present;
-    const forgotten = [{ restored: [], uploaded: { states: [] } }, { visible: false }, { interactive: false }];
+    const forgotten = [{ restored: [], uploaded: { states: [] }, picking: {} }, { visible: false }, { interactive: false }];
     return [...forgotten, { value: '' }, { value: '' }, { value: '' }].map((properties) => dinUpdate(isSame ? {} : properties));
   };
 
