@@ -38,7 +38,7 @@ CONFIG = exported(TASK, "din_t", is_fastest=True, mult_adds=1, **SIZES)
 
 
 @dataclass
-class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
+class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):
     """What it does, and what it has seen.
 
     Attributes:
