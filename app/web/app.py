@@ -35,7 +35,7 @@ from app.web.restore import choices, handlers, intro
 from app.web.restore.jobs import JobRunner
 from app.web.restore.layout import lay_out
 from app.web.server.tab import build_server_tab
-from app.web.site import Site, scripts, styles
+from app.web.site import WEB, Site, scripts, styles
 from app.web.theme import theme
 from app.web.users import Users
 
@@ -121,7 +121,7 @@ def build_page(client: RestorationClient) -> Site:
     threading.Thread(target=runner.warm_up, name="warm-up", daemon=True).start()
     page.queue(default_concurrency_limit=limits.CONCURRENT_EVENTS, max_size=limits.QUEUED_EVENTS)
     sheets = styles(*STYLES) + choices.choice_styles(runner.tasks)
-    parts = (f"restore/static/{name}.js" for name in ("compare_view", "compare_look", "compare", "intro"))
+    parts = (f"restore/static/{name}.js" for name in ("compare_view", "compare_look", "compare", "intro", "share"))
     head = intro.intro_head(runner.tasks) + scripts(
         "static/page.js", "static/sweep.js", *parts, "judge/static/judge.js", "part/static/part.js"
     )
@@ -158,6 +158,8 @@ def launch_page(site: Site, client: RestorationClient, host: str, port: int, use
             mcp_server=True,
             max_file_size=f"{limits.MAX_UPLOAD_MB}mb",
             footer_links=["api"],
+            pwa=True,
+            favicon_path=str(WEB / "static/icon.svg"),
             css=site.styles,
             theme=theme(),
             app_kwargs={

@@ -405,6 +405,10 @@ def wire_results(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> 
         [result.percent, result.download, result.report],
         **LATEST,
     )
+    for button, function in ((result.share, "dinShare"), (result.copy, "dinCopy")):
+        button.click(
+            None, [result.download, result.viewer], result.progress, js=f"(...parts) => {function}(...parts)", **QUIET
+        )
     language.change(
         handlers.translate,
         [tab.photos.files, tab.choice.task, tab.results, tab.shown, result.strength, language],

@@ -25,7 +25,7 @@ PLACE_INTRO = "document.querySelector('din-intro')?.moveTo(element);"
 PHOTO_TYPES = ["image", *codec.READ_SUFFIXES]
 VIEWER_TEXTS = (
     *("slider", "side_by_side", "zoom_in", "zoom_out", "fit", "actual_pixels", "lens", "full_screen"),
-    *("exit_full_screen", "left", "right", "divider", "hint", "picture_alt"),
+    *("exit_full_screen", "left", "right", "divider", "hint", "picture_alt", "copied", "not_copied", "not_shared"),
 )
 
 VIEWER = """<p class="din-empty"></p><din-part hidden></din-part><din-compare hidden></din-compare>
@@ -64,7 +64,7 @@ class ChoiceParts:
 
 @dataclass(frozen=True)
 class ResultParts:
-    """The components for showing and saving results."""
+    """The components for showing, saving and handing on results."""
 
     progress: gr.HTML
     viewer: gr.HTML
@@ -75,6 +75,8 @@ class ResultParts:
     percent: gr.Slider
     metadata: gr.Checkbox
     download: gr.DownloadButton
+    share: gr.Button
+    copy: gr.Button
 
     @property
     def output(self) -> tuple[gr.Radio, gr.Slider, gr.Checkbox, gr.Slider]:
@@ -254,17 +256,23 @@ def lay_out_result(words: Words) -> ResultParts:
         download = words.bind(
             gr.DownloadButton(variant="primary", interactive=False, elem_id="download"), label=say("page.download")
         )
-    return ResultParts(progress, viewer, strength, gallery, report, formats, percent, metadata, download)
+        share = words.bind(gr.Button(elem_id="share"), value=say("page.share"))
+        copy = words.bind(gr.Button(elem_id="copy"), value=say("page.copy"))
+    return ResultParts(progress, viewer, strength, gallery, report, formats, percent, metadata, download, share, copy)
 
 
 def lay_out_onward(tasks: Tasks, words: Words) -> OnwardParts:
     """Lay out the components for going on with a result."""
+
+    def offered(language: str) -> labels.Choices:
+        return [(labels.task_label(task).into(language), name) for name, task in tasks.items()]
+
     chain = gr.HTML(elem_id="chain")
     with gr.Row(elem_id="onward"):
-        task = words.bind(
-            gr.Dropdown(value=next(iter(tasks), None), filterable=False, elem_id="next_task"),
+        task = words.bind(  # with the choices from the start, or Gradio would warn of the value
+            gr.Dropdown(offered(ENGLISH), value=next(iter(tasks), None), filterable=False, elem_id="next_task"),
             label=say("page.go_on_with"),
-            choices=lambda language: [(labels.task_label(task).into(language), name) for name, task in tasks.items()],
+            choices=offered,
         )
         go_on = words.bind(gr.Button(elem_id="go_on"), value=say("page.go_on"))
         undo = words.bind(gr.Button(elem_id="undo"), value=say("page.undo"))

@@ -18,6 +18,7 @@ from app.pipeline.restore import Restoration
 from app.tasks import TaskRun, file_suffix
 from app.web import storage
 from app.web.labels import chain_label
+from app.web.restore.change import change
 from app.web.restore.choices import duration
 from imaging.metrics import Score
 
@@ -50,6 +51,7 @@ class Outcome:
         original: lossless file of the input photo, to blend with; None if there is none yet.
         master: lossless file of the restored photo; None if there is none yet.
         facts: run-time facts as (name, value).
+        change: what has changed from before, in a sentence.
         scores: (label, score) of each measured state of a reference test.
         notices: what was lost in decoding or processing.
         error: the reason why the photo was not restored, if it was not.
@@ -61,6 +63,7 @@ class Outcome:
     original: Path | None = None
     master: Path | None = None
     facts: tuple[tuple[Text, Text], ...] = ()
+    change: Text | None = None
     scores: tuple[tuple[Text, Score], ...] = ()
     notices: tuple[Text, ...] = ()
     error: RestorationError | None = None
@@ -108,9 +111,10 @@ def preview_restored(
         storage.save_preview(result.after, result.after.size, folder / "after"),
         result.after.size,
     )
-    facts, notices = run_facts(result), result.after.notices
+    changed = change(result.before, result.after)
+    facts, notices = ((say("report.change"), changed), *run_facts(result)), result.after.notices
     pictures = before.picture, after
-    return Outcome(name, runs, pictures, before.original, facts=facts, notices=notices)
+    return Outcome(name, runs, pictures, before.original, facts=facts, change=changed, notices=notices)
 
 
 def preview_reference_test(test: ReferenceTest, name: str, folder: Path) -> Outcome:
@@ -185,7 +189,10 @@ def viewer_states(outcome: Outcome, language: str, strength: int = codec.WHOLE) 
     if strength != codec.WHOLE and outcome.master is not None:
         with contextlib.suppress(RestorationError):  # the file to download cannot be written either, which is told
             last = blended_picture(outcome, strength)
-    return [viewer_state(picture, language) for picture in (*others, last)]
+    states = [viewer_state(picture, language) for picture in (*others, last)]
+    if outcome.change is not None and strength == codec.WHOLE:
+        states[-1]["change"] = outcome.change.into(language)
+    return states
 
 
 def blended_picture(outcome: Outcome, strength: int) -> Picture:

@@ -1,7 +1,8 @@
 /*
  * <din-compare>: compares pictures of one scene by a divider, side by side, or with a lens.
  *
- *   viewer.states = [{ label: "Before", src: "a.png", width: 512, height: 512 }, ...]
+ *   viewer.states = [{ label: "Before", src: "a.png", width: 512, height: 512 }, ...]     the last may have a `change`,
+ *                                                                     a sentence for those who do not see it
  *   viewer.texts = { slider: "Slider", ... }                            see TEXTS in compare_look.js
  *   viewer.sweep(() => ...)                                             moves the divider by itself until it is used
  *
@@ -103,6 +104,8 @@
       const names = { ".viewer": "viewer", ".stage": "viewer", ".toolbar": "toolbar", output: "zoom_level" };
       for (const [selector, key] of Object.entries(names)) this.#find(selector).ariaLabel = texts[key];
       this.#find("#hint").textContent = texts.hint;
+      const { label = "", change } = this.#states.at(-1) ?? {};
+      this.#find("#change").textContent = change ? `${label}: ${change}` : "";
       this.#divider.ariaLabel = texts.divider;
       for (const { img, error, label } of this.#layers) {
         img.alt = fill(texts.picture_alt, label);

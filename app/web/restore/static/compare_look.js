@@ -48,7 +48,7 @@ window.dinCompareLook = (() => {
 
   const TEMPLATE = `
     <div class="viewer" role="group" tabindex="-1" hidden>
-      <div class="stage" role="group" tabindex="0" aria-describedby="hint"></div>
+      <div class="stage" role="group" tabindex="0" aria-describedby="hint change"></div>
       <div class="toolbar" role="toolbar">
         <div class="group modes">${MODES.map(tool).join("")}</div>
         <div class="picks"><select data-side="left"></select><select data-side="right"></select></div>
@@ -58,6 +58,7 @@ window.dinCompareLook = (() => {
         </div>
       </div>
       <p id="hint"></p>
+      <p id="change" role="status"></p>
     </div>`;
 
   const CHECKERS = "repeating-conic-gradient(#c4c8cf 0 25%, #eceef1 0 50%) 0 0 / 20px 20px";
@@ -149,6 +150,7 @@ window.dinCompareLook = (() => {
     output { min-width: 52px; text-align: center; font-variant-numeric: tabular-nums; }
     #hint { margin: 0; padding: 8px 16px 12px; font-size: 13px;
       color: color-mix(in srgb, var(--text) 78%, var(--surface)); }
+    #change { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); }
     .full #hint { display: none; }
     .full .toolbar { justify-content: center; padding-bottom: max(10px, env(safe-area-inset-bottom)); }
     .toolbar:not(.full *) > .look { margin-inline-start: auto; }
