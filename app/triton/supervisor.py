@@ -300,6 +300,8 @@ class Triton:
             return Trouble("does not answer")
         if hung := prober.hung(processes):
             return Trouble(f"has instances that hang: {listing(hung)}", {instances[name] for name in hung})
+        if failing := prober.failing():
+            return Trouble(f"answers with errors alone: {listing(failing)}", failing if len(failing) == 1 else ())
         return None
 
     def _instances(self) -> dict[str, str]:
