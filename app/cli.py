@@ -29,6 +29,7 @@ from app.errors import (
     ServerBusyError,
     ServerStartError,
     ServerUnavailableError,
+    StorageError,
 )
 from app.health import probe
 from app.judge_command import add_judge_options, judge_files
@@ -201,8 +202,20 @@ def allow_connections() -> None:
 
 @contextlib.contextmanager
 def page_folder() -> Iterator[Path]:
-    """Create and yield a folder for uploads and results, and delete it at the end of the context."""
-    with tempfile.TemporaryDirectory(prefix="din-page-", dir=os.environ.get("GRADIO_TEMP_DIR")) as folder:
+    """Create and yield a folder for uploads and results, and delete it at the end of the context.
+
+    Raises:
+        StorageError: there is no room for it, or it may not be written.
+    """
+    try:
+        parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+        parent.mkdir(parents=True, exist_ok=True)
+        created = tempfile.TemporaryDirectory(prefix="din-page-", dir=parent)
+    except OSError as error:
+        raise StorageError(
+            f"Visitors' photos cannot be stored ({error}): give the path of another folder in GRADIO_TEMP_DIR."
+        ) from error
+    with created as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         yield Path(folder)
 

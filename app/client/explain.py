@@ -20,8 +20,8 @@ from app.i18n import Text, say
 log = logging.getLogger(__name__)
 
 WITHDRAWN_MODEL = "taken out of service"  # in Triton's reason, for a model that the supervisor has withdrawn
-# Messages of CUDA, of torch on a CPU, and of the shared memory between Triton and its instances.
-OUT_OF_MEMORY = re.compile("out of memory|allocate memory|shared memory pool", re.IGNORECASE)
+# Messages of CUDA, of torch on a CPU, of the shared memory between Triton and its instances, and of C++ and Python.
+OUT_OF_MEMORY = re.compile("out of memory|allocate memory|shared memory pool|bad_alloc|MemoryError", re.IGNORECASE)
 UNKNOWN_MODEL = "unknown model"
 # Messages of Triton about an instance that has died or a server that ends, and of gRPC about a broken connection.
 UNAVAILABLE = re.compile("not healthy|stopping|RST_STREAM|stream removed|connection", re.IGNORECASE)

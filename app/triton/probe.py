@@ -1,8 +1,9 @@
-"""Notice instances of models that hang."""
+"""Notice instances of models that hang, and models that answer with errors alone."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
@@ -14,7 +15,7 @@ import psutil
 
 from app.client import RestorationClient
 from app.codec import Pixels
-from app.errors import RestorationError
+from app.errors import RestorationError, ServerError, ServerMemoryError, ServerUnavailableError
 from app.tasks import Network
 
 AT_WORK = b"1"  # the note of an instance, written by backends/pytorch/model.py
@@ -26,6 +27,7 @@ IDLE_S = 0.05  # processor time that an instance uses although it hangs: the hea
 # work, an instance may leave a picture unanswered.
 UNANSWERED = 4
 MOST_CROWDED = 4.0  # a photo does not wait for ever
+ERRORS = 3  # answers in a row that are errors, from a network that has restored something
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Prober:
         self._networks: dict[str, Network] = {}  # read when the server answers
         self._probes: dict[str, Probe] = {}
         self._work: dict[str, Work] = {}
+        self._errors: Counter[str] = Counter()  # in a row, of each model
 
     def hung(self, processes: Mapping[str, psutil.Process]) -> set[str]:
         """Send the pictures that are due, and return the instances that hang.
@@ -94,6 +97,10 @@ class Prober:
                 if used.requests and name in self._networks:
                     found |= self._look(self._networks[name], processes)
         return found
+
+    def failing(self) -> set[str]:
+        """Return the models that have answered nothing but errors to the last pictures, although they once worked."""
+        return {model for model, errors in self._errors.items() if errors >= ERRORS}
 
     def _hangs_at_work(self, name: str, process: psutil.Process) -> bool:
         """Return whether an instance has been at the same work for long without using the processor."""
@@ -114,6 +121,8 @@ class Prober:
         now, probe = time.monotonic(), self._probes.get(network.name)
         busy_s = busy(network.tiles_model, processes)
         if probe is None or (probe.answer.done() and now - probe.sent_s >= self._interval_s):
+            failed = probe is not None and is_broken(probe.answer)
+            self._errors[network.tiles_model] = self._errors[network.tiles_model] + 1 if failed else 0
             self._probes[network.name] = Probe(self._client.submit(network, PICTURE), now, busy_s)
             return set()
         if probe.answer.done() or now - probe.sent_s < UNANSWERED * self._hung_s * crowding():
@@ -122,6 +131,12 @@ class Prober:
         if not idle:  # they all work: it is asked again later
             self._probes[network.name] = Probe(probe.answer, now, busy_s)
         return idle
+
+
+def is_broken(answer: Future[Pixels]) -> bool:
+    """Return whether an answer is an error that does not pass by itself, as want of memory and full queues do."""
+    error = None if answer.cancelled() else answer.exception()
+    return isinstance(error, ServerError) and not isinstance(error, ServerUnavailableError | ServerMemoryError)
 
 
 def crowding() -> float:

@@ -164,12 +164,21 @@ class Run:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
 
+    def reasons(self, instances: Collection[str]) -> list[str]:
+        """Return why instances have ended themselves; nothing of those that were killed, and so said nothing."""
+        ends = [f"error: {name} ends: " for name in instances]  # as backends/pytorch/model.py writes it
+        return [line.removeprefix(end) for line in self._lines() for end in ends if line.startswith(end)]
+
+    def _lines(self) -> list[str]:
+        """Return the lines of Triton's log."""
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace").splitlines()
+
     def last_words(self) -> str:
         """Return the last error in Triton's log, or else its first line that is not empty."""
         if self.log.closed:
             return "it was stopped"
-        self.log.seek(0)
-        lines = self.log.read().decode(errors="replace").splitlines()
+        lines = self._lines()
         errors = [line for line in lines if ERROR.match(line)]
         (words,) = errors[-1:] or [line for line in lines if line.strip()][:1] or ["it said nothing"]
         return ERROR.sub("", words).strip().strip('"')

@@ -294,11 +294,14 @@ class Triton:
                 models = {instances[name] for name in names if name in instances}
                 # Several models at once are not to blame.
                 blamed = models if len(models) == 1 else ()
-                return Trouble(f"{what} {listing(names)}", blamed, is_certain=names is not stopped)
+                why = f" ({reasons[0]})" if (reasons := self._run.reasons(names)) else ""
+                return Trouble(f"{what} {listing(names)}{why}", blamed, is_certain=names is not stopped)
         if not client.is_live():
             return Trouble("does not answer")
         if hung := prober.hung(processes):
             return Trouble(f"has instances that hang: {listing(hung)}", {instances[name] for name in hung})
+        if failing := prober.failing():
+            return Trouble(f"answers with errors alone: {listing(failing)}", failing if len(failing) == 1 else ())
         return None
 
     def _instances(self) -> dict[str, str]:

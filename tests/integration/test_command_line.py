@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from app import codec
+from app import cli, codec
 from app.pipeline.chain import chain_steps
 from app.pipeline.restore import restore
 from app.pipeline.restore import run as run_steps
@@ -182,3 +182,19 @@ def test_a_taken_port_is_named_before_anything_starts():
     assert done.stderr.startswith(f"error: The page cannot use port {port} of 127.0.0.1")
     assert "give another with --port" in done.stderr
     assert done.stdout == ""
+
+
+def test_a_folder_for_photos_that_cannot_be_made_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file/photos"))
+    done = run("--port", 0)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: Visitors' photos cannot be stored (")
+    assert done.stderr.endswith("give the path of another folder in GRADIO_TEMP_DIR.\n")
+
+
+def test_a_folder_for_photos_that_is_not_there_is_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "new/photos"))
+    with cli.page_folder() as folder:
+        assert folder.parent == tmp_path / "new/photos"
+    assert list(folder.parent.iterdir()) == []

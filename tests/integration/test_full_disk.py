@@ -1,11 +1,14 @@
-"""The disk with visitors' files is full: a photo that finds no room is told so, and the others are restored."""
+"""A disk is full: a photo that finds no room is told so and the others are restored, and a Triton without any waits."""
 
 import io
+import os
 import shutil
+import signal
 import zipfile
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 
 from app.client import RestorationClient
@@ -13,7 +16,7 @@ from app.pipeline.restore import restore
 from app.triton import REPOSITORY, Triton, embedded
 from tests.support.files import png, read_bytes
 from tests.support.namespaces import fill, inside, with_small
-from tests.support.processes import running_page, wait_until
+from tests.support.processes import is_program, running_page, wait_until
 from tests.support.queue import Caller, event_numbers, restore_call, upload
 
 TASK = "sr_x8"  # whose results are large for what they cost
@@ -70,3 +73,35 @@ def test_a_full_disk_costs_one_photo_of_a_batch(page, own, small_photo):
     ballast.unlink()
     assert outcome(url, "restore", photos[0])["data"][1]["task"] == TASK
     assert "No space left on device" in process.said()
+
+
+def test_a_full_tmp_harms_no_running_triton_and_the_next_one_starts_when_there_is_room(
+    own, tmp_path, monkeypatch, small_photo
+):
+    """Triton's own folder is there: programs, log and notes."""
+    folder, small = tmp_path / "tmp", np.ascontiguousarray(small_photo[:24, :32])
+    folder.mkdir()
+    with RestorationClient(own.url) as client:
+        expected = restore(png(small), client.task(TASK), client).after.rgb
+    monkeypatch.setenv("TMPDIR", str(folder))
+    options = ("--triton", "embedded", "--repository", str(tmp_path / "repository"))
+    with running_page(*options, folder=tmp_path, enter=with_small(folder, "32m")) as (url, page):
+        full = inside(page.pid, folder)
+        assert list(full.glob("din-triton-*"))
+        ballast = fill(full)
+
+        def restored():
+            picture, _ = outcome(url, "restore", upload(url, png(small)))["data"]
+            return read_bytes(httpx.get(picture["url"], timeout=WAIT_S).content)
+
+        assert np.array_equal(restored(), expected)
+        assert "restarting it" not in page.said()
+
+        below = psutil.Process(page.pid).children(recursive=True)
+        (server,) = (found.pid for found in below if is_program(found.pid) and found.name() == "tritonserver")
+        os.kill(server, signal.SIGKILL)
+        # What the dead server had is filled, too, so that the next one finds no room.
+        wait_until(lambda: fill(full) and "No space left on device" in page.said(), WAIT_S)
+        ballast.unlink()
+        wait_until(lambda: "serves again" in page.said().rpartition("No space left on device")[2], WAIT_S)
+        assert np.array_equal(restored(), expected)

@@ -62,18 +62,28 @@ def restore_batch(url, photos, strike=lambda: None):
     return pixels, reports, said
 
 
-def test_a_batch_survives_the_death_of_triton(page):
+@pytest.mark.parametrize(
+    ("word", "number"),
+    [
+        ("bin/tritonserver", signal.SIGKILL),
+        ("bin/tritonserver", signal.SIGSTOP),
+        (f"din_{TASK}_0_0", signal.SIGKILL),
+    ],
+)
+def test_a_batch_survives_what_happens_to_triton(page, word, number):
     url, process = page
     random = np.random.default_rng(0)
     photos = [upload(url, png(random.integers(0, 256, (64, 64, 3)).astype(np.uint8))) for _ in range(PHOTOS)]
     expected, _, said = restore_batch(url, photos)
     assert "waits" not in "".join(said)
-    (server,) = programs(process, "bin/tritonserver")
-    found, reports, said = restore_batch(url, photos, lambda: os.kill(server, signal.SIGKILL))
+    served = process.said().count("serves again")
+    (struck,) = programs(process, word)
+    found, reports, said = restore_batch(url, photos, lambda: os.kill(struck, number))
     assert [report.get("error") for report in reports] == [None] * PHOTOS
     assert len(found) == len(expected) == PHOTOS
     assert all(np.array_equal(*pair) for pair in zip(found, expected, strict=True))
-    assert "Photo 2 of 6, upload: The server is restarting: your photo waits" in said
+    assert any(text.endswith("upload: The server is restarting: your photo waits") for text in said)
+    assert process.said().count("serves again") == served + 1
 
 
 def test_a_task_that_is_taken_out_of_service_is_told_with_its_reason(page):

@@ -35,6 +35,17 @@ class TritonPythonModel(TritonPythonModel):
         return super().answer(requests)
 """
 
+# The same, while the file is there, for an instance that answers everything with an error.
+FAIL = """
+
+
+class TritonPythonModel(TritonPythonModel):
+    def answer(self, requests):
+        if Path({fail!r}).exists():
+            return [pb_utils.InferenceResponse(error=pb_utils.TritonError("no")) for _ in requests]
+        return super().answer(requests)
+"""
+
 
 @pytest.fixture(scope="module")
 def own():
@@ -102,11 +113,11 @@ def test_a_server_that_dies_is_no_fault_of_a_model():
             wait_until(lambda: not is_alive(pid) and client.is_live() and set(client.tasks()) == tasks, RECOVERY_S)  # noqa: B023 - called within the turn
 
 
-def prepare_to_hang(launch, hang, height, folder):
-    """Prepare the embedded Triton's folder so that a photo of that height hangs an instance once."""
+def prepare_with(launch, addition, folder):
+    """Prepare the embedded Triton's folder with an addition to its backend."""
     options = launch.prepare(folder)
     with (folder / "backends/pytorch/model.py").open("a") as backend:
-        backend.write(HANG.format(hang=str(hang), height=height))
+        backend.write(addition)
     return options
 
 
@@ -114,7 +125,8 @@ def test_an_instance_that_hangs_at_work_is_found_while_its_sibling_answers(tmp_p
     """Triton gives every probe to the sibling, which is free. No photo is lost."""
     hang, launch, repository = tmp_path / "hang", embedded.launch(), tmp_path / "repository"
     shutil.copytree(REPOSITORY / f"din_{TASK}", repository / f"din_{TASK}")
-    launch = replace(launch, prepare=functools.partial(prepare_to_hang, launch, hang, len(small_photo)))
+    addition = HANG.format(hang=str(hang), height=len(small_photo))
+    launch = replace(launch, prepare=functools.partial(prepare_with, launch, addition))
     with (
         Triton(launch, repository) as own,
         RestorationClient(own.url) as client,
@@ -129,6 +141,21 @@ def test_an_instance_that_hangs_at_work_is_found_while_its_sibling_answers(tmp_p
         assert np.array_equal(restore(png(small_photo), task, client).after.rgb, expected)
         assert np.array_equal(caught.result(RECOVERY_S).after.rgb, expected)
     assert f"has instances that hang: din_{TASK}_0_" in caplog.text
+
+
+def test_a_model_that_answers_with_errors_alone_is_replaced(tmp_path, small_photo, caplog):
+    fail, launch, repository = tmp_path / "fail", embedded.launch(), tmp_path / "repository"
+    shutil.copytree(REPOSITORY / f"din_{TASK}", repository / f"din_{TASK}")
+    launch = replace(launch, prepare=functools.partial(prepare_with, launch, FAIL.format(fail=str(fail))))
+    with Triton(launch, repository) as own, RestorationClient(own.url) as client:
+        own.wait_ready()
+        task = client.task(TASK)
+        expected = restore(png(small_photo), task, client).after.rgb
+        fail.touch()
+        wait_until(lambda: own.restarts == 1, RECOVERY_S)
+        fail.unlink()
+        assert np.array_equal(restore(png(small_photo), task, client).after.rgb, expected)
+    assert f"answers with errors alone: din_{TASK}: restarting it" in caplog.text
 
 
 def test_a_start_that_loses_an_instance_is_given_up(tmp_path):

@@ -73,6 +73,8 @@ def test_triton_errors_become_sentences(status, message, kind, sentence):
         ("INTERNAL", LIBTORCH_REFUSAL, "INVALID_ARGUMENT"),  # the network's own refusal
         ("INTERNAL", "unknown model: 'x'", "NOT_FOUND"),
         ("INTERNAL", "CUDA out of memory", "RESOURCE_EXHAUSTED"),
+        ("INTERNAL", "std::bad_alloc", "RESOURCE_EXHAUSTED"),
+        ("INTERNAL", "Failed to process the request(s), message: MemoryError: <EMPTY>", "RESOURCE_EXHAUSTED"),
         ("INTERNAL", "Stub process 'x' is not healthy.", "UNAVAILABLE"),
         ("INTERNAL", "?", "INTERNAL"),
     ],

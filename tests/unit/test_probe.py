@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from app.errors import ServerUnavailableError
+from app.errors import ServerBusyError, ServerError, ServerMemoryError, ServerUnavailableError
 from app.triton import probe
-from app.triton.probe import AT_WORK, Prober
+from app.triton.probe import AT_WORK, ERRORS, Prober
 from app.usage import Usage
 from tests.support.served import TASK
 
@@ -152,3 +152,28 @@ def test_instances_without_notes_are_found_by_their_pictures_alone(client, tmp_p
     prober, instances = Prober(client, tmp_path / "nothing", hung_s=0), Instances()
     assert prober.hung(instances) == set()
     assert prober.hung(instances) == set(NAMES)
+
+
+def answered(prober, client, errors):
+    """The models that fail when the pictures have been answered so, one after the other; None is no error."""
+    prober.hung(Instances())
+    for error in errors:
+        if error is None:
+            client.sent[-1].set_result(None)
+        else:
+            client.sent[-1].set_exception(error)
+        prober.hung(Instances())
+    return prober.failing()
+
+
+def test_a_network_that_answers_with_errors_alone_is_found(client, prober_of):
+    refused = ServerError("could not run")
+    model = TASK.networks[0].tiles_model
+    assert answered(prober_of(interval_s=0), client, [refused] * (ERRORS - 1)) == set()
+    assert answered(prober_of(interval_s=0), client, [refused] * ERRORS) == {model}
+    assert answered(prober_of(interval_s=0), client, [refused, None] * ERRORS) == set()
+
+
+@pytest.mark.parametrize("error", [ServerMemoryError("full"), ServerBusyError("busy"), ServerUnavailableError("away")])
+def test_errors_that_pass_by_themselves_are_waited_for(client, prober_of, error):
+    assert answered(prober_of(interval_s=0), client, [error] * 5) == set()

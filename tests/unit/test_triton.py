@@ -56,6 +56,15 @@ def test_last_words_are_one_line(tmp_path, said, words):
         assert Run(guardian=None, folder=tmp_path, log=log).last_words() == words
 
 
+def test_an_instance_that_has_ended_itself_has_said_why(tmp_path):
+    (tmp_path / "log").write_text("I1124 a.cc:1] fine\nerror: din_a_0_0 ends: MemoryError\nerror: din_a_0_1 ends: no\n")
+    with (tmp_path / "log").open("rb") as log:
+        run = Run(guardian=None, folder=tmp_path, log=log)
+        assert run.reasons(["din_a_0_0", "din_b_0_0"]) == ["MemoryError"]
+        assert run.reasons(["din_a_0_0", "din_a_0_1"]) == ["MemoryError", "no"]
+        assert run.reasons([]) == []
+
+
 def test_only_the_living_below_a_process_are_found():
     sleepers = 'import subprocess, time; subprocess.Popen(["sleep", "60"]); print(flush=True); time.sleep(60)'
     with subprocess.Popen([sys.executable, "-c", sleepers], stdout=subprocess.PIPE) as parent:

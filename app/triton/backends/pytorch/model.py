@@ -10,11 +10,13 @@ the server starts within seconds, and models that are not used cost little memor
 import contextlib
 import json
 import os
+import re
+import sys
 import zipfile
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import triton_python_backend_utils as pb_utils  # ours, beside this file; Triton adds its classes in that process
 
@@ -23,6 +25,12 @@ REFUSAL = "builtins.ValueError: "
 # Names the folder where each instance notes whether it is at work, for app.triton.probe; without it, nothing is noted.
 NOTES = "DIN_NOTES"
 IDLE, AT_WORK = b"0", b"1"
+# Where memory ends in the middle of C++ code: oneDNN, for one, may then fail for ever, also when there is memory again.
+LASTING = re.compile("bad_alloc|could not (create|execute) ")
+
+
+class BrokenError(Exception):
+    """This process cannot serve any more; another one may."""
 
 
 class TritonPythonModel:
@@ -35,6 +43,7 @@ class TritonPythonModel:
             RuntimeError: the file is damaged, or the supervisor has taken the model out of service.
             zipfile.BadZipFile: it is not TorchScript.
         """
+        self.name = args["model_instance_name"]
         self.path = Path(args["model_repository"]) / args["model_version"] / "model.pt"
         withdrawn = self.path.with_name("withdrawn.txt")  # of app.triton.process
         if withdrawn.exists():
@@ -50,7 +59,7 @@ class TritonPythonModel:
         # The instances share the cores out: if each used all of them, they would slow each other down.
         self.threads = max(1, len(os.sched_getaffinity(0)) // instances)
         notes = os.environ.get(NOTES)
-        path = Path(notes, args["model_instance_name"]) if notes else Path(os.devnull)
+        path = Path(notes, self.name) if notes else Path(os.devnull)
         self.note = path.open("wb", buffering=0)  # open as long as the instance lives
         self.note.write(IDLE)
 
@@ -63,10 +72,22 @@ class TritonPythonModel:
         """Run the requests that Triton's dynamic batcher joined, all of one shape, and return their responses in order.
 
         A GPU runs them as one batch. A CPU gains nothing from that: alone, a tile's tensors stay in its cache.
+
+        What is no answer to a request ends the process: the supervisor replaces it, and the requests are sent again.
         """
         batches = [[request] for request in requests] if self.device == "cpu" else [requests]
-        with self.noted():
-            return [response for batch in batches for response in self.answer(batch)]
+        try:
+            with self.noted():
+                return [response for batch in batches for response in self.answer(batch)]
+        except Exception as error:
+            self.end(error)
+
+    def end(self, error: Exception) -> NoReturn:
+        """End this process at once, with a line in Triton's log that app.triton.process finds."""
+        try:
+            print(f"error: {self.name} ends: {last_line(error)}", file=sys.stderr, flush=True)
+        finally:
+            os._exit(1)
 
     @contextlib.contextmanager
     def noted(self) -> Iterator[None]:
@@ -83,12 +104,18 @@ class TritonPythonModel:
             os.pwrite(self.note.fileno(), note, 0)
 
     def answer(self, requests: list[Any]) -> list[Any]:
-        """Run requests as one batch; return a response, or an error, for each."""
+        """Run requests as one batch; return a response, or an error, for each.
+
+        Raises:
+            Exception: this process cannot serve any more.
+        """
         try:
             given = [{tensor.name(): tensor for tensor in request.inputs()} for request in requests]
             tensors = {name: [by_name[name] for by_name in given] for name in self.inputs}
             parts = self.network(tensors, self.outputs)
         except Exception as error:  # the graph's own refusals, or out of memory: Triton wants it as a response
+            if is_lasting(error):
+                raise
             reason = last_line(error)
             status = pb_utils.TritonError.INVALID_ARG if reason.startswith(REFUSAL) else pb_utils.TritonError.INTERNAL
             reason = reason.removeprefix(REFUSAL)
@@ -109,11 +136,19 @@ class Network:
         path: of the TorchScript file.
         device: for example ``cpu`` or ``cuda:0``.
         threads: cores that one batch may use.
+
+    Raises:
+        BrokenError: torch, of which a part is loaded now, could not be imported; it cannot be tried again.
     """
 
     def __init__(self, path: Path, device: str, threads: int) -> None:
-        import torch
-        from torch.utils import dlpack
+        try:
+            import torch
+            from torch.utils import dlpack
+        except ModuleNotFoundError:  # no other process would find it either
+            raise
+        except Exception as error:
+            raise BrokenError(last_line(error)) from error
 
         torch.set_num_threads(threads)
         self.torch, self.dlpack, self.device = torch, dlpack, torch.device(device)
@@ -138,6 +173,11 @@ class Network:
         sizes = [len(tensor) for tensor in next(iter(batches.values()))]
         parts = zip(*(result.cpu().split(sizes) for result in results), strict=True)
         return [dict(zip(outputs, map(self.dlpack.to_dlpack, part), strict=True)) for part in parts]
+
+
+def is_lasting(error: Exception) -> bool:
+    """Return whether a process that has had this error cannot be trusted any more."""
+    return isinstance(error, BrokenError | MemoryError) or LASTING.search(str(error)) is not None
 
 
 def last_line(error: Exception) -> str:
