@@ -10,8 +10,8 @@ export CHROMIUM
 demo: $(VENV)/.models  ## install, build the models, start Triton and the page
 	@exec $(BIN)/python -m app $(ARGS)
 
-# One worker runs what starts Tritons, the other the rest (tests/conftest.py). With ARGS, only some tests run, so the
-# minimum coverage is not checked.
+# How two workers share the tests is in tests/conftest.py. With ARGS, only some tests run, so the minimum coverage is not
+# checked.
 test: $(VENV)/.dev $(VENV)/.models browser  ## install, run every test, and check how much of the code they cover
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/coverage erase

@@ -20,13 +20,15 @@ def pytest_addoption(parser):
     parser.addoption("--refresh-goldens", action="store_true", help="write the golden pictures anew, then look at them")
 
 
+BROWSER = "tests/e2e"
+
+
 class FolderScheduling(LoadFileScheduling):
-    """Gives a worker whole files; all files of a folder that starts Tritons, which suffer beside their like."""
+    """Gives a worker whole files, and one of them all that needs a browser: two would take the time that others need."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        folder = str(PurePath(file).parent)
-        return folder if folder in ("tests/e2e", "tests/integration") else file
+        return BROWSER if PurePath(BROWSER) in PurePath(file).parents else file
 
 
 @pytest.hookimpl(optionalhook=True)
