@@ -24,7 +24,7 @@ BROWSER = "tests/e2e"
 
 
 class FolderScheduling(LoadFileScheduling):
-    """Gives a worker whole files, and one of them all that needs a browser: two would take the time that others need."""
+    """Gives a worker whole files, and one of them all that needs a browser: two browsers would slow each other."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
