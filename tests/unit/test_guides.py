@@ -13,8 +13,9 @@ from tests.support.files import ROOT
 from tests.unit.test_din import described_options, options
 
 GUIDES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+FOLDERS = ("app", "benchmarks", "deploy", "din_model", "docs", "imaging", "tests", "tools")
 WITH_COMMANDS = {"README", "command-line", "deployment", "grpc", "judge", "many", "page", "stage", "training"}
-# A command at the beginning of a line of code, or after another one; a variable or the path of an environment before it.
+# A command that begins a line of code, or follows another; before it may be a variable, or the path of an environment.
 COMMAND = re.compile(r"^ {4,}(?:.*; )?(?:[A-Z_]+=\S+ )?(?:\.venv/bin/)?(din|make) (?!\()(.*)$", re.MULTILINE)
 
 
@@ -84,3 +85,13 @@ def test_the_options_that_a_space_s_guide_names_are_the_page_s():
     named = set(re.findall(r"--[a-z-]+", row))
     assert named
     assert named <= options(add_page_options)
+
+
+def test_the_guide_of_a_space_moves_every_binary_file_to_git_lfs():
+    (line,) = re.findall(r"git lfs migrate import --include=\"(.*)\"", (ROOT / "docs/space.md").read_text())
+    patterns = line.split(",")
+    found = (path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file())
+    names = [path.relative_to(ROOT) for path in found if not {"__pycache__", "node_modules"} & set(path.parts)]
+    binary = [name for name in names if b"\0" in (ROOT / name).read_bytes()[:8000]]  # as Git tells them
+    assert len(binary) > 50
+    assert [name for name in binary if not any(name.match(pattern) for pattern in patterns)] == []
