@@ -24,7 +24,7 @@ class FolderScheduling(LoadFileScheduling):
     """Gives a worker whole files; all files of a folder that starts Tritons, which suffer beside their like."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
+        file = nodeid.partition("::")[0]
         folder = str(PurePath(file).parent)
         return folder if folder in ("tests/e2e", "tests/integration") else file
 

@@ -10,7 +10,7 @@ import din
 from app.cli import add_page_options, parse_arguments
 from app.many.command import add_many_options
 from tests.support.files import ROOT
-from tests.unit.test_din import described_options, options
+from tests.support.guides import described_options, options
 
 GUIDES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 FOLDERS = ("app", "benchmarks", "deploy", "din_model", "docs", "imaging", "tests", "tools")
