@@ -11,6 +11,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -57,7 +58,10 @@ if TYPE_CHECKING:
     from app.triton import Triton
 
 MAX_FILES = 65_536
+log = logging.getLogger(__name__)
+
 SIGNALS_S = 0.2  # until a signal is seen
+PATIENCE_S, ASK_AGAIN_S = 30.0, 0.5  # with a Triton that is not there yet when the page starts
 HEALTH_TIMEOUT_S = 12.0  # longer than the probe of the page itself
 
 
@@ -244,6 +248,7 @@ def serve_page(args: argparse.Namespace) -> int:
         from app.web.kiosk.phones import Phones
 
         trust(args.trusted_proxies)
+        wait_for_tasks(client)
         phones = Phones(phones_address) if phones_address else None
         site = build_kiosk(client, phones) if args.kiosk else build_page(client)
         launch_page(site, client, args.host, args.port, users)
@@ -281,6 +286,31 @@ def check_metrics(args: argparse.Namespace) -> None:
                 raise ServerStartError(f"{option} and {other} are both {port}: give metrics a port of their own.")
         check_port(args.metrics_host, port, option)
         given[option] = port
+
+
+def wait_for_tasks(client: RestorationClient, timeout_s: float = PATIENCE_S) -> None:
+    """Wait for a Triton that starts, or starts again, at the same time as this page.
+
+    Args:
+        client: connection to Triton.
+        timeout_s: for how long.
+
+    Raises:
+        ServerUnavailableError: it does not respond by then.
+    """
+    end_s = time.monotonic() + timeout_s
+    is_told = False
+    while True:
+        try:
+            client.tasks()
+            return
+        except ServerUnavailableError:
+            if time.monotonic() > end_s:
+                raise
+        if not is_told:
+            log.info("Waiting for Triton, for at most %.0f s", timeout_s)
+            is_told = True
+        time.sleep(ASK_AGAIN_S)
 
 
 def wait_for_signal(triton: Triton | ExternalTriton, ready: str) -> None:
