@@ -15,7 +15,7 @@ RestorationError
     │   └── ModelGoneError           it responds, but has no such version of the network
     ├── DeadlineError            the time for the whole photo is over
     ├── CertificateError         it and the client do not trust each other's certificates
-    ├── MessageSizeError         the request or its answer would be larger than a message may be; nothing was sent
+    ├── MessageSizeError         the request or its answer is larger than a message may be
     ├── ServerMemoryError        it has too little free memory for a tensor
     └── ServerStartError         it cannot be started, or kept running, on this machine
 
@@ -118,7 +118,7 @@ class CertificateError(ServerError):
 
 
 class MessageSizeError(ServerError):
-    """A request, or its answer, would be larger than a message may be; nothing was sent."""
+    """A request, or its answer, is larger than the client, the server or a proxy between them allows."""
 
     usual_status = "RESOURCE_EXHAUSTED"
 

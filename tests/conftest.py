@@ -27,7 +27,7 @@ class FolderScheduling(LoadFileScheduling):
     """Gives a worker whole files, and one of them all that needs a browser: two browsers would slow each other."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
+        file = nodeid.partition("::")[0]
         return BROWSER if PurePath(BROWSER) in PurePath(file).parents else file
 
 

@@ -9,6 +9,7 @@ from tritonclient.utils import InferenceServerException
 
 from app.errors import (
     CertificateError,
+    MessageSizeError,
     ModelGoneError,
     ServerBusyError,
     ServerError,
@@ -30,6 +31,8 @@ UNKNOWN_HOST = re.compile(r"(?:errors resolving|resolution failed for) (?:dns://
 CERTIFICATE = re.compile("certificate|ssl_error|tls handshake|hostname verification", re.IGNORECASE)
 # gRPC's message where the server ends every connection at its beginning.
 CLOSED = re.compile("all backends failing.*socket closed", re.IGNORECASE | re.DOTALL)
+# Messages of Envoy, of gRPC itself, and of gRPC where a proxy answers by HTTP.
+TOO_LARGE = re.compile("payload too large|message larger than max|http2 header with status: 413", re.IGNORECASE)
 CLIENT_CLOSED = "Channel closed"
 VALUE_ERROR = re.compile(r"^(builtins\.)?(Value|Assertion)Error: ", re.MULTILINE)
 
@@ -79,6 +82,11 @@ def translate(error: InferenceServerException) -> ServerError:
             "The restoration server closes every connection: it may be restarting, or one side alone uses TLS, or it "
             "does not accept the client's certificate.",
             status,
+        )
+    if TOO_LARGE.search(message):
+        return MessageSizeError(
+            "The request, or its answer, is larger than the restoration server or a proxy before it allows "
+            f"({reason_in(message).rstrip('.')}): raise the limit there, or send smaller tiles."
         )
     if is_away(error) or UNAVAILABLE.search(message):
         return ServerUnavailableError(say("error.server_away"))

@@ -9,6 +9,7 @@ import pytest
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from app.client import ConnectionOptions, RestorationClient
+from app.errors import MessageSizeError
 from app.health import probe
 from app.triton import Triton
 from tests.support.certificates import Identities, identities
@@ -49,12 +50,18 @@ def test_photos_pass_and_the_replica_that_is_away_gets_none(envoy, client, small
 
 def test_more_than_the_largest_tile_is_refused_before_it_reaches_triton(envoy, client):
     network = client.task("sr_x4").network()
-    request = service_pb2.ModelInferRequest(model_name=network.tiles_model, raw_input_contents=[bytes(9 << 20)])
+    large = np.zeros((1800, 1800, 3), np.uint8)
+    with (
+        RestorationClient(f"127.0.0.1:{envoy.grpc}") as through,
+        pytest.raises(MessageSizeError, match=r"a proxy before it allows \(Payload Too Large\)"),
+    ):
+        through.submit(network, large).result()
+    request = service_pb2.ModelInferRequest(model_name=network.tiles_model, raw_input_contents=[large.tobytes()])
     with grpc.insecure_channel(f"127.0.0.1:{envoy.grpc}") as channel:
         stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
         with pytest.raises(grpc.RpcError) as refused:
             stub.ModelInfer(request, timeout=30)
-    assert "413" in refused.value.details() or "too large" in refused.value.details().lower()
+    assert (refused.value.code(), refused.value.details()) == (grpc.StatusCode.UNKNOWN, "Payload Too Large")
 
 
 def test_shared_memory_and_other_administration_are_not_there(envoy):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import grpc
 import trustme
@@ -22,12 +23,13 @@ class Identities:
         return grpc.ssl_server_credentials([(key, certificate)], self.root if is_mutual else None, is_mutual)
 
 
-def identities(host: str = "127.0.0.1") -> Identities:
-    """New ones, for a server at a host."""
+def identities(host: str = "127.0.0.1", *, is_expired: bool = False) -> Identities:
+    """New ones, for a server at a host; where ``is_expired``, the server's was valid until yesterday."""
     authority = trustme.CA()
-    return Identities(authority.cert_pem.bytes(), issue(authority, host), issue(authority, "client"))
+    end = datetime.now(UTC) - timedelta(days=1) if is_expired else None
+    return Identities(authority.cert_pem.bytes(), issue(authority, host, end), issue(authority, "client"))
 
 
-def issue(authority: trustme.CA, name: str) -> tuple[bytes, bytes]:
-    issued = authority.issue_cert(name)
+def issue(authority: trustme.CA, name: str, end: datetime | None = None) -> tuple[bytes, bytes]:
+    issued = authority.issue_cert(name, not_after=end)
     return b"".join(part.bytes() for part in issued.cert_chain_pems), issued.private_key_pem.bytes()

@@ -12,6 +12,7 @@ from tritonclient.utils import InferenceServerException
 from app.client import explain
 from app.errors import (
     CertificateError,
+    MessageSizeError,
     ModelGoneError,
     RestorationError,
     ServerBusyError,
@@ -48,6 +49,14 @@ builtins.ValueError: lq has no pixels
         ),
         ("StatusCode.UNAVAILABLE", CLOSED, ServerUnavailableError, "closes every connection"),
         ("StatusCode.UNAVAILABLE", "last error: CERTIFICATE_VERIFY_FAILED", CertificateError, "is not accepted"),
+        ("StatusCode.UNKNOWN", "Payload Too Large", MessageSizeError, "proxy before it allows (Payload Too Large)"),
+        ("StatusCode.UNKNOWN", "Received http2 header with status: 413", MessageSizeError, "status: 413)"),
+        (
+            "StatusCode.RESOURCE_EXHAUSTED",
+            "CLIENT: Received message larger than max (9 vs. 4)",
+            MessageSizeError,
+            "raise the limit there",
+        ),
         ("StatusCode.CANCELLED", "CANCELLED", ServerUnavailableError, "may be restarting"),  # by a server that stops
         ("StatusCode.CANCELLED", "Channel closed!", ServerError, "Channel closed!"),  # by the client
         ("StatusCode.PERMISSION_DENIED", "RBAC: denied", ServerError, "refused the request: RBAC: denied"),
@@ -72,6 +81,7 @@ def test_triton_errors_become_sentences(status, message, kind, sentence):
         ("UNAUTHENTICATED", "no token", "UNAUTHENTICATED"),
         ("INTERNAL", LIBTORCH_REFUSAL, "INVALID_ARGUMENT"),  # the network's own refusal
         ("INTERNAL", "unknown model: 'x'", "NOT_FOUND"),
+        ("UNKNOWN", "Payload Too Large", "RESOURCE_EXHAUSTED"),
         ("INTERNAL", "CUDA out of memory", "RESOURCE_EXHAUSTED"),
         ("INTERNAL", "std::bad_alloc", "RESOURCE_EXHAUSTED"),
         ("INTERNAL", "Failed to process the request(s), message: MemoryError: <EMPTY>", "RESOURCE_EXHAUSTED"),

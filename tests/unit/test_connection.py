@@ -222,6 +222,17 @@ def test_a_server_of_an_unknown_authority_is_not_trusted(secure, others):
         assert refused.value.status == "UNAVAILABLE"
 
 
+def test_a_certificate_that_has_expired_is_not_accepted():
+    late = identities(is_expired=True)
+    with (
+        serving(Replica(), late.credentials()) as replica,
+        RestorationClient(replica.address, by_tls(late.root)) as client,
+        pytest.raises(CertificateError, match=r"certificate is not accepted.*certificate has expired"),
+    ):
+        client.restore(PIXELS, TASK)
+    assert replica.inferences == 0
+
+
 def test_a_client_without_a_certificate_that_the_server_trusts_is_told(mutual, ours, others):
     for client_s in ((), others.client):
         with (

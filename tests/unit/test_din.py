@@ -1,11 +1,9 @@
 """The command ``din``: its table of subcommands, and its errors."""
 
-import argparse
 import importlib
 import re
 import runpy
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 
 import pytest
@@ -14,6 +12,7 @@ import din
 from app.cli import add_page_options, add_restore_options, parse_arguments
 from app.codec import FORMATS
 from tests.support.files import ROOT
+from tests.support.guides import described_options, options
 
 
 def test_every_command_is_a_function_that_takes_arguments(capsys):
@@ -117,17 +116,3 @@ def test_the_guide_s_examples_and_options_are_those_of_the_command():
 def test_the_guide_has_every_option_of_the_page():
     guide = (ROOT / "docs/command-line.md").read_text()
     assert described_options(guide, "Serving the page") | {"--help"} == options(add_page_options)
-
-
-def described_options(guide: str, section: str) -> set[str]:
-    """The options in the table of a section."""
-    _, text = guide.split(f"\n## {section}\n")
-    rows = re.findall(r"^\| (`--.*?) \|", text.split("\n## ")[0], re.MULTILINE)
-    return {option for row in rows for option in re.findall(r"`(.*?)`", row)}
-
-
-def options(add_options: Callable[[argparse.ArgumentParser], None]) -> set[str]:
-    """The options that the usage of a command shows."""
-    parser = argparse.ArgumentParser()
-    add_options(parser)
-    return set(re.findall(r"--[a-z-]+", parser.format_usage())) | {"--help"}

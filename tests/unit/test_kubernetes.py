@@ -16,6 +16,7 @@ from tests.support.kustomize import Resource, containers, render
 from tests.support.manifests import KUBERNETES, OVERLAYS, as_deployment, check
 
 NAME = "app.kubernetes.io/name"
+CLIENT = "din-client"  # the label of pods that may reach Triton
 
 
 @pytest.fixture(scope="module", params=OVERLAYS)
@@ -133,6 +134,20 @@ def test_services_and_policies_name_ports_that_the_pods_have(overlay):
     reached_from = [rule["from"] for rule in policies["triton"]["spec"]["ingress"]]
     assert {name for rule in reached_from for name in labels_in(rule)} == {"envoy", "page"}
     assert all(reached_from)
+    for name in ("triton", "envoy"):
+        (rule,) = (rule for rule in policies[name]["spec"]["ingress"] if {"port": 8001} in rule["ports"])
+        assert {"podSelector": {"matchLabels": {CLIENT: "true"}}} in rule["from"]
+
+
+def test_the_guide_names_the_label_and_the_secret_of_clients():
+    guide = (ROOT / "docs/deployment.md").read_text()
+    assert f'`{CLIENT}: "true"`' in guide
+    (volume,) = (v for v in pods(render(KUBERNETES / "overlays/mtls"))["envoy"]["volumes"] if "secret" in v)
+    (made,) = re.findall(r"create secret generic (\S+) --namespace din((?: --from-file=\S+)+)", guide)
+    assert made[0] == volume["secret"]["secretName"]
+    needed = re.findall(r"/etc/envoy-tls/(\S+?)\}", (KUBERNETES / "overlays/mtls/envoy.yaml").read_text())
+    assert set(re.findall(r"--from-file=(\S+)", made[1])) == set(needed)
+    assert len(needed) == 3
 
 
 def test_every_image_is_named_in_the_overlay(overlay):
