@@ -17,7 +17,7 @@ class Pictures:
     """The pictures of a task on the page and in the docs (``tools/pictures.py``).
 
     Attributes:
-        photos: names of scikit-image's photos; degraded, they are the page's examples of the task.
+        photos: names of photos of ``tools/photos`` or scikit-image; degraded, they are the page's examples of the task.
         square: top, left and side, in pixels, of the part of the first photo that the docs show.
         card: top, left and width, in pixels, of the part of the first photo that the page shows of the whole family;
             None for all but one task of a family.
@@ -173,7 +173,7 @@ TASKS: dict[str, Task] = {
             "For thin, faint streaks of rain.",
             RAIN_LIGHT,
             descriptor_rounds=1,
-            pictures=Pictures(("chelsea", "coffee"), square=(40, 100, 240)),
+            pictures=Pictures(("temple", "coffee"), square=(60, 70, 300)),
         ),
         Task(
             "derain_heavy",
@@ -194,7 +194,7 @@ TASKS: dict[str, Task] = {
             "For rain of any strength: the first one to try if you are not sure.",
             RAIN_MIXED,
             descriptor_rounds=2,
-            pictures=Pictures(("rocket", "chelsea"), square=(100, 200, 300)),
+            pictures=Pictures(("temple", "rocket"), square=(60, 70, 300)),
         ),
         Task(
             "dehaze_indoor",
@@ -221,7 +221,7 @@ TASKS: dict[str, Task] = {
             descriptor_rounds=2,
             bf16=False,
             # Open land under a plain sky: far at the top, near at the bottom.
-            pictures=Pictures(("rocket", "chelsea"), square=(0, 100, 420), depth=(0.9, 0.3)),
+            pictures=Pictures(("temple", "rocket"), square=(0, 40, 420), depth=(0.9, 0.3)),
         ),
     )
 }

@@ -6,7 +6,6 @@ They are those of ``app/web/restore/static/intro/pairs.toml``, restored by the s
 from pathlib import Path
 
 import numpy as np
-import skimage.data
 from PIL import Image
 
 from app.codec import Pixels
@@ -15,17 +14,15 @@ from din_model import TASKS, load_model
 from din_model.data import degrade
 from din_model.evaluate import restore_image
 from imaging.degradations.resize import bicubic_baseline
+from tools.photos import named
 
-PHOTOS = Path(__file__).parent / "photos"
 PERCENT = 92
 
 
 def photo(pair: Pair) -> Pixels:
     """Return the part of the photo that a pair shows, uint8 (H, W, 3)."""
-    path = PHOTOS / f"{pair.photo}.jpg"
-    whole = np.asarray(Image.open(path)) if path.is_file() else getattr(skimage.data, pair.photo)()
     top, left, height, width = pair.crop
-    return np.ascontiguousarray(whole[top : top + height, left : left + width])
+    return np.ascontiguousarray(named(pair.photo)[top : top + height, left : left + width])
 
 
 def make(pair: Pair) -> dict[Path, Image.Image]:

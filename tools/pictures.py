@@ -1,13 +1,11 @@
 """Make the pictures of the page and the docs: ``python -m tools.pictures`` (needs the extra dev).
 
-The photos are those bundled with scikit-image; the page's examples are degraded versions of them. The photos and crops
-of each task are in ``din_model.tasks.Pictures``.
+The page's examples are degraded photos. Which ones, and their crops, is in ``din_model.tasks.Pictures``.
 """
 
 from pathlib import Path
 
 import numpy as np
-import skimage.data
 from PIL import Image, ImageDraw, ImageFont
 
 from app.codec import Pixels
@@ -18,6 +16,7 @@ from din_model.loading import shipped_weights
 from din_model.tasks import Task
 from imaging.degradations.resize import bicubic_baseline
 from imaging.metrics import score
+from tools.photos import named
 
 ROOT = Path(__file__).parent.parent
 CELL, GAP, CAPTION, COLUMNS = 240, 6, 26, 2
@@ -25,8 +24,8 @@ CARD_SIZE = (200, 320)
 
 
 def photo(name: str, task: Task) -> Pixels:
-    """Return one of scikit-image's photos, uint8 (H, W, 3), of a size that the task's scale divides."""
-    return crop_to_multiple(getattr(skimage.data, name)(), task.scale)
+    """Return a photo, uint8 (H, W, 3), of a size that the task's scale divides."""
+    return crop_to_multiple(named(name), task.scale)
 
 
 def example(name: str, task: Task) -> Pixels:
