@@ -287,7 +287,7 @@ class Triton:
         if not processes:
             return Trouble(f"has ended ({self._run.last_words()})", is_certain=True)
         if process.SERVERS[0] not in processes:  # its instances and its guardian are about to end, too
-            return Trouble("has lost its server process")
+            return Trouble(f"has lost its server process ({self._run.last_words()})")
         stopped = [name for name, process in processes.items() if is_stopped(process)]
         for names, what in ((instances.keys() - processes.keys(), "has lost"), (stopped, "has stopped processes:")):
             if names:
