@@ -312,7 +312,8 @@ def test_a_dead_instance_or_server_is_replaced(small_photo, caplog):
             wait_until(functools.partial(has_no_memory, folder))
     assert "has lost din_" in caplog.text
     # The guardian ends a moment after its server, and the supervisor may look in between.
-    assert re.search(r"(has ended \(killed by SIGKILL\)|has lost its server process \(.*\)): restarting it", caplog.text)
+    ends = r"(has ended \(killed by SIGKILL\)|has lost its server process \(.*\)): restarting it"
+    assert re.search(ends, caplog.text)
 
 
 def test_an_unavailable_server_is_one_sentence(small_photo):
