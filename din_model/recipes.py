@@ -70,7 +70,7 @@ class Recipe:
         batch: patches of an iteration, in each process.
         patch: side of a square patch, LQ pixels.
         rate: learning rate after the warm-up.
-        start: network to start from, as far as its tensors fit; "" for none.
+        start: network to start from, of a recipe before this one or as shipped, as far as its tensors fit; "" for none.
         optimiser: ``muon`` or ``adam`` (:mod:`din_model.optimiser`).
         schedule: ``trapezoid`` or ``halving`` (:class:`din_model.train.Schedule`).
         ema_decay: of the averaged weights, which are validated and kept.
