@@ -81,7 +81,10 @@ def pip_settings() -> dict[str, str]:
 def local_paths(settings: dict[str, str]) -> list[Path]:
     """Return the folders of this machine that pip's settings name, and that of the certificates."""
     words = [word for value in settings.values() for word in value.split()]
-    paths = [Path(urllib.parse.urlparse(word).path if word.startswith("file:") else word) for word in words]
+    # An index in a folder names files that lie beside it.
+    paths = [
+        Path(urllib.parse.urlparse(word).path).parent if word.startswith("file:") else Path(word) for word in words
+    ]
     folders = [path if path.is_dir() else path.parent for path in paths if path.is_absolute() and path.exists()]
     return sorted(set(folders))
 

@@ -8,19 +8,19 @@ from tools import image_check
 
 
 def test_pip_in_the_build_is_told_what_this_one_is_told(monkeypatch, tmp_path):
-    (tmp_path / "wheels").mkdir()
+    (tmp_path / "index/simple").mkdir(parents=True)
     (tmp_path / "ca.crt").touch()
     listed = (
         f"global.cert='/nowhere/ca.crt'\n:env:.cert='{tmp_path}/ca.crt'\nglobal.constraint='/x'\n"
-        f"global.extra-index-url='file://{tmp_path}/wheels https://index.example/simple'\n"
+        f"global.extra-index-url='file://{tmp_path}/index/simple https://index.example/simple'\n"
     )
     monkeypatch.setattr(image_check, "run", lambda *command: listed)
     settings = image_check.pip_settings()
     assert settings == {
         "cert": f"{tmp_path}/ca.crt",
-        "extra-index-url": f"file://{tmp_path}/wheels https://index.example/simple",
+        "extra-index-url": f"file://{tmp_path}/index/simple https://index.example/simple",
     }
-    assert image_check.local_paths(settings) == [tmp_path, tmp_path / "wheels"]
+    assert image_check.local_paths(settings) == [tmp_path, tmp_path / "index"]
 
 
 def test_a_program_that_is_missing_or_fails_is_named(tmp_path):
