@@ -139,6 +139,7 @@ def test_it_fits_a_small_phone_in_every_language(visit):
     tab = visit(device=SMALL_PHONE, reduced_motion="reduce", locale="de-DE")
     first, heading = read_pairs()[0], tab.locator("#intro h2")
     expect(heading).to_have_text(say("intro.sentence").into("de"))
+    expect(tab.locator("#restore")).to_have_text(say("page.restore").into("de"))  # or the page would set it once more
     for language in LANGUAGES:
         tab.evaluate("(language) => (document.documentElement.lang = language)", language)
         expect(heading).to_have_text(say("intro.sentence").into(language))
