@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import itertools
 import logging
 import os
 import shutil
@@ -299,17 +300,15 @@ def wait_for_tasks(client: RestorationClient, timeout_s: float = PATIENCE_S) -> 
         ServerUnavailableError: it does not respond by then.
     """
     end_s = time.monotonic() + timeout_s
-    is_told = False
-    while True:
+    for attempt in itertools.count():
         try:
             client.tasks()
             return
         except ServerUnavailableError:
             if time.monotonic() > end_s:
                 raise
-        if not is_told:
+        if attempt == 0:
             log.info("Waiting for Triton, for at most %.0f s", timeout_s)
-            is_told = True
         time.sleep(ASK_AGAIN_S)
 
 

@@ -29,7 +29,8 @@ MAX_PHOTOS = 50
 MAX_UPLOAD_MB = 64
 MAX_UPLOAD = f"{MAX_UPLOAD_MB} MB"  # for visitors
 QUEUE = "restore"  # concurrency id of the jobs that share the limits
-JUDGEMENTS = "judge"  # the same of judgements, which are short: none waits for jobs
+JUDGEMENTS = "judge"  # the same of judgements and of parts of photos, which are short: none waits for jobs
+CONCURRENT_JUDGEMENTS, JUDGEMENT_S = 2, 60.0  # of these: how many run, and the time that each has
 
 # What a browser has to save and to fetch the result of the last job.
 FETCH_S = 3.0

@@ -34,7 +34,7 @@ def part_shown(tab):
     """Wait for a part before and after; return the sizes of its states."""
     expect(tab.locator(".din-whole")).to_be_visible(timeout=WAIT_MS)
     shown = states(tab)
-    assert all(state["is_part"] for state in shown)
+    assert all(state["part_of"] for state in shown)
     return [(state["width"], state["height"]) for state in shown]
 
 
@@ -91,7 +91,7 @@ def test_a_part_of_a_restored_photo_leads_back_to_its_result(visit, photo):
     tab.locator(".din-whole").click()
     expect(tab.locator(".din-whole")).to_be_hidden()
     assert [state["width"] for state in states(tab)] == [600, 600]
-    assert "is_part" not in states(tab)[1]
+    assert "part_of" not in states(tab)[1]
     restore(tab)  # the whole, by the other task
     assert labels(tab)[-1] == "Remove heavy rain"
 
@@ -118,3 +118,15 @@ def test_two_photos_have_no_part_to_choose(visit, photo, tmp_path):
     bring(tab, photo, tmp_path / "second.png")
     expect(tab.locator("din-part")).to_be_hidden()
     expect(tab.locator("#part")).to_be_hidden()
+
+
+def test_a_part_of_a_photo_that_was_replaced_meanwhile_is_not_shown(visit, photo, tmp_path):
+    (tmp_path / "second.png").write_bytes(png(skimage.data.chelsea()))
+    tab = visit("?task=derain_light&__theme=light")
+    bring(tab, photo)
+    offered(tab).click()
+    bring(tab, tmp_path / "second.png")
+    expect(tab.locator("#progress")).to_contain_text("A part of", timeout=WAIT_MS)
+    expect(tab.locator("#uploaded")).to_contain_text("second.png")
+    expect(tab.locator(".din-whole")).to_be_hidden()
+    assert [(state["width"], state["height"]) for state in states(tab)] == [(451, 300)]

@@ -12,7 +12,6 @@ from app.errors import PhotoError, RestorationError
 from app.i18n import ENGLISH, say
 from app.web import limits, metrics, storage
 from app.web.errors import page_error
-from app.web.judge.tab import CONCURRENT, DEADLINE_S
 from app.web.restore.jobs import JobRunner
 
 Report = dict[str, Any]
@@ -45,7 +44,7 @@ class JudgeApi:
                 raise PhotoError(say("error.no_photo"))
             with storage.explain_missing():
                 pixels = bounded.decode(Path(photo)).rgb
-            judgement = self._runner.client.judge(pixels, deadline_s=DEADLINE_S)
+            judgement = self._runner.client.judge(pixels, deadline_s=limits.JUDGEMENT_S)
         except RestorationError as error:
             metrics.refuse(error)
             raise page_error(error, ENGLISH) from error
@@ -61,6 +60,6 @@ def add_judge_api(runner: JobRunner, page: gr.Blocks) -> None:
             gr.File(label="photo"),
             gr.JSON(label="judgement"),
             api_name="judge",
-            concurrency_limit=CONCURRENT,
+            concurrency_limit=limits.CONCURRENT_JUDGEMENTS,
             concurrency_id=limits.JUDGEMENTS,
         )

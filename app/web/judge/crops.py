@@ -11,6 +11,7 @@ from app.client import RestorationClient
 from app.codec import Photo, Pixels
 from app.pipeline.restore import photo_steps, run
 from app.tasks import Task
+from app.web.squares import squares
 
 SIDE = 256  # pixels of a crop
 MAGNIFIED = 96  # pixels that are shown of it where a candidate enlarges: more would not be seen enlarged
@@ -21,10 +22,7 @@ PICTURE = codec.Output("jpeg", percent=92, metadata=False)
 
 def most_detailed(pixels: Pixels) -> Pixels:
     """Return the square of a photo, among nine places, whose brightness varies most; a small photo as it is."""
-    h, w = (min(SIDE, side) for side in pixels.shape[:2])
-    tops, lefts = (np.linspace(0, n - side, GRID).astype(int) for n, side in zip(pixels.shape[:2], (h, w), strict=True))
-    squares = [pixels[top : top + h, left : left + w] for top in tops for left in lefts]
-    return max(squares, key=lambda square: float(square.mean(2).std()))
+    return max(squares(pixels, SIDE, GRID), key=lambda square: float(square.mean(2).std()))
 
 
 def middle(pixels: Pixels, side: int) -> Pixels:

@@ -22,9 +22,6 @@ from app.web.restore import choices
 from app.web.restore.html import message_html
 from app.web.restore.jobs import JobRunner
 
-DEADLINE_S = 60.0  # of a judgement with its crops
-CONCURRENT = 2  # judgements at once; each asks for one crop after the other
-
 
 @dataclass(frozen=True)
 class JudgeParts:
@@ -106,7 +103,7 @@ class Judging:
 
     def _steps(self, path: str, language: str) -> Iterator[str]:
         """Yield what was said, then the same with each further crop; errors are RestorationErrors."""
-        client = self._runner.client.within(Limit(DEADLINE_S))
+        client = self._runner.client.within(Limit(limits.JUDGEMENT_S))
         with storage.explain_missing():
             pixels = bounded.decode(Path(path)).rgb
         judgement = client.judge(pixels)
@@ -139,7 +136,7 @@ def wire_judge(parts: JudgeParts, choice: ChoiceParts, runner: JobRunner, page: 
         judging.judge,
         [choice.files, choice.language],
         parts.verdict,
-        concurrency_limit=CONCURRENT,
+        concurrency_limit=limits.CONCURRENT_JUDGEMENTS,
         concurrency_id=limits.JUDGEMENTS,
         **QUIET,
     )

@@ -18,11 +18,12 @@ CONTEXT = 16  # pixels around the square that the network also sees
 
 def side_for(task: Task, quality: Quality, eta: EtaEstimator) -> int:
     """Return the side, in pixels of the photo, of a square that takes no longer than the goal, or the smallest."""
-    for side in SIDES:
+
+    def is_soon(side: int) -> bool:
         expected_s = eta.expect_s(task, (side // task.scale,) * 2, quality)
-        if side <= SIDE if expected_s is None else expected_s <= GOAL_S:
-            return side // task.scale
-    return SIDES[-1] // task.scale
+        return side <= SIDE if expected_s is None else expected_s <= GOAL_S
+
+    return next((side for side in SIDES if is_soon(side)), SIDES[-1]) // task.scale
 
 
 def square(size: tuple[int, int], centre: tuple[float, float], side: int) -> tuple[slice, slice]:

@@ -24,9 +24,6 @@ from app.web.restore.layout import RestoreTab, in_comparison
 from app.web.restore.results import Picture, viewer_state, viewer_states
 from app.web.restore.uploads import as_paths
 
-DEADLINE_S = 60.0
-CONCURRENT = 2  # squares at once; each is short
-
 
 @dataclass(frozen=True)
 class Part:
@@ -108,7 +105,7 @@ class Part:
         with storage.explain_missing():
             pixels = bounded.decode(as_paths([path])[0]).rgb
         place = square((pixels.shape[0], pixels.shape[1]), centre, side_for(task, quality, self.runner.eta))
-        client = self.runner.client.within(Limit(DEADLINE_S))
+        client = self.runner.client.within(Limit(limits.JUDGEMENT_S))
         before, after = restore_square(pixels, place, task, quality, client)
         size = after.shape[0], after.shape[1]
         with storage.results_folder() as folder:
@@ -119,10 +116,8 @@ class Part:
                     (task_label(task), after, "after"),
                 )
             ]
-        return [viewer_state(picture, language) | {"is_part": True} for picture in pictures], (
-            before.shape[0],
-            before.shape[1],
-        )
+        states = [viewer_state(picture, language) | {"part_of": path} for picture in pictures]
+        return states, (before.shape[0], before.shape[1])
 
     def show_whole(
         self, photos: list[str] | None, results: Results, place: int, strength: int, language: str
@@ -167,7 +162,7 @@ def wire_part(tab: RestoreTab, runner: JobRunner, language: gr.Dropdown, page: g
         part.restore,
         chosen,
         [result.viewer, result.progress],
-        concurrency_limit=CONCURRENT,
+        concurrency_limit=limits.CONCURRENT_JUDGEMENTS,
         concurrency_id=limits.JUDGEMENTS,
         **LATEST,
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from app import codec
 from app.codec import Photo, Pixels
 from app.i18n import Text, as_is, say
+from app.web.squares import squares
 
 GRID, SIDE = 4, 256  # places a side, and pixels of the restored photo a square: the whole would take seconds
 BLACK = 0.5  # levels; what is less counts as nothing
@@ -36,16 +37,6 @@ def look(luma: NDArray[np.float32]) -> Look:
     return Look(float(sum(steps)) / 2, float(luma.std()), float(luma.mean()))
 
 
-def squares(pixels: Pixels, side: int) -> list[Pixels]:
-    """Return squares of a picture, evenly spread; a small picture as a whole."""
-    h, w = (min(side, length) for length in pixels.shape[:2])
-    tops, lefts = (
-        np.unique(np.linspace(0, length - part, GRID).astype(int))
-        for length, part in zip(pixels.shape[:2], (h, w), strict=True)
-    )
-    return [pixels[top : top + h, left : left + w] for top in tops for left in lefts]
-
-
 def luma(parts: list[Pixels]) -> NDArray[np.float32]:
     """Return the luma of squares: float32 (n, h, w)."""
     return np.stack(parts).astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
@@ -62,9 +53,9 @@ def change(before: Photo, after: Photo) -> Text:
     side = max(1, SIDE // scale)
     enlarged = [
         codec.resize(Photo(np.ascontiguousarray(part)), (part.shape[0] * scale, part.shape[1] * scale)).rgb
-        for part in squares(before.rgb, side)
+        for part in squares(before.rgb, side, GRID)
     ]
-    old, new = look(luma(enlarged)), look(luma(squares(after.rgb, side * scale)))
+    old, new = look(luma(enlarged)), look(luma(squares(after.rgb, side * scale, GRID)))
     return say(
         "report.changes",
         detail=difference(old.detail, new.detail),

@@ -74,7 +74,7 @@ class Handlers:
         states, sentences = preview(as_paths(photos), self._runner.tasks.get(task), language)
         return {
             self._tab.photos.preview: sentences,
-            self._tab.result.viewer: gr.HTML(uploaded={"states": states}),
+            self._tab.result.viewer: gr.HTML(uploaded={"states": states, "photo": (photos or [""])[0]}),
         }
 
     def start(

@@ -2,7 +2,9 @@
 // restored photo takes precedence over the uploaded one, in whatever order they arrive, and choosing a part over both.
 const [empty, part, viewer, whole] = element.querySelectorAll('.din-empty, din-part, din-compare, .din-whole');
 const show = () => {
-    const { value: texts, uploaded, restored, picking } = props;
+    const { value: texts, uploaded, picking } = props;
+    const partOf = props.restored[0]?.part_of;
+    const restored = partOf && partOf !== uploaded.photo ? [] : props.restored;  // the photo has changed meanwhile
     const photo = uploaded.states?.[0];
     const isPicking = Boolean(photo && picking.side);
     const states = restored.length ? restored : (uploaded.states ?? []);
@@ -13,7 +15,7 @@ const show = () => {
     if (JSON.stringify(states) !== JSON.stringify(viewer.states)) viewer.states = states;  // or zoom would be lost
     viewer.hidden = !states.length || isPicking;
     whole.textContent = texts.part.whole;
-    whole.hidden = isPicking || !restored[0]?.is_part;
+    whole.hidden = isPicking || !restored[0]?.part_of;
     if (isPicking) part.show(photo, picking.side, texts.part);
     part.hidden = !isPicking;
 };
