@@ -51,6 +51,7 @@ class Network:
         descriptor_width: K, the number of channel descriptors; 0 where each tile uses its own.
         whole_pixels: photos of at most this many LQ pixels are not cut into tiles.
         max_pixels: largest H * W of an input tensor.
+        quarter_turns: whether a self-ensemble turns the photo by quarters; rain falls down, and only down.
         version: of the model that restores tiles; empty for the latest.
         parameters: number of weights; 0 where unknown.
         trained_on, training: data and procedure of the training; English sentences, empty where unknown.
@@ -74,6 +75,7 @@ class Network:
     descriptor_width: int
     whole_pixels: int
     max_pixels: int
+    quarter_turns: bool = True
     version: str = ""
     parameters: int = 0
     trained_on: str = ""
@@ -257,6 +259,7 @@ def read_network(config: Any) -> Network:
         descriptor_width=int(parameters["attention_width"]),
         whole_pixels=int(parameters["whole_pixels"]),
         max_pixels=int(parameters["max_pixels"]),
+        quarter_turns=parameters.get("quarter_turns") != "false",
         parameters=int(parameters.get("parameters") or 0),
         trained_on=parameters.get("trained_on", ""),
         training=parameters.get("training", ""),

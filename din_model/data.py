@@ -300,7 +300,10 @@ class PatchSampler:
         return self._generated(index, (iteration + index) // self.KEPT if changes else 0)
 
     def patch(self, iteration: int, place: int) -> tuple[Image, Image]:
-        """Return an aligned crop (lq, hq), flipped and rotated at random; ``place`` is its index in the batch."""
+        """Return an aligned crop (lq, hq), flipped and turned at random; ``place`` is its index in the batch.
+
+        Where the degradation is upright, only by half turns.
+        """
         rng = np.random.default_rng((self.seed, iteration, place))
         s, size = self.task.scale, self.size
         index = int(rng.choice(len(self.samples), p=self.chances))
@@ -309,6 +312,7 @@ class PatchSampler:
         target = hq[top * s : (top + size) * s, left * s : (left + size) * s]
         source = lq[top : top + size, left : left + size]
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+        turns -= turns % 2 if self.task.degradation.is_upright else 0
         if self.keep:
             least, most = self.keep
             target = leave_part(source, target, rng.uniform(least, most))

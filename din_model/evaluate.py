@@ -92,7 +92,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--lq", type=Path, help="folder of inputs; without it the ground truths are degraded")
     parser.add_argument("--preset", help="which shipped weights; default: the fastest preset there is")
     parser.add_argument("--weights", help="a weights file or hf://OWNER/NAME@REVISION instead of the shipped ones")
-    parser.add_argument("--self-ensemble", action="store_true", help="DIN+: mean over 8 flips and rotations")
+    parser.add_argument("--self-ensemble", action="store_true", help="DIN+: mean over the flips and rotations")
     parser.add_argument("--precision", choices=DTYPES, help="score the folded form that is served, in this precision")
     parser.add_argument("--json", type=Path, help="also write the scores there")
     return parser.parse_args(arguments)
@@ -106,7 +106,8 @@ def main(arguments: list[str] | None = None) -> int:
         model: Restore = checkpoint.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if args.precision is not None:
             model = in_precision(checkpoint.model, DTYPES[args.precision])
-        restore = functools.partial(self_ensemble, model) if args.self_ensemble else model
+        ensemble = functools.partial(self_ensemble, model, quarter_turns=not task.degradation.is_upright)
+        restore = ensemble if args.self_ensemble else model
         print(f"{'photo':<24} {'PSNR':>7} {'SSIM':>7}   {'before':>7} {'before':>7}")
         scores = []
         for pair in evaluation_pairs(task, args.hq, args.lq):

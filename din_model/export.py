@@ -240,6 +240,7 @@ def task_parameters(
         "tile": str(tile),
         "overlap": str(OVERLAP * task.stride),
         "attention_rounds": str(task.descriptor_rounds),
+        "quarter_turns": str(not task.degradation.is_upright).lower(),
         "attention_width": str(served.model.descriptor_width if task.descriptor_rounds else 0),
         "whole_pixels": str(min(serving.whole * task.stride**2 if task.descriptor_rounds else tile**2, largest)),
         "max_pixels": str(largest),

@@ -10,10 +10,10 @@ from app import codec
 from app.codec import Photo
 from app.pipeline.restore import (
     CLEAN,
-    ORIENTATIONS,
     Restoration,
     Step,
     Steps,
+    passes,
     photo_steps,
     plan_tiles,
 )
@@ -87,4 +87,4 @@ def expected_tiles(photo: Photo, number: int, chain: Chain, quality: Quality) ->
     tiles = len(plan_tiles((photo.size[0] * scale, photo.size[1] * scale), network))
     rounds = 1 + (network.descriptor_rounds if tiles > 1 else 0)
     planes = 2 if photo.alpha is not None and task.degradation == CLEAN else 1
-    return tiles * rounds * planes * (len(ORIENTATIONS) if quality.self_ensemble else 1)
+    return tiles * rounds * planes * passes(network, quality)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from app.pipeline.restore import ORIENTATIONS, Restoration, plan_tiles
+from app.pipeline.restore import Restoration, passes, plan_tiles
 from app.tasks import Network, Quality, Task
 
 # Seconds of decoding, encoding and display per output pixel, measured on one core.
@@ -18,8 +18,8 @@ def multiply_adds(network: Network, size: tuple[int, int], quality: Quality) -> 
     tile = plan[0]
     pixels = (tile.rows.stop - tile.rows.start) * (tile.columns.stop - tile.columns.start)
     turns = -(-len(plan) // network.instances)  # instances run in parallel
-    passes = (1 + network.descriptor_rounds * (len(plan) > 1)) * (len(ORIENTATIONS) if quality.self_ensemble else 1)
-    return float(turns * pixels * passes * network.mult_adds_per_pixel)
+    rounds = 1 + network.descriptor_rounds * (len(plan) > 1)
+    return float(turns * pixels * rounds * passes(network, quality) * network.mult_adds_per_pixel)
 
 
 class EtaEstimator:

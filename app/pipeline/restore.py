@@ -26,8 +26,6 @@ from app.pipeline.server import Descriptors, Server
 from app.tasks import Network, Quality, Task
 from app.usage import Usage, usage_between
 
-# DIN+: quarter turns, and whether mirrored (paper, section 5.3).
-ORIENTATIONS = [(turns, flip) for turns in range(4) for flip in (False, True)]
 CLEAN = "BI"  # the degradation without blur and noise; networks trained for others would distort alpha
 
 
@@ -207,19 +205,30 @@ def plan_tiles(size: tuple[int, int], network: Network) -> list[tiling.Tile]:
     return tiling.plan(size, network.tile, network.overlap, network.size_multiple, network.whole_pixels)
 
 
+def orientations(network: Network) -> list[tuple[int, bool]]:
+    """Return the orientations of a self-ensemble: (quarter turns, whether it is mirrored then)."""
+    return [(turns, flip) for turns in range(0, 4, 1 if network.quarter_turns else 2) for flip in (False, True)]
+
+
+def passes(network: Network, quality: Quality) -> int:
+    """Return how often the network sees a photo."""
+    return len(orientations(network)) if quality.self_ensemble else 1
+
+
 def ensemble_steps(rgb: Pixels, network: Network, client: Server) -> Steps[Pixels]:
-    """Restore as a self-ensemble: the mean over eight flips and rotations (DIN+, section 5.3 of the paper).
+    """Restore as a self-ensemble: the mean over the flips and rotations (DIN+, section 5.3 of the paper).
 
     Steps, result and errors are those of :func:`pixel_steps`.
     """
     h, w = rgb.shape[0] * network.scale, rgb.shape[1] * network.scale
     total = np.zeros((h, w, 3), np.uint16)
-    for i, (turns, flip) in enumerate(ORIENTATIONS):
+    turned_by = orientations(network)
+    for i, (turns, flip) in enumerate(turned_by):
         turned = np.rot90(rgb, turns)
         turned = np.ascontiguousarray(turned[:, ::-1] if flip else turned)
-        restored = yield from within(pixel_steps(turned, network, client), i, len(ORIENTATIONS))
+        restored = yield from within(pixel_steps(turned, network, client), i, len(turned_by))
         total += np.rot90(restored[:, ::-1] if flip else restored, -turns)
-    return ((total + len(ORIENTATIONS) // 2) // len(ORIENTATIONS)).astype(np.uint8)
+    return ((total + len(turned_by) // 2) // len(turned_by)).astype(np.uint8)
 
 
 def within(steps: Steps[T], part: int, parts: int) -> Steps[T]:

@@ -2,8 +2,9 @@
 
 A streak is what a falling drop leaves on a picture while the shutter is open: a line, fading at its ends, narrow, of no
 colour of its own. Near drops make long, wide, bright and few streaks, far drops short, thin, faint and many; those out
-of focus are wide and faint. Each streak is drawn by itself, so that no two are alike. Rain1400's rain was made
-otherwise, as noise smeared in one direction, and so is a part of it here.
+of focus are wide and faint. Each streak is drawn by itself, so that no two are alike. Rain1400's rain was made in an
+image editor: noise, enlarged, smeared in one direction, its contrast raised, and blended by "Screen"
+(https://www.photoshopessentials.com/photo-effects/rain/). So is a part of it here.
 
 The ranges are calibrated on Rain100L's inputs and on the training pairs of the others (docs/experiments.md).
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PillowImage
 
 from imaging.degradations.kind import Degradation, Image
 from imaging.degradations.resize import to_uint8
@@ -138,16 +140,21 @@ def smear(size: Size, grain: Grain, rng: np.random.Generator) -> Plane:
     h, w = size
     slope = np.tan(np.deg2rad(grain.angle_deg))
     lean = int(np.ceil(abs(slope) * h / 2)) + 1
-    width = int((w + 2 * lean) / grain.grain_px) + 3
     # White noise is the same along any direction: it is smeared down its columns, and the columns are leant after.
-    noise = np.maximum(rng.random((h + grain.length_px, width), np.float32) - (1 - grain.share), 0)
-    sums = np.cumsum(noise, 0)
-    columns = sums[grain.length_px :] - sums[: -grain.length_px]
-    x = (np.arange(w) + lean - slope * (np.arange(h)[:, None] - h / 2)) / grain.grain_px + rng.random()
+    height, width = h + grain.length_px, w + 2 * lean + 2
+    cells = [int(side / grain.grain_px) + 2 for side in (height, width)]
+    noise = np.maximum(rng.random(cells, np.float32) - (1 - grain.share), 0)
+    start = rng.uniform(0, 1, 2)  # cells
+    rows, columns = (height / grain.grain_px, width / grain.grain_px)
+    box = (start[1], start[0], start[1] + columns, start[0] + rows)
+    grains = PillowImage.fromarray(noise).resize((width, height), PillowImage.Resampling.BICUBIC, box)
+    sums = np.cumsum(np.asarray(grains), 0, dtype=np.float64)
+    smeared = (sums[grain.length_px :] - sums[: -grain.length_px]).astype(np.float32)
+    x = np.arange(w) + lean - slope * (np.arange(h)[:, None] - h / 2)
     left = x.astype(np.intp)
     right = (x - left).astype(np.float32)
-    rows = np.arange(h)[:, None]
-    leant = columns[rows, left] * (1 - right) + columns[rows, left + 1] * right
+    row = np.arange(h)[:, None]
+    leant = smeared[row, left] * (1 - right) + smeared[row, left + 1] * right
     spread = leant.std()
     light: Plane = np.maximum(grain.base + (leant - leant.mean()) / max(float(spread), 1e-9), 0) * grain.brightness
     return light
@@ -228,12 +235,12 @@ def heavy_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
 def editor_rain(size: Size, rng: np.random.Generator) -> Plane:
     """Draw smeared noise of one angle, as in Rain1400."""
     grain = Grain(
-        angle_deg=rng.uniform(-45, 45),
+        angle_deg=rng.uniform(-50, 50),
         length_px=int(np.exp(rng.uniform(np.log(8), np.log(60)))),
-        grain_px=rng.uniform(1.0, 3.0),
-        share=rng.uniform(0.02, 0.5),
-        brightness=rng.uniform(0.03, 0.09),
-        base=rng.uniform(0.2, 1.6),
+        grain_px=rng.uniform(1.0, 3.5),
+        share=np.exp(rng.uniform(np.log(0.02), np.log(0.5))),
+        brightness=np.exp(rng.uniform(np.log(0.03), np.log(0.11))),
+        base=rng.uniform(0.0, 1.8),
     )
     return smear(size, grain, rng)
 
@@ -260,9 +267,9 @@ def natural_rain(size: Size, rng: np.random.Generator) -> Plane:
 def mixed_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
     """Add rain of any kind: as in Rain1400, as in Rain100L, and as in photos."""
     size = (hq.shape[0], hq.shape[1])
-    kind = rng.choice(["editor", "light", "natural"], p=[0.4, 0.2, 0.4])
+    kind = rng.choice(["editor", "light", "natural"], p=[0.6, 0.1, 0.3])
     if kind == "editor":
-        return compose(hq, editor_rain(size, rng), 0.0, rng.choice([0.0, 1.0]), rng)
+        return compose(hq, editor_rain(size, rng), 0.0, 1.0, rng)  # its layer is blended by "Screen"
     if kind == "light":
         return light_rain(hq, scale, rng)
     veil = rng.choice([0.0, rng.uniform(0.0, 0.3)])
@@ -295,6 +302,6 @@ def random_part(pair: tuple[Image, Image], size: Size, rng: np.random.Generator)
     return pair[0][rows, columns], pair[1][rows, columns]
 
 
-RAIN_LIGHT = Degradation("light rain", light_rain, is_random=True, transfer=transfer_rain)
-RAIN_HEAVY = Degradation("heavy rain", heavy_rain, is_random=True, transfer=transfer_rain)
-RAIN_MIXED = Degradation("mixed rain", mixed_rain, is_random=True, transfer=transfer_rain)
+RAIN_LIGHT = Degradation("light rain", light_rain, is_random=True, is_upright=True, transfer=transfer_rain)
+RAIN_HEAVY = Degradation("heavy rain", heavy_rain, is_random=True, is_upright=True, transfer=transfer_rain)
+RAIN_MIXED = Degradation("mixed rain", mixed_rain, is_random=True, is_upright=True, transfer=transfer_rain)

@@ -196,18 +196,19 @@ def test_a_server_that_is_away_is_named_and_nothing_is_recorded(photos, tmp_path
     assert recorded(tmp_path / "out") == {}
 
 
+@pytest.mark.timeout(900)  # Ray's start and its workers' imports take minutes beside other work
 def test_killed_workers_and_a_killed_driver_lose_nothing_and_double_nothing(photos, expected, out, arrivals, triton):
     with tempfile.TemporaryDirectory(prefix="din-ray-") as name:
         folder = Path(name)
         to = {"environment": ray_cluster.environment(folder)}
         with ray_cluster.running(folder) as address:
             with running(photos, out, triton.url, "--ray", address, **to) as (process, wait):
-                wait_until(lambda: results(out) or process.poll() is not None, 150)
+                wait_until(lambda: results(out) or process.poll() is not None, 400)
                 assert process.poll() is None, wait()
                 victim = ray_cluster.workers(folder)[0]
                 os.kill(victim, signal.SIGKILL)
                 before = len(results(out))
-                wait_until(lambda: len(results(out)) > before + 1 and victim not in ray_cluster.workers(folder), 150)
+                wait_until(lambda: len(results(out)) > before + 1 and victim not in ray_cluster.workers(folder), 200)
                 process.kill()
                 assert wait()[0] == -signal.SIGKILL
             kept = recorded(out)

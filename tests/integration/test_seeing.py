@@ -138,10 +138,12 @@ def test_one_id_goes_from_the_job_to_its_tiles_and_into_the_log(seen):
     (job,) = (span for span in spans if span.name == "din.job" and facts(span)["din.quality"] == "best")
     (photo,) = (span for span in spans if span.parent_span_id == job.span_id)
     tiles = [span for span in spans if span.parent_span_id == photo.span_id]
-    assert (photo.name, {tile.name for tile in tiles}, len(tiles)) == ("din.photo", {"din.tile"}, TILES)
+    # On a busy machine a request may be given up and sent again: each has its span.
+    answered = [tile for tile in tiles if not {"error.type", "din.cancelled"} & facts(tile).keys()]
+    assert (photo.name, {tile.name for tile in tiles}, len(answered)) == ("din.photo", {"din.tile"}, TILES)
     assert {span.trace_id for span in (photo, *tiles)} == {job.trace_id}
     assert facts(job) == {"din.task": "sr_x4", "din.quality": "best", "din.photos": "1"}
-    assert facts(tiles[0]) == {"din.model": "din_sr_x4"}
+    assert facts(answered[0]) == {"din.model": "din_sr_x4"}
     told = [line for line in seen.log() if line.get("trace_id") == job.trace_id.hex()]
     assert [(line["level"], line["logger"]) for line in told] == [("INFO", "app.web.metrics")]
     assert told[0]["message"].startswith("A photo was restored (sr_x4, best) after ")

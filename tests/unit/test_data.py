@@ -95,6 +95,15 @@ def test_patches_of_a_batch_are_aligned(photos, task):
     assert max((agreement(dy, dx), (dy, dx)) for dy in (-1, 0, 1) for dx in (-1, 0, 1))[1] == (0, 0)
 
 
+@pytest.mark.parametrize(("task", "turned"), [("derain_light", {False}), ("sr_x3_dn", {False, True})])
+def test_patches_are_turned_by_quarters_unless_the_degradation_is_upright(tmp_path, task, turned):
+    ramp = np.zeros((192, 192, 3), np.uint8) + np.arange(192, dtype=np.uint8)[:, None, None]  # from top to bottom
+    Image.fromarray(ramp).save(tmp_path / "ramp.png")
+    targets = [sampler(task, tmp_path).patch(iteration, 0)[1].astype(int) for iteration in range(12)]
+    assert {bool((target[:, 0] == target[:, -1]).all()) for target in targets} == {not turn for turn in turned}
+    assert len({np.sign(target[-1, -1, 0] - target[0, 0, 0]) for target in targets}) == 2
+
+
 def test_a_batch_depends_on_seed_and_iteration_alone(photos):
     def batches(seed):
         return Batches(sampler("sr_x3_dn", photos, seed), 4)

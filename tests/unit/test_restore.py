@@ -120,6 +120,23 @@ def test_self_ensemble_is_the_mean_of_eight_orientations(monkeypatch):
     assert progress == sorted(progress)
 
 
+def test_a_self_ensemble_of_rain_has_no_quarter_turns(monkeypatch):
+    pixels, data = photo_bytes((24, 30))
+    seen, client = [], NearestClient()
+
+    def watch(network, tile, descriptors):
+        seen.append(tile)
+        return finished(tile.repeat(2, 0).repeat(2, 1))
+
+    monkeypatch.setattr(client, "submit", watch)
+    upright = replace(TASK, networks=tuple(replace(network, quarter_turns=False) for network in TASK.networks))
+    result = restore(data, upright, client, Quality.BEST)
+    halves = [np.ascontiguousarray(np.rot90(p, turns)) for p in (pixels, pixels[:, ::-1]) for turns in (0, 2)]
+    assert {tile.tobytes() for tile in seen} == {half.tobytes() for half in halves}
+    assert len(seen) == 4
+    assert np.array_equal(result.after.rgb, pixels.repeat(2, 0).repeat(2, 1))
+
+
 def test_usage_is_reported():
     _, data = photo_bytes((20, 30))
     client = NearestClient()

@@ -10,6 +10,19 @@ def test_a_network_without_direction_is_unchanged():
     assert torch.allclose(self_ensemble(lambda t: 2 * t, x), 2 * x)
 
 
+def test_without_quarter_turns_four_orientations_are_averaged():
+    x, seen = torch.rand(1, 3, 4, 6), []
+
+    def watch(t):
+        seen.append(t)
+        return t
+
+    restored = self_ensemble(watch, x, quarter_turns=False)
+    assert {t.shape for t in seen} == {x.shape}
+    assert len({tuple(t.flatten().tolist()) for t in seen}) == len(seen) == 4
+    assert torch.allclose(restored, x)
+
+
 def test_all_eight_orientations_are_averaged():
     x = torch.rand(1, 3, 4, 6)
     seen = []
