@@ -5,6 +5,7 @@
  *                                                                     a sentence for those who do not see it
  *   viewer.texts = { slider: "Slider", ... }                            see TEXTS in compare_look.js
  *   viewer.sweep(() => ...)                                             moves the divider by itself until it is used
+ *   <din-compare plain>                                                 has no tools
  *
  * Implementation: all pictures are scaled to one "scene", and all panes share one view of it (compare_view.js).
  * Slider mode has one pane with two layers, the left one clipped at the divider; side by side has a pane with one layer
@@ -216,7 +217,7 @@
       actions[name]?.();
     }
 
-    /** Moves the divider to and fro until the viewer is used, without its tools; calls `onEnd` after each round. */
+    /** Moves the divider to and fro until the viewer is used; calls `onEnd` after each round. */
     sweep(onEnd) {
       const round = (this.#sweep = { seconds: 0, onEnd });
       this.toggleAttribute("sweeping", true);

@@ -75,7 +75,7 @@ window.dinCompareLook = (() => {
     .viewer { display: flex; flex-direction: column; overflow: hidden; container-type: inline-size; outline: none;
       color: var(--text); background: var(--surface); border: 1px solid var(--line);
       border-radius: var(--block-radius, 16px); font: 400 14px/1.4 var(--font, ui-sans-serif, system-ui, sans-serif); }
-    :host([sweeping]) :is(.toolbar, #hint) { display: none; }
+    :host([plain]) :is(.toolbar, #hint) { display: none; }
     .viewer.full { position: fixed; inset: 0; z-index: 2147483647; border: 0; border-radius: 0; }
 
     .stage { position: relative; display: grid; grid-template-columns: repeat(var(--columns, 1), minmax(0, 1fr));

@@ -14,7 +14,7 @@
   const TEMPLATE = `
     <section aria-labelledby="sentence">
       <h2 id="sentence"></h2>
-      <din-compare></din-compare>
+      <din-compare plain></din-compare>
       <div class="foot"><button type="button"></button><p></p></div>
     </section>`;
 
