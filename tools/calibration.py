@@ -98,8 +98,10 @@ def correlation_length(correlation: Plane, direction: tuple[float, float]) -> fl
 def rain_figures(lq: Picture, hq: Picture) -> Figures:
     """Measure the luma that rain adds."""
     weights = np.array([0.299, 0.587, 0.114])
-    added = (lq.astype(float) - hq) @ weights
-    dark = added[hq @ weights < 200]  # elsewhere it is clipped
+    added, scene = (lq.astype(float) - hq) @ weights, hq @ weights
+    is_dark = scene < 200  # elsewhere it is clipped
+    dark = added[is_dark]
+    slope, before_black = np.polyfit(scene[is_dark], dark, 1)
     dy, dx = np.gradient(added)
     across, both = (dx**2 - dy**2).sum(), (dx**2 + dy**2).sum()
     angle = -np.arctan2(2 * (dx * dy).sum(), across) / 2
@@ -114,6 +116,7 @@ def rain_figures(lq: Picture, hq: Picture) -> Figures:
         "its 95 % quantile": [float(quantiles[1])],
         "its 99 % quantile": [float(quantiles[2])],
         "share with more than 10, %": [100 * float((dark > 10).mean())],
+        "light before white, of that before black": [float(1 + 255 * slope / max(before_black, 1e-9))],
         "angle from straight down, degrees": [float(np.rad2deg(angle))],
         "how much of one direction, 0 to 1": [float(np.hypot(2 * (dx * dy).sum(), across) / max(both, 1e-9))],
         "half-length along the streaks, px": [correlation_length(correlation, (np.cos(angle), np.sin(angle)))],
@@ -149,7 +152,8 @@ COMPARISONS = (
     Comparison("REDS, 320x180", "motion blur", "pairs:train/reds_320x180", blur_figures),
     Comparison("Rain100L (inputs only measured)", "light rain", "pairs:eval/Rain100L", rain_figures),
     Comparison("RainTrainH", "heavy rain", "pairs:train/rain100h_train12", rain_figures),
-    Comparison("Rain1400's kind", "mixed rain", "pairs:train/rain1400_like11", rain_figures),
+    Comparison("Rain1400, 3 pairs (only measured)", "mixed rain", "pairs:eval/Rain1400_demo", rain_figures),
+    Comparison("Pairs of several kinds", "mixed rain", "pairs:train/rain1400_like11", rain_figures),
     Comparison("SOTS indoor, training rooms", "indoor haze", "sots:train/SOTS_indoor_s1400_1424", haze_figures),
 )
 

@@ -238,9 +238,9 @@ def editor_rain(size: Size, rng: np.random.Generator) -> Plane:
         angle_deg=rng.uniform(-50, 50),
         length_px=int(np.exp(rng.uniform(np.log(8), np.log(60)))),
         grain_px=rng.uniform(1.0, 3.5),
-        share=np.exp(rng.uniform(np.log(0.02), np.log(0.5))),
+        share=rng.uniform(0.02, 0.5),
         brightness=np.exp(rng.uniform(np.log(0.03), np.log(0.11))),
-        base=rng.uniform(0.0, 1.8),
+        base=rng.uniform(0.1, 2.0),
     )
     return smear(size, grain, rng)
 

@@ -56,6 +56,16 @@ def test_rain_is_described(calibration):
     assert figures["light added, mean of 255"][0] > 2
 
 
+@pytest.mark.parametrize(("covering", "share"), [(0.0, 1.0), (0.5, 0.5), (1.0, 0.0)])
+def test_it_is_told_whether_rain_is_added_or_hides_the_scene(calibration, covering, share):
+    photo = np.random.default_rng(1).integers(0, 180, (256, 256, 1)).astype(np.uint8).repeat(3, 2)
+    shower = Shower(20, 0, 40, 1.5, variety=0, defocus_px=0, cover=2.0, brightness=0.1)
+    rng = np.random.default_rng(0)
+    rainy = compose(photo, draw((256, 256), shower, rng), 0.0, covering, rng)
+    found = calibration.rain_figures(rainy, photo)["light before white, of that before black"][0]
+    assert found == pytest.approx(share, abs=0.15)
+
+
 def test_haze_is_described(calibration):
     clear = skimage.data.coffee()[::2, ::2]
     depth = np.linspace(0.1, 1.0, clear.shape[0])[:, None].repeat(clear.shape[1], 1)
