@@ -157,6 +157,8 @@ def launch_page(site: Site, client: RestorationClient, host: str, port: int, use
             enable_monitoring=False,
             mcp_server=True,
             max_file_size=f"{limits.MAX_UPLOAD_MB}mb",
+            # Gradio tells screen readers this after each event, and has no text for it.
+            i18n=gr.I18n(**{tag: {"common.complete": say("page.finished").into(tag)} for tag in LANGUAGES}),
             footer_links=["api"],
             pwa=True,
             favicon_path=str(WEB / "static/icon.svg"),

@@ -230,6 +230,7 @@ def test_fingers_drag_pinch_pan_and_tap(compare):
     fingers.stroke(((0.2, 0.2), (0.2, 0.9)))  # down the fitted picture: the page goes with it
     viewer.tab.wait_for_function(f"{scroll} < {top} - 50")
     assert viewer.zoom() == fit
+    expect(viewer.divider).to_have_attribute("aria-valuenow", "80")  # the divider does not
 
 
 def test_the_toolbar_by_keyboard_and_by_name(compare):

@@ -65,8 +65,12 @@ def test_a_result_goes_on_and_steps_are_undone_one_by_one(page, photo, client, t
     restore(page)
     expect(page.locator("#go_on")).to_be_visible()
     expect(page.locator("#undo")).to_be_hidden()
+    divider = page.locator("#comparison din-compare").get_by_role("slider")
+    divider.focus()
+    page.keyboard.press("End")
     go_on(page, ENLARGE)
     is_at(page, RAIN, ENLARGE)
+    expect(divider).to_have_attribute("aria-valuenow", "50")  # both are seen
     assert labels(page) == ["Before (bicubic)", RAIN, f"{RAIN} → {ENLARGE}"]
     assert states(page)[-1]["width"] == 2 * 84
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it is wider than the screen"

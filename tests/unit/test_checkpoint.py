@@ -73,10 +73,10 @@ def test_tasks_are_the_twelve_of_the_paper():
         "sr_x3_bd",
         "sr_x3_dn",
         "deblur",
+        "derain_mixed",
         "derain_light",
         "derain_heavy",
-        "derain_mixed",
-        "dehaze_indoor",
         "dehaze_outdoor",
+        "dehaze_indoor",
     ]
     assert all(task.stride == 4 for task in TASKS.values() if task.name.startswith(("deblur", "dehaze")))

@@ -10,8 +10,8 @@ from app.pipeline.eta import EtaEstimator
 from app.pipeline.restore import photo_steps, run
 from app.tasks import Quality, Task
 
-GOAL_S = 1.5  # expected seconds of the network's work, so that the visitor waits for two or so
-SIDES = (512, 384, 256, 192, 128)  # pixels of the restored square; the largest one within the goal is taken
+GOAL_S = 2.0  # expected seconds of the network's work, so that the visitor waits little more
+SIDES = (512, 384, 256, 192)  # pixels of the restored square; the largest one within the goal is taken
 SIDE = 256  # of these, while it is not known how fast the server is
 CONTEXT = 16  # pixels around the square that the network also sees
 

@@ -390,12 +390,13 @@ def wire_results(tab: RestoreTab, handlers: Handlers, language: gr.Dropdown) -> 
     )
     onward = tab.onward
     onward.undo.click(None, None, result.download, js=DISABLE, api_visibility="private")
-    onward.undo.click(
+    undone = onward.undo.click(
         handlers.undo,
         [tab.results, result.strength, language],
         [result.viewer, result.gallery, result.report, result.progress, onward.chain, tab.results, tab.shown],
         **QUIET,
     )
+    undone.then(None, None, None, js="() => dinKeepFocus()", api_visibility="private")
     formats = [component.input for component in result.output]
     gr.on(formats, None, None, result.download, js=DISABLE, api_visibility="private")
     gr.on(

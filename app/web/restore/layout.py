@@ -12,7 +12,7 @@ from app.i18n import ENGLISH, Text, say
 from app.tasks import Quality, Task, Tasks
 from app.web import labels, storage
 from app.web.bind import Words
-from app.web.examples import examples
+from app.web.examples import AUTHORS, LICENCES, examples
 from app.web.judge.tab import JudgeParts, lay_out_judge
 from app.web.restore import choices
 from app.web.restore.html import descriptions_html, field_texts_html
@@ -175,6 +175,7 @@ def lay_out_photos(first: Task | None, words: Words) -> PhotoParts:
         ),
         label=say("page.samples"),
     )
+    hint(words, say("intro.credit", author=AUTHORS, licence=LICENCES))
     return PhotoParts(files, preview, webcam, samples)
 
 

@@ -40,7 +40,8 @@
     const present = JSON.stringify((photos ?? []).map((photo) => photo.path));
     const isSame = present === remembered;
     remembered = present;
-    const forgotten = [{ restored: [], uploaded: { states: [] }, picking: {} }, { visible: false }, { interactive: false }];
+    const seen = { restored: [], uploaded: { states: [] }, picking: {} }; // Gradio keeps a component's own properties apart
+    const forgotten = [{ props: seen }, { visible: false }, { interactive: false }];
     return [...forgotten, { value: '' }, { value: '' }, { value: '' }].map((properties) => dinUpdate(isSame ? {} : properties));
   };
 
@@ -56,8 +57,13 @@
     hideIntro(true); // now, for it moves what is scrolled to
     const see = document.querySelector('#see');
     const { top } = see.getBoundingClientRect();
+    if (top < 0 || top > innerHeight / 2) dinBringIntoView(see, 'start');
+  };
+
+  // Scrolls to an element, smoothly unless the visitor prefers otherwise.
+  window.dinBringIntoView = (element, block = 'nearest') => {
     const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    if (top < 0 || top > innerHeight / 2) see.scrollIntoView({ behavior: isStill ? 'instant' : 'smooth' });
+    element.scrollIntoView({ block, behavior: isStill ? 'instant' : 'smooth' });
   };
 
   // Gives Gradio's radio groups, which have no accessible name, the name in their heading.
@@ -69,7 +75,20 @@
       group.setAttribute('aria-labelledby', title.id);
     }
   };
-  new MutationObserver(nameGroups).observe(document.documentElement, { childList: true, subtree: true });
+  // Tells page.css how high the column of the result is.
+  const measured = new ResizeObserver(([{ target }]) => {
+    document.documentElement.style.setProperty('--din-height', `${target.offsetHeight}px`);
+  });
+  new MutationObserver(() => {
+    nameGroups();
+    const see = document.querySelector('#see');
+    if (see) measured.observe(see);
+  }).observe(document.documentElement, { childList: true, subtree: true });
+
+  // Gives the focus to the button beside one that has vanished under it.
+  window.dinKeepFocus = () => {
+    if (document.activeElement === document.body) document.querySelector('#go_on')?.focus();
+  };
 
   document.addEventListener('paste', (event) => {
     const photos = [...(event.clipboardData?.files || [])].filter((file) => file.type.startsWith('image/'));

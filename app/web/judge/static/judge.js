@@ -24,7 +24,13 @@
       candidate = button.dataset.task;
       trigger('select');
     });
-    watch('value', show);
+    let seen; // the first of a judgement's steps is brought into view: the choices may end below the screen
+    watch('value', () => {
+      show();
+      const verdict = element.querySelector('.din-verdict:not([hidden])');
+      if (verdict && !seen) dinBringIntoView(element);
+      seen = verdict;
+    });
     show();
   };
 

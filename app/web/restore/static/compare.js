@@ -74,6 +74,7 @@
       check(states);
       this.#settle();
       if (states.length !== this.#states.length) [this.#left, this.#right] = [0, Math.max(0, states.length - 1)];
+      if (states[0]?.src !== this.#states[0]?.src) this.#split = 0.5; // of another photo both are seen
       const [view, scene] = [this.#view, sceneOf(states)];
       if (scene.w !== view.scene.w || scene.h !== view.scene.h) {
         Object.assign(view, { scene, isFit: true });
@@ -161,10 +162,11 @@
 
     /** Writes the view into the CSS variables that place pictures, labels, divider and lenses. */
     #paint() {
-      const { lengths, zoom, isPannable: pannable } = this.#view;
+      const { lengths, zoom, isFit, isPannable: pannable } = this.#view;
       this.#place(lengths);
       this.#placeSplit();
-      const classes = { pannable, held: pannable || this.#lens !== null, pixelated: zoom >= PIXELATED_FROM };
+      const classes = { pannable, held: pannable || this.#lens !== null };
+      classes.pixelated = zoom >= PIXELATED_FROM && !isFit; // a small picture that fills the pane is smooth
       for (const [name, isOn] of Object.entries(classes)) this.#stage.classList.toggle(name, isOn);
       this.#paintLens();
       this.#paintTools();
@@ -319,7 +321,7 @@
       const kind = this.#pointers.size > 1 ? "pinch" : this.#dragKind(event, isDivider);
       const { left, width } = this.#divider.getBoundingClientRect();
       const grip = isDivider ? event.clientX - left - width / 2 : 0; // keeps the divider from jumping to the pointer
-      this.#gesture = { kind, grip, isDivider, start: at(event), isMoved: kind === "pinch" };
+      this.#gesture = { kind, grip, isDivider, start: at(event), split: this.#split, isMoved: kind === "pinch" };
       this.#followLens(event);
     }
 
@@ -337,9 +339,15 @@
 
     #move(event) {
       const [now, last, gesture] = [at(event), this.#pointers.get(event.pointerId), this.#gesture];
-      if (last) gesture.isMoved ||= distance(gesture.start, now) > TAP_PX;
+      if (last) gesture.isMoved ||= this.#isDrag(gesture, now);
       if (last && gesture.isMoved) this.#drag(event.pointerId, last, now);
       this.#followLens(event);
+    }
+
+    /** Whether it is no tap any more; up and down a finger scrolls the page, and does not move the divider. */
+    #isDrag({ kind, start }, now) {
+      const isSideways = Math.abs(now.x - start.x) >= Math.abs(now.y - start.y);
+      return distance(start, now) > TAP_PX && (kind !== "divider" || isSideways);
     }
 
     #drag(id, last, now) {
@@ -364,6 +372,7 @@
       const gesture = this.#gesture;
       if (!this.#pointers.delete(event.pointerId)) return;
       if (event.type === "pointerup" && !gesture.isMoved && !gesture.isDivider) this.#tap(event);
+      if (event.type === "pointercancel" && gesture.kind === "divider") this.#splitAt(gesture.split); // it scrolls
       if (gesture.kind === "pinch" && this.#pointers.size === 1) gesture.kind = "pan"; // with the remaining finger
     }
 
