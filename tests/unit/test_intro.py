@@ -25,7 +25,7 @@ def test_pairs_whose_task_is_served_are_shown_with_their_files_and_authors():
     intro = shown({"sr_x4": ENLARGE, "sr_x2": TASK})
     (pair,) = intro["pairs"]
     assert (pair["family"], pair["tasks"]) == ("enlarge", ["sr_x4", "sr_x2"])
-    assert [pair["width"], pair["height"]] == [504, 336]
+    assert [pair["width"], pair["height"]] == [336, 224]
     assert set(intro["texts"]) == set(LANGUAGES)
     assert intro["texts"]["en"]["pairs"][0]["credit"].startswith("Photo: NASA, Public Domain;")
     for known in read_pairs():
