@@ -14,8 +14,9 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from din_model import TASKS
 from tests.e2e.browser import PHONE, chromium
-from tests.e2e.visitor import bring, choose, done, restore
+from tests.e2e.visitor import bring, choose, click_example, done, restore
 from tests.support.processes import running_page
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +29,7 @@ SETTLED = """() => [...document.querySelectorAll('img')].every((image) => image.
 
 def desk(tab: Page) -> None:
     """Show an example with rain removed."""
-    example(tab, "derain", "derain_heavy")
+    example(tab, "derain", "derain_light")
 
 
 def dark(tab: Page) -> None:
@@ -76,7 +77,7 @@ def batch(tab: Page) -> None:
 
 def server(tab: Page) -> None:
     """Show the server tab after a photo of many tiles."""
-    example(tab, "derain", "derain_heavy")
+    example(tab, "derain", "derain_light")
     bring(tab, saved("astronaut"))
     choose(tab, "enlarge", "sr_x4")
     restore(tab)
@@ -129,8 +130,7 @@ VISITS = {
 def example(tab: Page, family: str, task: str) -> None:
     """Restore a task's first example."""
     choose(tab, family, task)
-    tab.wait_for_timeout(500)  # until its examples have replaced the previous ones
-    tab.locator("#samples .thumbnail-lg").first.click()
+    click_example(tab, 1, TASKS[task].label)
     done(tab)
 
 
