@@ -15,10 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
 from imaging.degradations.kind import Degradation, Image
-from imaging.degradations.resize import to_uint8
+from imaging.degradations.resize import resize_matrix, to_uint8
 
 Plane = NDArray[np.float32]  # (H, W), light added to each pixel, 0..1
 Size = tuple[int, int]  # (h, w), pixels
@@ -142,13 +141,10 @@ def smear(size: Size, grain: Grain, rng: np.random.Generator) -> Plane:
     lean = int(np.ceil(abs(slope) * h / 2)) + 1
     # White noise is the same along any direction: it is smeared down its columns, and the columns are leant after.
     height, width = h + grain.length_px, w + 2 * lean + 2
-    cells = [int(side / grain.grain_px) + 2 for side in (height, width)]
+    cells = [max(2, round(side / grain.grain_px)) for side in (height, width)]
     noise = np.maximum(rng.random(cells, np.float32) - (1 - grain.share), 0)
-    start = rng.uniform(0, 1, 2)  # cells
-    rows, columns = (height / grain.grain_px, width / grain.grain_px)
-    box = (start[1], start[0], start[1] + columns, start[0] + rows)
-    grains = PillowImage.fromarray(noise).resize((width, height), PillowImage.Resampling.BICUBIC, box)
-    sums = np.cumsum(np.asarray(grains), 0, dtype=np.float64)
+    rows, columns = (resize_matrix(n, side).astype(np.float32) for n, side in zip(cells, (height, width), strict=True))
+    sums = np.cumsum(rows @ noise @ columns.T, 0, dtype=np.float64)
     smeared = (sums[grain.length_px :] - sums[: -grain.length_px]).astype(np.float32)
     x = np.arange(w) + lean - slope * (np.arange(h)[:, None] - h / 2)
     left = x.astype(np.intp)
