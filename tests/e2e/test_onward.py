@@ -90,6 +90,7 @@ def test_a_result_goes_on_and_steps_are_undone_one_by_one(page, photo, client, t
     is_at(page, RAIN)
     assert labels(page) == ["Before", RAIN]
     expect(page.locator("#undo")).to_be_hidden()
+    expect(page.locator("#go_on")).to_be_focused()
     found = read(saved(page, tmp_path, "holiday_derain_light.png"))
     assert np.array_equal(found, expected(client, photo, "derain_light").rgb)
 

@@ -85,9 +85,12 @@
     if (see) measured.observe(see);
   }).observe(document.documentElement, { childList: true, subtree: true });
 
-  // Gives the focus to the button beside one that has vanished under it.
-  window.dinKeepFocus = () => {
-    if (document.activeElement === document.body) document.querySelector('#go_on')?.focus();
+  // Gives the focus of "Undo" to the button beside it when it vanishes with the chain, which is drawn some frames later.
+  window.dinKeepFocus = (frames = 60) => {
+    const undo = document.querySelector('#undo');
+    const isLeft = [undo, document.body].includes(document.activeElement);
+    if (isLeft && !undo.offsetParent) document.querySelector('#go_on').focus();
+    else if (isLeft && frames) requestAnimationFrame(() => dinKeepFocus(frames - 1));
   };
 
   document.addEventListener('paste', (event) => {
