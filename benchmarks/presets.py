@@ -18,6 +18,7 @@ from accelerate import Accelerator
 
 from benchmarks.common import use_server_allocator
 from benchmarks.network import Contender, build_peer, eager, exported
+from din_model.ablations import short_training
 from din_model.config import PRESETS, DINConfig
 from din_model.data import Batches, PatchSampler
 from din_model.network import DIN
@@ -26,6 +27,7 @@ from din_model.train import Schedule, Trainer
 
 SIZE = 128
 TURNS = 3
+BATCH, PATCH = 4, 48  # less than the recipe's, so that there are more iterations in an hour
 PEERS = ("SAFMN", "SPAN", "SwinIR-light", "RRDBNet")
 # C, G, M, D, B, K
 FAMILY = (
@@ -69,16 +71,9 @@ def train(config: DINConfig, root: Path, iterations: int) -> tuple[float, float]
     recipe = read_recipes()["sr_x4-din_64"]
     torch.manual_seed(recipe.seed)
     trainer = Trainer(DIN(config), Accelerator(mixed_precision="bf16", cpu=True), recipe.optimiser, ema_decay=0.99)
-    batches = Batches(PatchSampler(recipe.task, recipe.mixture(root), recipe.seed, recipe.patch), recipe.batch)
-    schedule = Schedule(recipe.schedule, recipe.rate, iterations)
-    seconds = 0.0
-    for iteration in range(iterations):
-        batch = batches[iteration]
-        started = time.process_time()
-        trainer.step(*batch, schedule(iteration))
-        seconds += time.process_time() - started
-    pairs = list(recipe.validation_pairs(root))
-    return trainer.validate(recipe.task, pairs), 1e3 * seconds / iterations
+    batches = Batches(PatchSampler(recipe.task, recipe.mixture(root), recipe.seed, PATCH), BATCH)
+    seconds = short_training(trainer, batches, Schedule(recipe.schedule, recipe.rate, iterations))
+    return trainer.validate(recipe.task, list(recipe.validation_pairs(root))), 1e3 * seconds / iterations
 
 
 def plot(path: Path, points: dict[str, tuple[float, float]], peers: dict[str, float]) -> None:

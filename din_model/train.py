@@ -53,6 +53,8 @@ LOG_COLUMNS = ("network", "when", "iteration", "seconds", "core_seconds", "rate"
 SAVE_EVERY_S = 240
 CLIP_NORM = 0.5  # largest norm of a gradient
 
+Loss = Callable[[Tensor, Tensor], Tensor]
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -94,10 +96,13 @@ class Trainer:
         accelerator: decides device, precision and the other processes.
         optimiser: ``adam`` or ``muon``.
         ema_decay: of the averaged copy that is validated and kept.
+        loss: of the restored and the clean patches; the paper's is L1 (Eq. 20).
     """
 
-    def __init__(self, model: DIN, accelerator: Accelerator, optimiser: str, ema_decay: float) -> None:
-        self.accelerator = accelerator
+    def __init__(
+        self, model: DIN, accelerator: Accelerator, optimiser: str, ema_decay: float, loss: Loss = F.l1_loss
+    ) -> None:
+        self.accelerator, self.loss = accelerator, loss
         self.model = model.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.optimiser = Optimiser(self.model, optimiser)
@@ -107,13 +112,13 @@ class Trainer:
         self.iteration = 0
 
     def step(self, lq: Tensor, hq: Tensor, rate: float) -> float:
-        """Train on this process's part of a batch and return the L1 loss (Eq. 20) of the whole batch.
+        """Train on this process's part of a batch and return the loss of the whole batch.
 
         Raises:
             FloatingPointError: the loss is not finite; nothing was changed.
         """
         device = self.accelerator.device
-        loss = F.l1_loss(self.prepared(lq.to(device)), hq.to(device))
+        loss = self.loss(self.prepared(lq.to(device)), hq.to(device))
         mean_loss = float(cast(Tensor, self.accelerator.reduce(loss.detach(), "mean")))
         if not math.isfinite(mean_loss):
             raise FloatingPointError(f"the loss is {mean_loss} at iteration {self.iteration}")
