@@ -30,7 +30,8 @@ def photo(name: str, task: Task) -> Pixels:
 
 def example(name: str, task: Task) -> Pixels:
     """Degrade a photo; the seed depends on the task alone, so that examples are reproducible."""
-    hq, rng = photo(name, task), np.random.default_rng(list(TASKS).index(task.name))
+    seed = list(TASKS).index(task.name) if task.pictures.seed is None else task.pictures.seed
+    hq, rng = photo(name, task), np.random.default_rng(seed)
     if task.pictures.depth is None or task.degradation.with_depth is None:
         return degrade(task, hq, rng)
     depth = np.linspace(*task.pictures.depth, hq.shape[0])[:, None].repeat(hq.shape[1], 1)
