@@ -1,5 +1,8 @@
 """Uploaded photos, which may have been deleted."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from babel.lists import format_list
 from gradio_client.utils import is_valid_file
@@ -24,13 +27,20 @@ def test_a_deleted_photo_is_told_and_has_no_size(gone):
     states, sentences = preview([gone], TASK, ENGLISH)
     assert states == []
     assert "gone.png: This photo is no longer on the server" in sentences
-    assert photo_sizes([gone]) == []
+    assert photo_sizes([gone], TASK) == []
 
 
 def test_sizes_are_those_of_the_photos_that_can_be_read(gone, tmp_path, small_photo):
     path = tmp_path / "photo.png"
     path.write_bytes(png(small_photo))
-    assert photo_sizes([gone, path]) == [small_photo.shape[:2]]
+    assert photo_sizes([gone, path], TASK) == [small_photo.shape[:2]]
+
+
+def test_a_photo_that_a_task_refuses_has_no_size_for_it(tmp_path):
+    path = tmp_path / "large.png"
+    path.write_bytes(png(np.zeros((4000, 4000), np.uint8)))
+    assert photo_sizes([path], replace(TASK, scale=1)) == photo_sizes([path], None) == [(4000, 4000)]
+    assert photo_sizes([path], replace(TASK, scale=4)) == []
 
 
 @pytest.mark.parametrize("suffix", codec.READ_SUFFIXES)

@@ -62,7 +62,7 @@ class Handlers:
     def describe_task(self, task: str, photos: Photos, language: str) -> Updates:
         """Offer the qualities with their expected times, and the examples of the task."""
         chosen = self._runner.tasks.get(task)
-        offered = choices.qualities(chosen, photo_sizes(as_paths(photos)), self._runner.eta, language)
+        offered = choices.qualities(chosen, photo_sizes(as_paths(photos), chosen), self._runner.eta, language)
         samples = sample_pictures(chosen, language) if chosen else []
         return {
             self._tab.choice.quality: gr.Radio(choices=offered),

@@ -48,15 +48,17 @@ def preview(paths: Sequence[Path], task: Task | None, language: str) -> tuple[li
     return states, "".join(sentences)
 
 
-def photo_sizes(paths: Sequence[Path]) -> list[tuple[int, int]]:
-    """Return (h, w) of each photo of a job that can be read."""
+def photo_sizes(paths: Sequence[Path], task: Task | None) -> list[tuple[int, int]]:
+    """Return (h, w) of each photo of a job that can be read and is not too large for the task."""
     sizes = []
     for path in paths[: limits.MAX_PHOTOS]:
         try:
             with storage.explain_missing():
-                sizes.append(bounded.read_header(path).size)
+                size = bounded.read_header(path).size
+            codec.check_size(size, task.scale if task else 1)
         except PhotoError:
             continue  # preview() reports it
+        sizes.append(size)
     return sizes
 
 
