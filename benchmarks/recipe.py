@@ -1,8 +1,8 @@
 """Compare ways to train: ``python -m benchmarks.recipe --root DATA [--network NAME] [--core-minutes M]`` (one core).
 
 Trains one network of the recipes from the same first weights as its recipe says, and again with one thing changed at a
-time: optimiser, learning rate, loss, averaging, batch, patch. Each gets the same processor time, so what makes an
-iteration dearer has fewer of them. Prints the PSNR on the recipe's held-out photos.
+time: optimiser, learning rate, loss, averaging, batch, patch, a camera's noise. Each gets the same processor time, so
+what makes an iteration dearer has fewer of them. Prints the PSNR on the recipe's held-out photos.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from din_model.train import Loss, Schedule, Trainer
 
 TRIAL = 6  # iterations from which the time of one is known
 FREQUENCY_WEIGHT = 0.05
+CAMERA = 0.4  # share of the inputs
 
 
 def charbonnier(restored: Tensor, clean: Tensor) -> Tensor:
@@ -49,6 +50,7 @@ class Way:
         optimiser, rate, batch, patch: as in a recipe.
         loss: of the restored and the clean patches.
         ema_decay: of the averaged weights; 0 validates the last ones.
+        camera: share of the inputs with a camera's noise and JPEG.
     """
 
     name: str
@@ -58,11 +60,12 @@ class Way:
     patch: int
     loss: Loss = F.l1_loss
     ema_decay: float = 0.99
+    camera: float = 0.0
 
 
 def ways(recipe: Recipe) -> list[Way]:
     """Return the recipe's way, with small batches so that short trainings get far, and its changes, one at a time."""
-    plain = Way("as the recipe", recipe.optimiser, recipe.rate, batch=4, patch=48)
+    plain = Way("as the recipe", recipe.optimiser, recipe.rate, batch=4, patch=48, camera=recipe.camera)
     return [
         plain,
         replace(plain, name="Adam", optimiser="adam"),
@@ -77,6 +80,7 @@ def ways(recipe: Recipe) -> list[Way]:
         replace(plain, name="twice the batch", batch=8),
         replace(plain, name="9 patches of 32 pixels", batch=9, patch=32),
         replace(plain, name="1 patch of 96 pixels", batch=1, patch=96),
+        replace(plain, name=f"{'no' if recipe.camera else 'a'} camera", camera=0.0 if recipe.camera else CAMERA),
     ]
 
 
@@ -109,14 +113,13 @@ def main() -> None:
     args = parse_arguments()
     torch.set_num_threads(1)
     recipe = read_recipes()[args.network]
+    mixture, donors = recipe.mixture(args.root), recipe.donor_pairs(args.root)
     pairs = list(recipe.validation_pairs(args.root))
-    samplers: dict[int, PatchSampler] = {}
     caption = f"Of {recipe.name}, {args.core_minutes:g} minutes of one core each; PSNR on the recipe's held-out photos."
     start_table("Ways to train", caption, "way", "batch, patch", "iterations", "PSNR, dB")
     for way in ways(recipe):
-        if way.patch not in samplers:
-            samplers[way.patch] = PatchSampler(recipe.task, recipe.mixture(args.root), recipe.seed, way.patch)
-        iterations, psnr = train(recipe, way, samplers[way.patch], pairs, 60 * args.core_minutes)
+        sampler = PatchSampler(recipe.task, mixture, recipe.seed, way.patch, way.camera, donors, recipe.keep)
+        iterations, psnr = train(recipe, way, sampler, pairs, 60 * args.core_minutes)
         print_row(way.name, f"{way.batch}, {way.patch}", f"{iterations:,}", f"{psnr:.2f}")
 
 
