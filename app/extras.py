@@ -15,7 +15,6 @@ EXTRAS = {
     "pytriton": "demo",
     "ray": "ray",
     "accelerate": "train",
-    "matplotlib": "train",
     "opentelemetry": "tracing",
 }
 

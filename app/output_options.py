@@ -18,8 +18,8 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quality",
         default=Quality.FAST.value,
-        help="fast, finer (the task's slower network, where it has one) or best (DIN+, eight passes); "
-        "default: %(default)s",
+        help="fast, finer (the task's slower network, where it has one) or best (DIN+: eight passes, or four where "
+        "rain is removed); default: %(default)s",
     )
     parser.add_argument("--format", choices=list(codec.FORMATS), default="png", help="default: %(default)s")
     parser.add_argument(

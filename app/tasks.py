@@ -22,11 +22,11 @@ class Quality(StrEnum):
 
     FAST = "fast"  # the task's fastest network
     FINER = "finer"  # its slowest network; same as FAST where there is only one
-    BEST = "best"  # the slowest network as a self-ensemble (DIN+, section 5.3 of the paper): eight passes
+    BEST = "best"  # the slowest network as a self-ensemble (DIN+, section 5.3 of the paper)
 
     @property
     def self_ensemble(self) -> bool:
-        """Whether the results of eight flips and rotations are averaged."""
+        """Whether the results of several flips and rotations are averaged."""
         return self is Quality.BEST
 
 

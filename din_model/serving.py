@@ -62,7 +62,7 @@ GPU_SERVING = Serving(
     ),
 )
 
-# What waits for one model at most, in bytes of the largest pictures: 8 GB if 21 models were flooded with them at once.
+# What waits for one model at most, in bytes of the largest pictures: 8 GB if 22 models were flooded with them at once.
 QUEUE_BYTES = 3 * 2**27
 # A visitor's single photo goes before batches of photos, and before callers that give no priority.
 VISITOR, BATCH = 1, 2

@@ -59,10 +59,12 @@ def describe_training(recipe: Recipe, trained: Checkpoint) -> str:
     start = f", started from `{recipe.start}`" if recipe.start else ""
     kept = " to ".join(f"{share:.0%}" for share in recipe.keep)
     left = f", {kept} of the degradation left in the ground truths" if kept else ""
+    turns = "half turns" if recipe.task.degradation.is_upright else "rotations"
+    camera = f", a camera's noise and JPEG in {recipe.camera:.0%} of the inputs" if recipe.camera else ""
     return (
         f"L1, {OPTIMISERS[recipe.optimiser]}, batch {recipe.batch} of {recipe.patch}x{recipe.patch} patches, flips and "
-        f"rotations, learning rate {recipe.rate:g}, bfloat16, averaged weights ({recipe.ema_decay:g}), the best on "
-        f"what was held out of the training data{start}{left}; {trained.card['iterations']} iterations of "
+        f"{turns}{camera}, learning rate {recipe.rate:g}, bfloat16, averaged weights ({recipe.ema_decay:g}), the best "
+        f"on what was held out of the training data{start}{left}; {trained.card['iterations']} iterations of "
         f"{recipe.iterations:,}, {trained.card['core_hours']} hours of one CPU core"
     )
 

@@ -341,7 +341,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, default=Path(os.environ.get("DIN_RUNS", "runs")), help="($DIN_RUNS)")
     parser.add_argument("--recipes", type=Path, default=RECIPES, help="what the networks are trained on")
     parser.add_argument("--sets", type=Path, default=SETS, help="what is scored on")
-    parser.add_argument("--log", type=Path, default=LOG, help="table that each training adds a row to")
+    parser.add_argument("--log", type=Path, default=LOG, help="table that each validation adds a row to")
     parser.add_argument("--hours", type=float, default=math.inf, help="time for all networks; default: until finished")
     parser.add_argument("--left", action="store_true", help="only show what is left to do")
     parser.add_argument("--validate-every", type=int, default=500, help="iterations")

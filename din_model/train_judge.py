@@ -1,4 +1,4 @@
-"""Train the judge of photos: ``din train-judge --root DATA``, a quarter of an hour on one core."""
+"""Train the judge of photos: ``din train-judge --root DATA``, an hour on one core."""
 
 from __future__ import annotations
 

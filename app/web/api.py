@@ -55,7 +55,7 @@ class Api:
             photo: PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC, AVIF, JPEG 2000, or PPM, of up to 24 megapixels and 64 MB.
             task: What to do, for example sr_x4 to enlarge it four times; the tool "tasks" lists and explains them all.
                 Several, separated by commas, are done one after the other: derain_heavy,sr_x2.
-            quality: "fast", "finer" (a slower network, where the task has one) or "best" (that one in eight passes).
+            quality: "fast", "finer" (a slower network, where the task has one) or "best" (that one in several passes).
             file_format: Of the restored photo; "png" is lossless.
             percent: Quality of formats with lossy compression, 1 to 100; WebP is lossless at 100.
             metadata: Whether to keep EXIF data such as date and place; the colour profile is always kept.
@@ -92,7 +92,7 @@ class Api:
             photos: Up to 50 photos, each as for the tool "restore".
             task: What to do; the tool "tasks" lists and explains them all. Several, separated by commas, are done one
                 after the other.
-            quality: "fast", "finer" (a slower network, where the task has one) or "best" (that one in eight passes).
+            quality: "fast", "finer" (a slower network, where the task has one) or "best" (that one in several passes).
             file_format: Of the restored photos; "png" is lossless.
             percent: Quality of formats with lossy compression, 1 to 100; WebP is lossless at 100.
             metadata: Whether to keep EXIF data such as date and place; the colour profile is always kept.

@@ -275,8 +275,8 @@ def mixed_rain(hq: Image, scale: int, rng: np.random.Generator) -> Image:
 def transfer_rain(hq: Image, pair: tuple[Image, Image], rng: np.random.Generator) -> Image:
     """Add the rain of a pair of another scene, a part of it, mirrored at random, fainter or brighter.
 
-    Rain1400 and RainTrainH add the same light to all channels, whatever is behind it: the difference of a pair is the
-    light. Where the input is saturated it is cut off, so the least saturated of a few parts is taken.
+    RainTrainH and pairs of its kind add the same light to all channels, whatever is behind it: the difference of a pair
+    is the light. Where the input is saturated it is cut off, so the least saturated of a few parts is taken.
     """
     h, w = hq.shape[:2]
     parts = [random_part(pair, (h, w), rng) for _ in range(PARTS_TO_CHOOSE_FROM)]

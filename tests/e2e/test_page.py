@@ -73,7 +73,7 @@ def test_the_expected_time_is_shown_before_starting(desk, small, large):
     bring(desk, small)
     expect(desk.locator("#quality label").first).to_contain_text(re.compile(r"Fast · about [\d.]+ (s|min)"))
     expect(desk.locator("#quality label").last).to_contain_text(
-        re.compile(r"Best, eight passes · about [\d.]+ (s|min)")
+        re.compile(r"Best, several passes · about [\d.]+ (s|min)")
     )
     seconds = expected_seconds(desk)
     bring(desk, large)

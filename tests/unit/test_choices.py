@@ -91,7 +91,7 @@ def test_each_level_tells_the_time_of_its_network():
     assert choices.qualities(ENLARGE, [(32, 32)], estimator, "en")[0] == ("Fast", "fast")
     estimator.update(restored(ENLARGE, (32, 32), 1.0))
     labels = [label for label, _ in choices.qualities(ENLARGE, [(32, 32)] * 2, estimator, "en")]
-    assert labels == ["Fast · about 2.0 s", "Finer network · about 6.0 s", "Best, eight passes · about 48 s"]
+    assert labels == ["Fast · about 2.0 s", "Finer network · about 6.0 s", "Best, several passes · about 48 s"]
 
 
 def test_styles_show_a_familys_tasks_and_finer_where_there_is_one():

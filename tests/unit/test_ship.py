@@ -1,6 +1,7 @@
 """Shipping weights: scored as they ship, only where they are better, with a true card."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from din_model.card import card_of
 from din_model.checkpoint import load_weights, save_weights
 from din_model.network import count_parameters
 from din_model.recipes import read_recipes
-from din_model.ship import main
+from din_model.ship import describe_training, main
 from tests.support.tiny import TINY as TINY_X2
 
 TINY = TINY_X2.for_task(scale=4, stride=1)
@@ -127,3 +128,14 @@ def test_mistakes_are_one_sentence(data, capsys):
 
 def test_the_presets_of_the_recipes_are_shippable():
     assert {recipe.preset for recipe in read_recipes().values()} <= set(PRESETS)
+
+
+def test_the_card_says_how_patches_were_turned_and_what_a_camera_added(tmp_path):
+    path = tmp_path / "best.safetensors"
+    save_weights(path, DIN(TINY).state_dict(), TINY, "sr_x4", "din_t", CARD)
+    recipes, checkpoint = read_recipes(), load_weights(path)
+    rain, blur = recipes["derain_mixed-din_64"], recipes["deblur-din_128"]
+    assert "flips and half turns, a camera's noise and JPEG in 40% of the inputs, learning" in describe_training(
+        replace(rain, camera=0.4), checkpoint
+    )
+    assert "flips and rotations, learning" in describe_training(replace(blur, camera=0.0), checkpoint)
