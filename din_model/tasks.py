@@ -72,7 +72,7 @@ class Task:
             (Eq. 8), before they are restored with them. 0: each tile is restored with its own, where restoring is
             local; how much haze, rain or noise there is can only be told from the photo. Each round brings tiles closer
             to the photo in one piece.
-        bf16: whether bfloat16 keeps the PSNR to 0.01 dB. Removing haze or heavy rain changes pixels so much that the
+        bf16: whether bfloat16 keeps the PSNR to 0.01 dB. Removing haze changes pixels so much that the
             rounding of the weights alone changes it by up to 0.15 dB.
         pictures: what is shown of it.
     """
@@ -195,7 +195,6 @@ TASKS: dict[str, Task] = {
             "For dense streaks and the gray veil of a downpour.",
             RAIN_HEAVY,
             descriptor_rounds=2,
-            bf16=False,
             pictures=Pictures(("temple", "rocket"), card=(20, 85, 300)),
         ),
         Task(
