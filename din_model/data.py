@@ -18,7 +18,7 @@ from din_model.camera import add_camera_artifacts
 from din_model.datasets import SUFFIXES, Sample, read_dataset
 from din_model.tasks import Task
 from imaging.degradations.kind import Image
-from imaging.degradations.resize import to_uint8
+from imaging.degradations.resize import resize, to_uint8
 
 
 def read_photo(path: Path) -> Image:
@@ -32,6 +32,25 @@ def read_photo(path: Path) -> Image:
             return np.asarray(photo.convert("RGB"))
     except (OSError, UnidentifiedImageError) as error:
         raise ValueError(f"{path} is not a readable photo: {error}") from error
+
+
+def read_hq(sample: Sample) -> Image:
+    """Read a ground truth, and reduce it if its sample says so.
+
+    Returns:
+        uint8 (H, W, 3).
+
+    Raises:
+        ValueError: the file is not a readable photo; the message names it.
+    """
+    photo = read_photo(sample.hq)
+    return photo if sample.reduced_to == 1 else resize(photo, reduced(photo.shape[:2], sample.reduced_to))
+
+
+def reduced(size: Sequence[int], share: float) -> tuple[int, int]:
+    """Return a size (h, w) whose sides are a share of those given."""
+    h, w = (max(1, round(side * share)) for side in size)
+    return h, w
 
 
 def read_depth(path: Path) -> NDArray[np.float64]:
@@ -130,7 +149,7 @@ def read_pairs(task: Task, samples: list[Sample], seed: int) -> Iterator[Pair]:
         ValueError: a photo cannot be read, or an input has not the size that its ground truth asks for.
     """
     for index, sample in enumerate(samples):
-        hq = crop_to_multiple(read_photo(sample.hq), task.scale)
+        hq = crop_to_multiple(read_hq(sample), task.scale)
         if sample.lq is not None:
             lq = read_lq(task, sample.lq, hq)
         else:
@@ -241,7 +260,7 @@ class PatchSampler:
         self.samples: list[Sample] = []
         chances: list[NDArray[np.float64]] = []
         for samples, weight in mixture:
-            sized = [(sample, photo_size(sample.hq)) for sample in samples]
+            sized = [(sample, reduced(photo_size(sample.hq), sample.reduced_to)) for sample in samples]
             fitting = [(sample, h * w) for sample, (h, w) in sized if min(h, w) >= patch * task.scale]
             if not fitting:
                 side = patch * task.scale
@@ -259,7 +278,7 @@ class PatchSampler:
         return len(self.samples)
 
     def _read_hq(self, index: int) -> Image:
-        return crop_to_multiple(read_photo(self.samples[index].hq), self.task.scale)
+        return crop_to_multiple(read_hq(self.samples[index]), self.task.scale)
 
     def _make_pair(self, index: int, generation: int) -> tuple[Image, Image]:
         sample, hq, degradation = self.samples[index], self.hq(index), self.task.degradation

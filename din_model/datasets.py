@@ -17,11 +17,19 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 
 @dataclass(frozen=True)
 class Sample:
-    """The files of one photo: its ground truth and, where the data set has them, its input or its depth map."""
+    """The files of one photo.
+
+    Attributes:
+        hq: ground truth.
+        lq: input, where the data set has it.
+        depth: depth map, where the data set has it.
+        reduced_to: share of its sides that a ground truth without input and depth is reduced to before it is degraded.
+    """
 
     hq: Path
     lq: Path | None = None
     depth: Path | None = None
+    reduced_to: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from din_model.checkpoint import WEIGHTS
+from din_model.data import PatchSampler, read_hq
 from din_model.recipes import RECIPES, DataSet, read_recipes
 from din_model.results import SETS
-from din_model.tasks import TASKS
+from din_model.tasks import TASKS, find_task
 from din_model.train import Schedule
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +62,29 @@ def test_what_is_held_out_is_not_trained_on(tmp_path):
     assert len(whole.samples(tmp_path)) == len(whole.samples(tmp_path, held_out=True)) == 3
     with pytest.raises(ValueError, match="has nothing left"):
         DataSet("photos", "", "", held_out=".").samples(tmp_path)
+
+
+def test_photos_are_reduced_to_a_share_of_their_own(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in "123":
+        Image.radial_gradient("L").convert("RGB").resize((100, 60)).save(tmp_path / f"photos/{name}.png")
+    samples = DataSet("photos:photos", "", "", reduce=(0.5, 0.75)).samples(tmp_path)
+    sizes = [read_hq(sample).shape for sample in samples]
+    assert len(set(sizes)) == 3
+    assert all(30 <= h <= 45 and 50 <= w <= 75 and abs(w - h * 100 / 60) < 1.5 for h, w, _ in sizes)
+    sampler = PatchSampler(find_task("sr_x2"), [(samples, 1.0)], seed=0, patch=8)
+    hq = read_hq(sampler.samples[0])
+    assert np.array_equal(sampler.hq(0), hq[: hq.shape[0] // 2 * 2, : hq.shape[1] // 2 * 2])
+    with pytest.raises(ValueError, match="no photo .* at least 50x50"):  # 45 rows are left at most
+        PatchSampler(find_task("sr_x2"), [(samples, 1.0)], seed=0, patch=25)
+
+
+def test_pairs_are_not_reduced(tmp_path):
+    for part in ("gt", "input"):
+        (tmp_path / "pairs" / part).mkdir(parents=True)
+        Image.new("RGB", (9, 9)).save(tmp_path / "pairs" / part / "1.png")
+    with pytest.raises(ValueError, match="only photos alone can be reduced"):
+        DataSet("pairs:pairs", "", "", reduce=(0.5, 0.75)).samples(tmp_path)
 
 
 def test_validation_leaves_what_training_leaves(tmp_path):
