@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from PIL import Image
 
 from benchmarks import recipe as benchmark
@@ -48,6 +49,8 @@ def test_each_has_as_many_iterations_as_its_time_allows(tmp_path, monkeypatch):
         ablations.short_training(trainer, batches, schedule)
         return 0.5 * schedule.iterations
 
+    # The precision of a process's first accelerator holds for all of them, and tests share their processes.
+    monkeypatch.setattr(benchmark, "Accelerator", lambda mixed_precision, cpu: Accelerator(cpu=cpu))
     monkeypatch.setattr(benchmark, "short_training", short_training)
     iterations, psnr = benchmark.train(RECIPE, way, sampler, [pair], 1.5)
     assert (iterations, counted[-1]) == (3, 3)
