@@ -1,8 +1,8 @@
 """Compare ways to train: ``python -m benchmarks.recipe --root DATA [--network NAME] [--core-minutes M]`` (one core).
 
-Trains one network of the recipes from the same first weights as its recipe says, and again with one thing changed at a
-time: optimiser, learning rate, loss, averaging, batch, patch, a camera's noise. Each gets the same processor time, so
-what makes an iteration dearer has fewer of them. Prints the PSNR on the recipe's held-out photos.
+Trains one network of the recipes from nothing, on its data in smaller batches, and again with one thing changed at a
+time: optimiser, learning rate, loss, averaging, batch, patch, a camera's noise. All have the same first weights and the
+same processor time, so what makes an iteration dearer has fewer of them. Prints the PSNR on the held-out photos.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Way:
     """One way to train.
 
     Attributes:
-        name: of what differs from the recipe.
+        name: of what is changed.
         optimiser, rate, batch, patch: as in a recipe.
         loss: of the restored and the clean patches.
         ema_decay: of the averaged weights; 0 validates the last ones.
@@ -64,8 +64,8 @@ class Way:
 
 
 def ways(recipe: Recipe) -> list[Way]:
-    """Return the recipe's way, with small batches so that short trainings get far, and its changes, one at a time."""
-    plain = Way("as the recipe", recipe.optimiser, recipe.rate, batch=4, patch=48, camera=recipe.camera)
+    """Return the recipe's way, with small batches so that short trainings get far, and changes to it, one at a time."""
+    plain = Way("nothing changed", recipe.optimiser, recipe.rate, batch=4, patch=48, camera=recipe.camera)
     return [
         plain,
         replace(plain, name="Adam", optimiser="adam"),

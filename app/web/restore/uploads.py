@@ -25,14 +25,11 @@ def preview(paths: Sequence[Path], task: Task | None, language: str) -> tuple[li
     if len(paths) > limits.MAX_PHOTOS:
         text = say("error.many_photos", photos=len(paths), limit=limits.MAX_PHOTOS)
         return [], message_html(text, language, "error")
-    scale = task.scale if task else 1
     sentences: list[str] = []
     states: list[dict[str, object]] = []
     for path in paths:
         try:
-            with storage.explain_missing():
-                size = bounded.read_header(path).size
-            codec.check_size(size, scale)
+            size = allowed_size(path, task)
             if len(paths) == 1:
                 with storage.explain_missing():
                     photo = bounded.decode(path)
@@ -53,13 +50,22 @@ def photo_sizes(paths: Sequence[Path], task: Task | None) -> list[tuple[int, int
     sizes = []
     for path in paths[: limits.MAX_PHOTOS]:
         try:
-            with storage.explain_missing():
-                size = bounded.read_header(path).size
-            codec.check_size(size, task.scale if task else 1)
+            sizes.append(allowed_size(path, task))
         except PhotoError:
             continue  # preview() reports it
-        sizes.append(size)
     return sizes
+
+
+def allowed_size(path: Path, task: Task | None) -> tuple[int, int]:
+    """Return (h, w) of a photo.
+
+    Raises:
+        PhotoError: it cannot be read, or is too large for the task.
+    """
+    with storage.explain_missing():
+        size = bounded.read_header(path).size
+    codec.check_size(size, task.scale if task else 1)
+    return size
 
 
 def as_paths(photos: Sequence[str] | None) -> list[Path]:
