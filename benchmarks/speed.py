@@ -95,6 +95,8 @@ def plot(paths: list[Path], panels: dict[str, list[Point]]) -> None:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.margins(x=0.25, y=0.15)
         axes.grid(alpha=0.3)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # or each file would be laid out anew, from where the last one ended
     for path in paths:
         figure.savefig(path, metadata={"Date": None})
 
