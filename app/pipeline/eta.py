@@ -29,6 +29,11 @@ class EtaEstimator:
         self._lock = threading.Lock()
         self._rates: dict[str, float] = {}  # multiply-adds per second by the network's name
 
+    @property
+    def is_known(self) -> bool:
+        """Whether a photo was restored, so that times can be estimated."""
+        return bool(self._rates)
+
     def update(self, result: Restoration) -> None:
         """Take a finished photo into account."""
         network = result.task.network(result.quality)

@@ -81,6 +81,14 @@ def test_the_expected_time_is_shown_before_starting(desk, small, large):
     wait_until(lambda: expected_seconds(desk) > 3 * seconds)
 
 
+def test_a_photo_brought_while_the_page_warms_up_gets_its_expected_time(visit, triton, small):
+    with running_page("--triton-url", triton.url) as (url, _):
+        tab = visit("?task=sr_x4", url=url)
+        bring(tab, small)
+        wait_until(lambda: expected_seconds(tab) > 0)
+        tab.close()
+
+
 def expected_seconds(page):
     """The expected seconds on the page; 0 while they are being updated."""
     found = re.search(r"about ([\d.]+) (s|min)", page.locator("#quality label").first.inner_text())

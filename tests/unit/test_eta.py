@@ -21,7 +21,11 @@ def test_work_counts_tiles_passes_and_instances():
 
 
 def test_nothing_is_expected_before_anything_is_known():
-    assert EtaEstimator().expect_s(TASK, (32, 32), Quality.FAST) is None
+    estimator = EtaEstimator()
+    assert not estimator.is_known
+    assert estimator.expect_s(TASK, (32, 32), Quality.FAST) is None
+    estimator.update(restored(TASK, (32, 32), 2.0))
+    assert estimator.is_known
 
 
 def test_the_same_photo_is_expected_to_take_as_long_again():

@@ -59,13 +59,22 @@ class Handlers:
             tab.onward.undo: gr.update(interactive=False),
         }
 
+    def offer_qualities(self, task: str, photos: Photos, language: str) -> Updates:
+        """Offer the qualities with their expected times; the clock asks again while they cannot be known."""
+        chosen = self._runner.tasks.get(task)
+        offered = choices.qualities(chosen, photo_sizes(as_paths(photos), chosen), self._runner.eta, language)
+        is_early = bool(photos) and not self._runner.eta.is_known
+        return {
+            self._tab.choice.quality: gr.Radio(choices=offered),
+            self._tab.choice.clock: gr.Timer(active=is_early),
+        }
+
     def describe_task(self, task: str, photos: Photos, language: str) -> Updates:
         """Offer the qualities with their expected times, and the examples of the task."""
         chosen = self._runner.tasks.get(task)
-        offered = choices.qualities(chosen, photo_sizes(as_paths(photos), chosen), self._runner.eta, language)
         samples = sample_pictures(chosen, language) if chosen else []
         return {
-            self._tab.choice.quality: gr.Radio(choices=offered),
+            **self.offer_qualities(task, photos, language),
             self._tab.photos.samples: gr.Gallery(value=samples, selected_index=None),
         }
 
@@ -323,8 +332,11 @@ def wire_choices(tab: RestoreTab, runner: JobRunner, handlers: Handlers, languag
         [choice.task.change, photos.files.change, tab.results.change, language.change],
         handlers.describe_task,
         [choice.task, photos.files, language],
-        [choice.quality, photos.samples],
+        [choice.quality, choice.clock, photos.samples],
         **LATEST,
+    )
+    choice.clock.tick(
+        handlers.offer_qualities, [choice.task, photos.files, language], [choice.quality, choice.clock], **LATEST
     )
     photos.files.change(
         handlers.preview_photos,

@@ -21,6 +21,7 @@ from app.web.site import source
 
 # JavaScript that moves <din-intro>, where there is one, to its place.
 PLACE_INTRO = "document.querySelector('din-intro')?.moveTo(element);"
+CLOCK_S = 2.0  # between questions for the expected times, until they are known
 # Gradio takes a file by its MIME type or its suffix; telephones offer their photos by the former.
 PHOTO_TYPES = ["image", *codec.READ_SUFFIXES]
 VIEWER_TEXTS = (
@@ -51,11 +52,17 @@ class PhotoParts:
 
 @dataclass(frozen=True)
 class ChoiceParts:
-    """The components for choosing a task, and for starting and stopping a job; ``part`` is for a part of the photo."""
+    """The components for choosing a task, and for starting and stopping a job.
+
+    Attributes:
+        clock: asks for the expected times until the server's speed is known.
+        part: restores a part of the photo.
+    """
 
     family: gr.Radio
     task: gr.Radio
     quality: gr.Radio
+    clock: gr.Timer
     is_reference_test: gr.Checkbox
     restore: gr.Button
     stop: gr.Button
@@ -198,6 +205,7 @@ def lay_out_choice(runner: JobRunner, first: Task | None, words: Words) -> Choic
         gr.Radio(offered, value=Quality.FAST.value, elem_id="quality"),
         label=say("page.quality"),
     )
+    clock = gr.Timer(CLOCK_S, active=False)
     is_reference_test = words.bind(
         gr.Checkbox(elem_id="reference_test"), label=say("page.reference_test"), info=say("page.reference_test_info")
     )
@@ -205,7 +213,7 @@ def lay_out_choice(runner: JobRunner, first: Task | None, words: Words) -> Choic
     with gr.Row(elem_id="act"):
         restore = words.bind(gr.Button(variant="primary", elem_id="restore"), value=say("page.restore"))
         stop = words.bind(gr.Button(variant="stop", interactive=False, elem_id="stop"), value=say("page.stop"))
-    return ChoiceParts(family, task, quality, is_reference_test, restore, stop, part)
+    return ChoiceParts(family, task, quality, clock, is_reference_test, restore, stop, part)
 
 
 def lay_out_result(words: Words) -> ResultParts:
