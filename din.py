@@ -16,6 +16,7 @@ COMMANDS = {
     "train-judge": ("din_model.train_judge", "train the network that judges photos"),
     "evaluate": ("din_model.evaluate", "score a network by the paper's protocol"),
     "results": ("din_model.results", "measure the tables of all tasks"),
+    "average": ("din_model.average", "average several trainings of a network"),
     "ship": ("din_model.ship", "put trained networks that are better among the shipped ones"),
     "card": ("din_model.card", "write the cards of weights files from their metadata"),
     "ablations": ("din_model.ablations", "repeat the paper's ablations"),

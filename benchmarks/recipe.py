@@ -79,7 +79,7 @@ def ways(recipe: Recipe) -> list[Way]:
         replace(plain, name="half the batch", batch=2),
         replace(plain, name="twice the batch", batch=8),
         replace(plain, name="9 patches of 32 pixels", batch=9, patch=32),
-        replace(plain, name="1 patch of 96 pixels", batch=1, patch=96),
+        replace(plain, name="2 patches of 68 pixels", batch=2, patch=68),
         replace(plain, name=f"{'no' if recipe.camera else 'a'} camera", camera=0.0 if recipe.camera else CAMERA),
     ]
 

@@ -90,6 +90,7 @@ class Recipe:
         donors: data sets of pairs; every second photo is degraded as a pair of them is (``Degradation.transfer``).
         keep: how much of the degradation is left in the ground truth, drawn for every patch between the two; of haze
             that is J' = J + k (I - J), the same air with a higher transmission.
+        trainings: for the card, where several are averaged (:mod:`din_model.average`): how they differ.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Recipe:
     camera: float = 0.0
     donors: tuple[DataSet, ...] = ()
     keep: tuple[float, ...] = ()
+    trainings: str = ""
 
     def sets(self) -> list[DataSet]:
         """Return every data set that its weights learn from."""

@@ -57,15 +57,21 @@ def describe_data(recipe: Recipe) -> str:
 def describe_training(recipe: Recipe, trained: Checkpoint) -> str:
     """Return how a network was trained, and for how long."""
     start = f", started from `{recipe.start}`" if recipe.start else ""
-    kept = " to ".join(f"{share:.0%}" for share in recipe.keep)
-    left = f", {kept} of the degradation left in the ground truths" if kept else ""
+    shares = " to ".join(f"{share:.0%}" for share in recipe.keep)
+    left = f", {shares} of the degradation left in the ground truths" if shares else ""
     turns = "half turns" if recipe.task.degradation.is_upright else "rotations"
+    several = trained.card.get("trainings")
+    kept = (
+        f"the mean of the ends of {several} trainings ({recipe.trainings})"
+        if several
+        else "the best on what was held out of the training data"
+    )
+    done = f"{int(trained.card['iterations']):,} iterations " + ("in all" if several else f"of {recipe.iterations:,}")
     camera = f", a camera's noise and JPEG in {recipe.camera:.0%} of the inputs" if recipe.camera else ""
     return (
         f"L1, {OPTIMISERS[recipe.optimiser]}, batch {recipe.batch} of {recipe.patch}x{recipe.patch} patches, flips and "
-        f"{turns}{camera}, learning rate {recipe.rate:g}, bfloat16, averaged weights ({recipe.ema_decay:g}), the best "
-        f"on what was held out of the training data{start}{left}; {trained.card['iterations']} iterations of "
-        f"{recipe.iterations:,}, {trained.card['core_hours']} hours of one CPU core"
+        f"{turns}{camera}, learning rate {recipe.rate:g}, bfloat16, averaged weights ({recipe.ema_decay:g}), {kept}"
+        f"{start}{left}; {done}, {trained.card['core_hours']} hours of one CPU core"
     )
 
 
