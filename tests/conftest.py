@@ -1,5 +1,6 @@
 """Shared fixtures: bundled photos, and one real Triton for the whole run."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import PurePath
 
@@ -18,6 +19,12 @@ from tests.support.processes import running_page
 
 def pytest_addoption(parser):
     parser.addoption("--refresh-goldens", action="store_true", help="write the golden pictures anew, then look at them")
+
+
+def pytest_configure():
+    """Heed Ctrl-C: a shell has programs in the background ignore it, and all that the tests start would, too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 BROWSER = "tests/e2e"
