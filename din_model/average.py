@@ -8,15 +8,16 @@ OUT/NETWORK/best.safetensors, from where din ship takes it.
 from __future__ import annotations
 
 import argparse
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from din_model.checkpoint import save_weights
+from din_model.checkpoint import first_line, save_weights
 from din_model.config import PRESETS
-from din_model.recipes import RECIPES, Recipe, read_recipes
+from din_model.recipes import RECIPES, Recipe, find_recipe
 
 
 def average(recipe: Recipe, states: list[dict[str, Any]], path: Path) -> None:
@@ -54,14 +55,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--recipes", type=Path, default=RECIPES)
     args = parser.parse_args(arguments)
     try:
-        recipes = read_recipes(args.recipes)
-        if args.network not in recipes:
-            raise ValueError(f"{args.recipes} has no {args.network}; it has {', '.join(recipes)}")
+        recipe = find_recipe(args.network, args.recipes)
+        if not recipe.trainings:
+            raise ValueError(f"say in {args.recipes}, {recipe.name}, how the trainings differ: trainings = ...")
         paths = [runs / args.network / "last.pt" for runs in args.runs]
         if missing := [str(path) for path in paths if not path.is_file()]:
             raise FileNotFoundError(f"there is no training at {', '.join(missing)}")
         states = [torch.load(path, map_location="cpu", weights_only=True) for path in paths]
-        average(recipes[args.network], states, args.out / args.network / "best.safetensors")
+        average(recipe, states, args.out / args.network / "best.safetensors")
+    except (pickle.UnpicklingError, RuntimeError) as error:  # of torch.load
+        print(f"error: a training's last.pt is damaged: {first_line(error)}", file=sys.stderr)
+        return 2
     except (FileNotFoundError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

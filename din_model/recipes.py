@@ -158,6 +158,19 @@ def read_recipes(path: Path = RECIPES) -> dict[str, Recipe]:
     return {name: read_recipe(path, name, {**common, **table}, sets) for name, table in tables["network"].items()}
 
 
+def find_recipe(name: str, path: Path = RECIPES) -> Recipe:
+    """Read the recipe of a network.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not valid, or has no such network.
+    """
+    recipes = read_recipes(path)
+    if name not in recipes:
+        raise ValueError(f"{path} has no {name}; it has {', '.join(recipes)}")
+    return recipes[name]
+
+
 def read_recipe(path: Path, name: str, table: Mapping[str, Any], sets: Mapping[str, DataSet]) -> Recipe:
     """Read one recipe from its table.
 

@@ -23,7 +23,7 @@ from din_model.config import FASTEST_FIRST
 from din_model.data import dataset_pairs
 from din_model.evaluate import describe_metric, score_pairs
 from din_model.network import DIN, count_parameters
-from din_model.recipes import RECIPES, Recipe, read_recipes
+from din_model.recipes import RECIPES, Recipe, find_recipe
 from din_model.results import SETS, ScoredSet, read_sets
 from din_model.tasks import Task
 
@@ -159,11 +159,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
     try:
-        recipes, sets = read_recipes(args.recipes), read_sets(args.sets, args.root)
+        sets = read_sets(args.sets, args.root)
         for name in args.networks:
-            if name not in recipes:
-                raise ValueError(f"{args.recipes} has no {name}; it has {', '.join(recipes)}")
-            recipe = recipes[name]
+            recipe = find_recipe(name, args.recipes)
             if recipe.task.name not in sets:
                 raise ValueError(f"{args.sets} names no set for {recipe.task.name}")
             shipped = ship(recipe, args.runs / name / "best.safetensors", sets[recipe.task.name], args.out)

@@ -256,9 +256,8 @@ def test_leaving_the_context_leaves_nothing():
 
 
 OWNER = """
-import signal, sys, time
+import sys, time
 from app.triton import Triton, embedded
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with SIGINT ignored
 with Triton(embedded.launch()) as own:
     own.wait_ready()
     print(own.port, flush=True)

@@ -60,6 +60,11 @@ def test_mistakes_are_one_sentence(tiny, tmp_path, capsys):
     end(tmp_path / "b", 0, PRESETS["din_t"].for_task(4, 1))
     assert average(tmp_path / "a", tmp_path / "b", out=tmp_path) == 2
     assert capsys.readouterr().err == f"error: the trainings of {NAME} have different networks\n"
+    (tmp_path / "b" / NAME / "last.pt").write_bytes(b"cut off")
+    assert average(tmp_path / "a", tmp_path / "b", out=tmp_path) == 2
+    assert capsys.readouterr().err.startswith("error: a training's last.pt is damaged: ")
+    assert average(tmp_path / "a", out=tmp_path, name="sr_x4-din_64") == 2
+    assert "how the trainings differ" in capsys.readouterr().err
     assert average(tmp_path / "a", out=tmp_path, name="sr_x5-din_96") == 2
     assert "has no sr_x5-din_96" in capsys.readouterr().err
     assert not (tmp_path / NAME).exists()
