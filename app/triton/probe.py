@@ -61,7 +61,7 @@ class Work:
 
 
 class Prober:
-    """Finds instances of models that hang, in two ways.
+    """Finds out whether the server hangs, and instances of models that do, in two ways.
 
     Each instance of this package's backend notes when it is at work: it hangs if it uses no processor time meanwhile.
 
@@ -73,7 +73,8 @@ class Prober:
         client: connection to Triton.
         notes: folder with a file for each instance, of its name, which says whether it is at work.
         interval_s: between two pictures to one network.
-        hung_s: after how long without processor time an instance is taken to hang, on a machine that is not crowded.
+        hung_s: after how long without an answer the server, and after how long without processor time an instance is
+            taken to hang, on a machine that is not crowded.
     """
 
     def __init__(self, client: RestorationClient, notes: Path, interval_s: float = 5.0, hung_s: float = 5.0) -> None:
@@ -82,6 +83,17 @@ class Prober:
         self._probes: dict[str, Probe] = {}
         self._work: dict[str, Work] = {}
         self._errors: Counter[str] = Counter()  # in a row, of each model
+        self._answered_s = time.monotonic()  # when the server did last
+
+    def answers(self) -> bool:
+        """Ask the server whether it is there; return whether it answers."""
+        if is_live := self._client.is_live():
+            self._answered_s = time.monotonic()
+        return is_live
+
+    def is_silent(self) -> bool:
+        """Return whether the server has not answered for so long that it hangs."""
+        return time.monotonic() - self._answered_s >= self._hung_s * crowding()
 
     def hung(self, processes: Mapping[str, psutil.Process]) -> set[str]:
         """Send the pictures that are due, and return the instances that hang.

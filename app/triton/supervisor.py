@@ -269,9 +269,9 @@ class Triton:
             prober = Prober(client, self._run.folder / process.NOTES)
             while not self._stopping.wait(self.policy.interval_s):
                 try:
-                    found = self._trouble(client, prober)
+                    found = self._trouble(prober)
                     if found and not found.is_certain and not self._stopping.wait(self.policy.confirm_after_s):
-                        found = self._trouble(client, prober)
+                        found = self._trouble(prober)
                 except Exception as error:  # whatever it is, the watch goes on
                     log.debug("The check of Triton failed", exc_info=True)
                     return f"could not be checked ({error})"
@@ -280,7 +280,7 @@ class Triton:
                     return found.reason
         return None
 
-    def _trouble(self, client: RestorationClient, prober: Prober) -> Trouble | None:
+    def _trouble(self, prober: Prober) -> Trouble | None:
         """Return what is wrong with Triton, or None; a dead instance of its Python backend is never replaced."""
         instances = self._instances()
         processes = {} if self._run.has_ended() else self._run.processes(instances.keys())
@@ -296,8 +296,8 @@ class Triton:
                 blamed = models if len(models) == 1 else ()
                 why = f" ({reasons[0]})" if (reasons := self._run.reasons(names)) else ""
                 return Trouble(f"{what} {listing(names)}{why}", blamed, is_certain=names is not stopped)
-        if not client.is_live():
-            return Trouble("does not answer")
+        if not prober.answers():
+            return Trouble("does not answer") if prober.is_silent() else None
         if hung := prober.hung(processes):
             return Trouble(f"has instances that hang: {listing(hung)}", {instances[name] for name in hung})
         if failing := prober.failing():

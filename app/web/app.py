@@ -149,6 +149,7 @@ def launch_page(site: Site, client: RestorationClient, host: str, port: int, use
             server_name=host,
             server_port=port,
             prevent_thread_lock=True,
+            _frontend=False,  # it has answered when it asks itself; on a busy machine this gives up after 3 s
             show_error=False,  # errors with a sentence for visitors are shown all the same, others would tell paths
             quiet=True,
             share=False,

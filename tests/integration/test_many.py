@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from PIL import Image
 
 from app import codec
 from app.client import RestorationClient
-from app.many.manifest import Manifest, State
+from app.many.manifest import NAME, Manifest, State
 from app.pipeline.restore import restore
 from app.tasks import Quality
 from tests.support import ray_cluster
@@ -109,8 +110,11 @@ def written(arrivals):
 
 def recorded(out):
     """The results that are recorded as done, each with what tells whether it was written again."""
-    with closing(Manifest(out)) as manifest:
-        done = [out / outcome.item.result for outcome in manifest.outcomes() if outcome.state is State.DONE]
+    with tempfile.TemporaryDirectory() as copy:  # a run that is under way holds the lock of its own
+        for file in out.glob(f"{NAME}*"):
+            shutil.copy(file, copy)
+        with closing(Manifest(Path(copy))) as manifest:
+            done = [out / outcome.item.result for outcome in manifest.outcomes() if outcome.state is State.DONE]
     return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in done}
 
 
@@ -143,7 +147,7 @@ def check(photos, expected, out, kept, arrivals, run_again):
 
 def test_a_killed_run_is_gone_on_with(photos, expected, out, arrivals, triton):
     with running(photos, out, triton.url, "--jobs", "2") as (process, wait):
-        wait_until(lambda: len(results(out)) > 2, 60)
+        wait_until(lambda: recorded(out) and len(results(out)) > 2, 60)
         code, said = run(photos, out, triton.url)  # another one meanwhile
         assert code == 1
         assert said == f"error: Another process restores photos into {out}: wait for its end, or give another folder.\n"
@@ -209,6 +213,7 @@ def test_killed_workers_and_a_killed_driver_lose_nothing_and_double_nothing(phot
                 os.kill(victim, signal.SIGKILL)
                 before = len(results(out))
                 wait_until(lambda: len(results(out)) > before + 1 and victim not in ray_cluster.workers(folder), 200)
+                wait_until(lambda: recorded(out), 60)
                 process.kill()
                 assert wait()[0] == -signal.SIGKILL
             kept = recorded(out)

@@ -31,7 +31,10 @@ class Client:
     """It answers no picture by itself."""
 
     def __init__(self):
-        self.sent, self.requests, self.error = [], 1, None
+        self.sent, self.requests, self.error, self.answering = [], 1, None, True
+
+    def is_live(self):
+        return self.answering
 
     def tasks(self):
         return {TASK.name: TASK}
@@ -133,12 +136,41 @@ def test_work_is_given_time(client, prober_of, tmp_path):
     assert [prober.hung(instances) for _ in range(3)] == [set(), set(), set()]
 
 
-@pytest.mark.parametrize(("load", "seconds"), [(0.1, 5), (2, 5), (6, 15), (100, 20)])
-def test_on_a_crowded_machine_an_instance_has_more_time(load, seconds, client, prober_of, tmp_path, monkeypatch):
-    now = [1000.0]
-    monkeypatch.setattr(probe, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    monkeypatch.setattr(psutil, "getloadavg", lambda: (load, 0, 0))
-    monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
+CROWDED = pytest.mark.parametrize(("load", "seconds"), [(0.1, 5), (2, 5), (6, 15), (100, 20)])
+
+
+@pytest.fixture
+def machine_at(monkeypatch):
+    """A function that makes a machine of two cores with a load; returns its clock, a list of the seconds."""
+
+    def at(load):
+        now = [1000.0]
+        monkeypatch.setattr(probe, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        monkeypatch.setattr(psutil, "getloadavg", lambda: (load, 0, 0))
+        monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
+        return now
+
+    return at
+
+
+@CROWDED
+def test_a_server_that_does_not_answer_hangs_after_a_while(load, seconds, client, prober_of, machine_at):
+    now = machine_at(load)
+    prober = prober_of(hung_s=5)
+    for _ in range(2):  # each answer gives it the whole time again
+        now[0] += 100
+        assert prober.answers()
+        client.answering = False
+        now[0] += seconds - 1
+        assert (prober.answers(), prober.is_silent()) == (False, False)
+        now[0] += 1
+        assert (prober.answers(), prober.is_silent()) == (False, True)
+        client.answering = True
+
+
+@CROWDED
+def test_on_a_crowded_machine_an_instance_has_more_time(load, seconds, client, prober_of, tmp_path, machine_at):
+    now = machine_at(load)
     prober, instances = prober_of(hung_s=5), Instances()
     note(tmp_path / NAMES[0], AT_WORK, 2)
     assert prober.hung(instances) == set()
