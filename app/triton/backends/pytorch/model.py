@@ -8,10 +8,13 @@ the server starts within seconds, and models that are not used cost little memor
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import re
 import sys
+import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from functools import cached_property
@@ -27,6 +30,10 @@ NOTES = "DIN_NOTES"
 IDLE, AT_WORK = b"0", b"1"
 # Where memory ends in the middle of C++ code: oneDNN, for one, may then fail for ever, also when there is memory again.
 LASTING = re.compile("bad_alloc|could not (create|execute) ")
+# The allocator keeps freed memory (app.triton.launch), which saves a tile a tenth of its time. After so many seconds
+# without work it goes back to the system: dozens of instances would each keep what their largest tile took. The
+# supervisor's tiny pictures come every five seconds.
+REST_S = 2.0
 
 
 class BrokenError(Exception):
@@ -153,6 +160,8 @@ class Network:
         torch.set_num_threads(threads)
         self.torch, self.dlpack, self.device = torch, dlpack, torch.device(device)
         self.module = torch.jit.load(path, map_location=self.device).eval()
+        self.worked = threading.Event()
+        threading.Thread(target=give_back, args=(self.worked,), name="give-back", daemon=True).start()
 
     def __call__(self, tensors: dict[str, list[Any]], outputs: list[str]) -> list[dict[str, Any]]:
         """Restore a batch.
@@ -172,7 +181,23 @@ class Network:
         results = answer if isinstance(answer, tuple) else (answer,)
         sizes = [len(tensor) for tensor in next(iter(batches.values()))]
         parts = zip(*(result.cpu().split(sizes) for result in results), strict=True)
+        self.worked.set()
         return [dict(zip(outputs, map(self.dlpack.to_dlpack, part), strict=True)) for part in parts]
+
+
+def give_back(worked: threading.Event) -> NoReturn:
+    """Give freed memory back to the system whenever there has been no work for a while.
+
+    Args:
+        worked: is set after each work.
+    """
+    trim = ctypes.CDLL(None).malloc_trim
+    while True:
+        worked.wait()
+        while worked.is_set():
+            worked.clear()
+            time.sleep(REST_S)
+        trim(0)
 
 
 def is_lasting(error: Exception) -> bool:
