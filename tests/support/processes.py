@@ -111,7 +111,7 @@ def running_page(
         finally:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(30)
+                process.wait(60)  # it gives its jobs 25 s
             finally:
                 process.kill()
                 print(process.said())  # pytest shows it with a failure
