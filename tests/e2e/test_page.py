@@ -50,8 +50,11 @@ def large(tmp_path):
 @pytest.fixture
 def huge(tmp_path):
     """Noise that takes long enough to be stopped."""
-    path = tmp_path / "huge.png"
-    path.write_bytes(png(np.random.default_rng(0).integers(0, 256, (2000, 2400, 3)).astype(np.uint8)))
+    return noise(tmp_path / "huge.png", (2000, 2400))
+
+
+def noise(path, size):
+    path.write_bytes(png(np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)))
     return path
 
 
@@ -307,11 +310,11 @@ def test_formats_may_be_changed_afterwards(desk, small, small_photo, tmp_path):
     assert np.array_equal(read(tmp_path / "holiday_sr_x4.tif"), in_process(small_photo))
 
 
-@pytest.mark.timeout(300)  # beside other work
-def test_a_result_is_shown_before_it_is_written_and_stays_as_it_is_looked_at(desk, huge):
+@pytest.mark.timeout(600)  # beside other work
+def test_a_result_is_shown_before_it_is_written_and_stays_as_it_is_looked_at(desk, tmp_path):
     """The zoom is kept when the file to download becomes available."""
     desk.locator("#task input[value=sr_x2]").check()
-    bring(desk, huge)
+    bring(desk, noise(tmp_path / "large.png", (1400, 1680)))  # noise of this size takes seconds to be written
     desk.click("#restore")
     desk.wait_for_function("document.querySelector('#comparison din-compare').states.length === 2", timeout=2 * WAIT_MS)
     expect(desk.locator("#download")).to_be_hidden()
