@@ -13,7 +13,6 @@ import json
 import os
 import re
 import sys
-import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -30,9 +29,9 @@ NOTES = "DIN_NOTES"
 IDLE, AT_WORK = b"0", b"1"
 # Where memory ends in the middle of C++ code: oneDNN, for one, may then fail for ever, also when there is memory again.
 LASTING = re.compile("bad_alloc|could not (create|execute) ")
-# The allocator keeps freed memory (app.triton.launch), which saves a tile a tenth of its time. After so many seconds
-# without work it goes back to the system: dozens of instances would each keep what their largest tile took. The
-# supervisor's tiny pictures come every five seconds.
+# The allocator keeps freed memory (app.triton.launch), which saves a tile a tenth of its time. Work after a rest of so
+# many seconds gives it back to the system: dozens of instances would each keep what their largest tile took. The
+# supervisor's tiny pictures, every five seconds, are such work.
 REST_S = 2.0
 
 
@@ -160,8 +159,8 @@ class Network:
         torch.set_num_threads(threads)
         self.torch, self.dlpack, self.device = torch, dlpack, torch.device(device)
         self.module = torch.jit.load(path, map_location=self.device).eval()
-        self.worked = threading.Event()
-        threading.Thread(target=give_back, args=(self.worked,), name="give-back", daemon=True).start()
+        self.give_back = ctypes.CDLL(None).malloc_trim
+        self.worked_s = time.monotonic()
 
     def __call__(self, tensors: dict[str, list[Any]], outputs: list[str]) -> list[dict[str, Any]]:
         """Restore a batch.
@@ -173,7 +172,7 @@ class Network:
         Returns:
             The outputs of each request as DLPack capsules.
         """
-        torch = self.torch
+        torch, has_rested = self.torch, time.monotonic() - self.worked_s > REST_S
         # DLPack, not NumPy: this build's as_numpy() returns wrong values under NumPy 2, and it would copy.
         batches = {name: [self.dlpack.from_dlpack(t.to_dlpack()) for t in found] for name, found in tensors.items()}
         with torch.inference_mode(), torch.jit.optimized_execution(False):
@@ -181,23 +180,10 @@ class Network:
         results = answer if isinstance(answer, tuple) else (answer,)
         sizes = [len(tensor) for tensor in next(iter(batches.values()))]
         parts = zip(*(result.cpu().split(sizes) for result in results), strict=True)
-        self.worked.set()
+        if has_rested:  # in this thread, for in another one Python might free what is Triton's
+            self.give_back(0)
+        self.worked_s = time.monotonic()
         return [dict(zip(outputs, map(self.dlpack.to_dlpack, part), strict=True)) for part in parts]
-
-
-def give_back(worked: threading.Event) -> NoReturn:
-    """Give freed memory back to the system whenever there has been no work for a while.
-
-    Args:
-        worked: is set after each work.
-    """
-    trim = ctypes.CDLL(None).malloc_trim
-    while True:
-        worked.wait()
-        while worked.is_set():
-            worked.clear()
-            time.sleep(REST_S)
-        trim(0)
 
 
 def is_lasting(error: Exception) -> bool:
