@@ -1,6 +1,7 @@
 """An instance has no memory left: the photo is restored, or told so, and no instance that this has damaged is left.
 
 Where memory ends decides what it damages: torch that is half imported, oneDNN that fails for ever, a tensor alone.
+An instance that has rested keeps no more memory than it needs.
 """
 
 import shutil
@@ -103,3 +104,18 @@ def test_a_server_without_memory_is_replaced_and_costs_no_photo(own, photo):
         server.rlimit(psutil.RLIMIT_AS, (server.memory_info().vms, psutil.RLIM_INFINITY))
         assert np.array_equal(restore(png(large), client.task(TASK), client).after.rgb, expected)
         assert own.restarts > restarts
+
+
+def test_an_instance_that_has_rested_gives_its_memory_back(triton, client):
+    """What large tiles took, of dozens of instances, would fill a small machine."""
+    instances = [psutil.Process(process_of(triton.port, f"din_{TASK}_0_{i}")) for i in range(2)]
+
+    def kept_mb():
+        """What the two hold of their own."""
+        return sum(instance.memory_full_info().uss for instance in instances) / MEGABYTE
+
+    tile = np.zeros((192, 192, 3), np.uint8)
+    answers = [client.submit(client.task(TASK).network(), tile) for _ in range(8)]
+    assert [answer.result().shape for answer in answers] == [(768, 768, 3)] * 8
+    busy_mb = kept_mb()
+    wait_until(lambda: kept_mb() < busy_mb - 40)

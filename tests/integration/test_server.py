@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import torch
 from torch import Tensor
@@ -34,7 +33,6 @@ from tests.support.processes import (
     command_line,
     folder_of,
     left_environments,
-    process_of,
     processes_with,
     read_line,
     wait_until,
@@ -60,22 +58,6 @@ def assert_nothing_left(folder: str, port: int) -> None:
     assert not list(Path("/dev/shm").glob(folder + "*"))
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def test_an_idle_instance_gives_its_memory_back(triton, client):
-    """What large tiles took, of dozens of instances, would fill a small machine."""
-    instances = [psutil.Process(process_of(triton.port, f"din_{TASK}_0_{i}")) for i in range(2)]
-
-    def kept_mb():
-        """What the two hold of their own."""
-        return sum(instance.memory_full_info().uss for instance in instances) / 1e6
-
-    tile = np.zeros((192, 192, 3), np.uint8)
-    answers = [client.submit(client.task(TASK).network(), tile) for _ in range(8)]
-    wait(answers)
-    assert [answer.result().shape for answer in answers] == [(768, 768, 3)] * 8
-    busy_mb = kept_mb()
-    wait_until(lambda: kept_mb() < busy_mb - 40)
 
 
 def test_dynamic_batching_joins_concurrent_requests(triton, client):
