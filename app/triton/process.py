@@ -183,6 +183,10 @@ class Run:
         (words,) = errors[-1:] or [line for line in lines if line.strip()][:1] or ["it said nothing"]
         return ERROR.sub("", words).strip().strip('"')
 
+    def end_of_log(self, lines: int) -> str:
+        """Return the last lines of Triton's log, which after a crash have its stack; nothing where it was stopped."""
+        return "" if self.log.closed else "\n".join(self._lines()[-lines:])
+
     def end(self) -> None:
         """Close the guardian's input, which ends Triton, and wait for both; may be called twice."""
         assert self.guardian.stdin is not None

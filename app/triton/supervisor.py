@@ -28,6 +28,7 @@ from app.triton.repository import REPOSITORY, check_repository
 log = logging.getLogger(__name__)
 
 NAMES_SHOWN = 4  # in a message
+LOG_LINES = 30  # of Triton's log, shown where it is restarted; a stack has fewer
 
 START_TIMEOUT_S = 180.0
 LOOK_S = (
@@ -249,6 +250,7 @@ class Triton:
             if time.monotonic() - since > self.policy.steady_s:
                 restarts = 0
                 self._failures.clear()
+            end_of_log = self._run.end_of_log(LOG_LINES)
             self._run.kill()
             self._run.end()
             if restarts == self.policy.restarts:
@@ -259,6 +261,8 @@ class Triton:
             restarts += 1
             self.restarts += 1
             log.warning("%s %s: restarting it", self._name, trouble)
+            if end_of_log:
+                log.info("The end of its log:\n%s", end_of_log)
             if self._stopping.wait(self.policy.delay_s(restarts)):
                 return
             trouble = self._restart()

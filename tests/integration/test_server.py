@@ -1,6 +1,7 @@
 """The embedded Triton: it batches, it refuses, it recovers, and it leaves nothing behind."""
 
 import functools
+import logging
 import os
 import re
 import shutil
@@ -392,6 +393,7 @@ def test_nothing_takes_the_port_while_triton_is_away(small_photo):
 
 def test_restarts_in_vain_come_to_an_end(tmp_path, caplog):
     """Whatever keeps Triton from coming back, the watch tries again, later and later, and says why it gives up."""
+    caplog.set_level(logging.INFO, "app.triton.supervisor")
     failures = iter([OSError("No space left on device"), RuntimeError("can't start new thread")])
     folders: list[str] = []
 
@@ -410,7 +412,10 @@ def test_restarts_in_vain_come_to_an_end(tmp_path, caplog):
         os.kill(victim(folder_of(own.port), "bin/tritonserver"), signal.SIGKILL)
         with pytest.raises(ServerStartError, match="3 times in a row, which is the limit"):
             own.wait()
-    said = [record.getMessage() for record in caplog.records if record.name == "app.triton.supervisor"]
+    records = [record for record in caplog.records if record.name == "app.triton.supervisor"]
+    said = [record.getMessage() for record in records if record.levelno >= logging.WARNING]
+    ends = [record.getMessage() for record in records if record.getMessage().startswith("The end of its log:")]
+    assert "SIGKILL" in ends[0].splitlines()[-1]
     end, no_space, no_thread, no_option = said[:4]
     assert "has ended (killed by SIGKILL)" in end
     assert "No space left on device" in no_space
