@@ -90,6 +90,7 @@ class Recipe:
         donors: data sets of pairs; every second photo is degraded as a pair of them is (``Degradation.transfer``).
         keep: how much of the degradation is left in the ground truth, drawn for every patch between the two; of haze
             that is J' = J + k (I - J), the same air with a higher transmission.
+        before: for the card: how the weights that it started from were trained, where no other card says so.
         trainings: for the card, where several are averaged (:mod:`din_model.average`): how they differ.
     """
 
@@ -110,6 +111,7 @@ class Recipe:
     camera: float = 0.0
     donors: tuple[DataSet, ...] = ()
     keep: tuple[float, ...] = ()
+    before: str = ""
     trainings: str = ""
 
     def sets(self) -> list[DataSet]:

@@ -56,7 +56,8 @@ def describe_data(recipe: Recipe) -> str:
 
 def describe_training(recipe: Recipe, trained: Checkpoint) -> str:
     """Return how a network was trained, and for how long."""
-    start = f", started from `{recipe.start}`" if recipe.start else ""
+    before = f" ({recipe.before})" if recipe.before else ""
+    start = f", started from `{recipe.start}`{before}" if recipe.start else ""
     shares = " to ".join(f"{share:.0%}" for share in recipe.keep)
     left = f", {shares} of the degradation left in the ground truths" if shares else ""
     turns = "half turns" if recipe.task.degradation.is_upright else "rotations"
