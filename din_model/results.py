@@ -41,7 +41,9 @@ Every figure is PSNR in dB / SSIM, by the protocol of [the evaluation](../din_mo
 (†) are these weights, **not trained on the same data as the others**: the paper's rows and its competitors' were
 trained on the full DF2K, GoPro, Rain100, Rain1400 and RESIDE and are copied from its Tables 3-7. "Untouched" is the
 input itself, "bicubic" the enlarged input, both measured here. [Each file's
-card](../din_model/weights) states what it was trained on. DIN+ is the self-ensemble.
+card](../din_model/weights) states what it was trained on. DIN+ is the self-ensemble. The first set of each
+task also decided which weights were shipped, so it is no unbiased test of them. [Published networks of like
+size](experiments.md#aims) were measured on the same pictures.
 
 Made by
 
