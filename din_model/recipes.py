@@ -84,6 +84,7 @@ class Recipe:
         start: network to start from, of a recipe before this one or as shipped, as far as its tensors fit; "" for none.
         optimiser: ``muon`` or ``adam`` (:mod:`din_model.optimiser`).
         schedule: ``trapezoid`` or ``halving`` (:class:`din_model.train.Schedule`).
+        cool_down: share of the iterations at whose end the learning rate is nothing (``trapezoid``).
         ema_decay: of the averaged weights, which are validated and kept.
         seed: of everything random.
         camera: share of the patches whose input also has a camera's noise and JPEG (:mod:`din_model.camera`).
@@ -106,6 +107,7 @@ class Recipe:
     start: str = ""
     optimiser: str = "muon"
     schedule: str = "trapezoid"
+    cool_down: float = 0.25
     ema_decay: float = 0.999
     seed: int = 0
     camera: float = 0.0

@@ -195,7 +195,7 @@ TASKS: dict[str, Task] = {
             "For dense streaks and the gray veil of a downpour.",
             RAIN_HEAVY,
             descriptor_rounds=2,
-            pictures=Pictures(("temple", "rocket"), card=(20, 85, 300)),
+            pictures=Pictures(("temple", "rocket"), card=(20, 85, 300), seed=1),
         ),
         Task(
             "dehaze_outdoor",
@@ -209,7 +209,7 @@ TASKS: dict[str, Task] = {
             descriptor_rounds=2,
             bf16=False,
             # Open land under a plain sky: far at the top, near at the bottom.
-            pictures=Pictures(("temple", "rocket"), square=(0, 40, 420), depth=(0.9, 0.3)),
+            pictures=Pictures(("temple", "rocket"), square=(0, 40, 420), depth=(0.9, 0.3), seed=0),
         ),
         Task(
             "dehaze_indoor",

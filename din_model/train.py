@@ -62,29 +62,32 @@ class Schedule:
 
     Attributes:
         kind: ``halving``: halved every 200,000 iterations; ``trapezoid``: a warm-up, level, and down to
-            nothing over the last quarter, so that a training can be prolonged as long as it is level.
+            nothing over the cool-down, so that a training can be prolonged as long as it is level.
         rate: the highest learning rate.
         iterations: of the whole training.
+        cool_down: share of the iterations.
     """
 
     kind: str
     rate: float
     iterations: int
+    cool_down: float = 0.25
 
     WARM_UP = 500  # iterations, or a tenth of them all
-    COOL_DOWN = 0.25  # of all iterations
     HALVE_EVERY = 200_000  # iterations
 
     def __post_init__(self) -> None:
         if self.kind not in ("halving", "trapezoid"):
             raise ValueError(f"the schedule is halving or trapezoid, not {self.kind!r}")
+        if not 0 < self.cool_down <= 1:
+            raise ValueError(f"the cool-down is a share of the iterations above 0 and at most 1, not {self.cool_down}")
 
     def __call__(self, iteration: int) -> float:
         """Return the learning rate of an iteration."""
         if self.kind == "halving":
             return self.rate * 0.5 ** (iteration // self.HALVE_EVERY)
         rising = (iteration + 1) / min(self.WARM_UP, 0.1 * self.iterations)
-        falling = (self.iterations - iteration) / (self.COOL_DOWN * self.iterations)
+        falling = (self.iterations - iteration) / (self.cool_down * self.iterations)
         return self.rate * max(0.0, min(1.0, rising, falling))
 
 
@@ -219,7 +222,7 @@ class Run:
     def train(self, stop: Callable[[], bool], validate_every: int, workers: int = 0) -> None:
         """Train to the last iteration or until ``stop()`` is true; save regularly and at the end."""
         trainer, recipe = self.trainer, self.recipe
-        schedule = Schedule(recipe.schedule, recipe.rate, recipe.iterations)
+        schedule = Schedule(recipe.schedule, recipe.rate, recipe.iterations, recipe.cool_down)
         batches: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
             Batches(self.sampler, recipe.batch, trainer.accelerator.process_index),
             batch_size=None,  # the data set's items are batches

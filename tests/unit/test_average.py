@@ -43,6 +43,18 @@ def test_each_weight_is_the_mean_of_the_trainings_ends(tiny, tmp_path):
     assert written.card == {"trainings": "3", "iterations": "1200", "core_hours": "1.5"}
 
 
+def test_other_weights_count_as_a_training_does(tiny, tmp_path):
+    ends = [end(tmp_path / name, seed) for seed, name in enumerate("ab")]
+    average(tmp_path / "a", tmp_path / "a", out=tmp_path / "begun")
+    begun = tmp_path / "begun" / NAME / "best.safetensors"
+    runs = [str(tmp_path / name) for name in "ab"]
+    assert main([NAME, "--runs", *runs, "--weights", str(begun), "--out", str(tmp_path / "mean")]) == 0
+    written = load_weights(tmp_path / "mean" / NAME / "best.safetensors")
+    for name, tensor in written.model.state_dict().items():
+        torch.testing.assert_close(tensor, (2 * ends[0][name] + ends[1][name]) / 3)
+    assert written.card["trainings"] == "2"
+
+
 def test_the_card_says_what_was_averaged(tiny, tmp_path):
     for seed, name in enumerate("ab"):
         end(tmp_path / name, seed)
@@ -65,6 +77,8 @@ def test_mistakes_are_one_sentence(tiny, tmp_path, capsys):
     assert capsys.readouterr().err.startswith("error: a training's last.pt is damaged: ")
     assert average(tmp_path / "a", out=tmp_path, name="sr_x4-din_64") == 2
     assert "how the trainings differ" in capsys.readouterr().err
+    assert main([NAME, "--runs", str(tmp_path / "a"), "--weights", str(tmp_path / "c"), "--out", str(tmp_path)]) == 2
+    assert f"there are no weights at {tmp_path / 'c'}" in capsys.readouterr().err
     assert average(tmp_path / "a", out=tmp_path, name="sr_x5-din_96") == 2
     assert "has no sr_x5-din_96" in capsys.readouterr().err
     assert not (tmp_path / NAME).exists()

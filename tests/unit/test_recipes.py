@@ -34,7 +34,7 @@ def test_every_task_has_a_recipe():
     recipes = read_recipes()
     assert {recipe.task.name for recipe in recipes.values()} == set(TASKS)
     for recipe in recipes.values():
-        Schedule(recipe.schedule, recipe.rate, recipe.iterations)
+        Schedule(recipe.schedule, recipe.rate, recipe.iterations, recipe.cool_down)
         # A training goes on from shipped weights, or from what a recipe before it makes.
         earlier = list(recipes)[: list(recipes).index(recipe.name)]
         assert not recipe.start or recipe.start in earlier or (WEIGHTS / f"{recipe.start}.safetensors").is_file()

@@ -267,6 +267,11 @@ def test_schedules():
     assert trapezoid(499) == trapezoid(5000) == trapezoid(7500) == 1e-3
     assert trapezoid(8750) == pytest.approx(5e-4)
     assert trapezoid(10_000) == 0
+    early = Schedule("trapezoid", 1e-3, 10_000, cool_down=0.75)
+    assert early(2500) == 1e-3
+    assert early(6250) == pytest.approx(5e-4)
+    with pytest.raises(ValueError, match="share of the iterations above 0 and at most 1, not 0"):
+        Schedule("trapezoid", 1e-3, 100, cool_down=0)
     with pytest.raises(ValueError, match="halving or trapezoid, not 'cosine'"):
         Schedule("cosine", 1e-3, 100)
 
