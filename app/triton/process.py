@@ -35,6 +35,7 @@ WITHDRAWN = "withdrawn.txt"  # in the place of a model's file: why it is out of 
 # Triton has protocols restricted to requests with a header; it cannot switch them off. Capitals in the name of this one
 # make that impossible to send (RFC 9113, section 8.2.1), so no secret has to stand in the list of processes.
 UNSENDABLE_HEADER = "NOBODY=can-send-this"
+ORPHAN = "Non-graceful termination detected"  # an instance whose server has died
 ERROR = re.compile(r"^(E\d+ [^\]]*\] |error: )")  # a line of Triton's log: time, thread and source line
 
 
@@ -184,8 +185,13 @@ class Run:
         return ERROR.sub("", words).strip().strip('"')
 
     def end_of_log(self, lines: int) -> str:
-        """Return the last lines of Triton's log, which after a crash have its stack; nothing where it was stopped."""
-        return "" if self.log.closed else "\n".join(self._lines()[-lines:])
+        """Return the last lines of Triton's log, which after a crash have its stack; nothing where it was stopped.
+
+        Without those of the instances, each of which says that Triton has gone.
+        """
+        if self.log.closed:
+            return ""
+        return "\n".join([line for line in self._lines() if ORPHAN not in line][-lines:])
 
     def end(self) -> None:
         """Close the guardian's input, which ends Triton, and wait for both; may be called twice."""
