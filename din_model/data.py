@@ -43,8 +43,12 @@ def read_hq(sample: Sample) -> Image:
     Raises:
         ValueError: the file is not a readable photo; the message names it.
     """
-    photo = read_photo(sample.hq)
-    return photo if sample.reduced_to == 1 else resize(photo, reduced(photo.shape[:2], sample.reduced_to))
+    return reduce_photo(read_photo(sample.hq), sample.reduced_to)
+
+
+def reduce_photo(photo: Image, share: float) -> Image:
+    """Reduce a photo to a share of its sides."""
+    return photo if share == 1 else resize(photo, reduced(photo.shape[:2], share))
 
 
 def reduced(size: Sequence[int], share: float) -> tuple[int, int]:
@@ -151,7 +155,7 @@ def read_pairs(task: Task, samples: list[Sample], seed: int) -> Iterator[Pair]:
     for index, sample in enumerate(samples):
         hq = crop_to_multiple(read_hq(sample), task.scale)
         if sample.lq is not None:
-            lq = read_lq(task, sample.lq, hq)
+            lq = read_lq(task, sample, hq)
         else:
             lq = degrade(task, hq, np.random.default_rng((seed, index)), sample.depth)
         # Of several inputs to one ground truth each has its own name.
@@ -166,20 +170,21 @@ def read_pair(task: Task, sample: Sample) -> tuple[Image, Image]:
     """
     if sample.lq is None:
         raise ValueError(f"{sample.hq} has no input: it is no pair")
-    hq = crop_to_multiple(read_photo(sample.hq), task.scale)
-    return hq, read_lq(task, sample.lq, hq)
+    hq = crop_to_multiple(read_hq(sample), task.scale)
+    return hq, read_lq(task, sample, hq)
 
 
-def read_lq(task: Task, path: Path, hq: Image) -> Image:
-    """Read the input that belongs to a ground truth.
+def read_lq(task: Task, sample: Sample, hq: Image) -> Image:
+    """Read the input of a sample that has one, and reduce it as its ground truth.
 
     Raises:
         ValueError: it cannot be read, or its size does not fit its ground truth.
     """
-    lq = read_photo(path)
+    assert sample.lq is not None
+    lq = reduce_photo(read_photo(sample.lq), sample.reduced_to)
     if hq.shape != (lq.shape[0] * task.scale, lq.shape[1] * task.scale, 3):
         raise ValueError(
-            f"{path} is {lq.shape[0]}x{lq.shape[1]} and its ground truth {hq.shape[0]}x{hq.shape[1]}: "
+            f"{sample.lq} is {lq.shape[0]}x{lq.shape[1]} and its ground truth {hq.shape[0]}x{hq.shape[1]}: "
             f"not {task.scale} times its size"
         )
     return lq
@@ -284,7 +289,7 @@ class PatchSampler:
         sample, hq, degradation = self.samples[index], self.hq(index), self.task.degradation
         rng = np.random.default_rng((self.seed, index, generation))
         if sample.lq is not None:
-            lq = read_lq(self.task, sample.lq, hq)
+            lq = read_lq(self.task, sample, hq)
             return (degradation.renew(hq, lq, rng) if degradation.renew is not None and generation % 2 else lq), hq
         if sample.depth is None and degradation.is_random:
             return self._degraded_window(hq, rng)

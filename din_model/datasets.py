@@ -23,7 +23,7 @@ class Sample:
         hq: ground truth.
         lq: input, where the data set has it.
         depth: depth map, where the data set has it.
-        reduced_to: share of its sides that a ground truth without input and depth is reduced to before it is degraded.
+        reduced_to: share of its sides that a photo is reduced to before it is degraded, or both photos of a pair.
     """
 
     hq: Path

@@ -35,7 +35,7 @@ class DataSet:
         held_out: regular expression on the name of an input (of a photo that is degraded on the fly, its own): what it
             matches is not trained on. A recipe that validates on this data set takes that part; all of it without.
         reduce: photos are reduced to a share of their sides, drawn for each between the two: that makes them sharper,
-            with finer texture, and removes what JPEG has left.
+            with finer texture, and removes what JPEG has left. Of a pair both are, which makes its blur shorter.
     """
 
     where: str
@@ -49,14 +49,15 @@ class DataSet:
         """Read the samples below a root to train on, or those that are held out for validation.
 
         Raises:
-            FileNotFoundError, ValueError: as :func:`read_dataset`; or nothing is left; or pairs are to be reduced.
+            FileNotFoundError, ValueError: as :func:`read_dataset`; or nothing is left; or what has a depth map is to be
+                reduced.
         """
         layout, colon, folder = self.where.partition(":")
         name = f"{layout}:{root / folder}" if colon and layout in LAYOUTS else str(root / self.where)
         samples = read_dataset(name)
         if self.reduce:
-            if any(sample.lq or sample.depth for sample in samples):
-                raise ValueError(f"{name} has pairs or depth maps; only photos alone can be reduced")
+            if any(sample.depth for sample in samples):
+                raise ValueError(f"{name} has depth maps; only photos and pairs can be reduced")
             least, most = self.reduce
             shares = np.random.default_rng(0).uniform(least, most, len(samples))
             samples = [replace(sample, reduced_to=float(s)) for sample, s in zip(samples, shares, strict=True)]

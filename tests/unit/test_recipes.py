@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from din_model.checkpoint import WEIGHTS
 from din_model.data import PatchSampler, read_hq
@@ -79,12 +79,24 @@ def test_photos_are_reduced_to_a_share_of_their_own(tmp_path):
         PatchSampler(find_task("sr_x2"), [(samples, 1.0)], seed=0, patch=25)
 
 
-def test_pairs_are_not_reduced(tmp_path):
-    for part in ("gt", "input"):
+def test_both_photos_of_a_pair_are_reduced_alike(tmp_path):
+    photo = Image.radial_gradient("L").convert("RGB")
+    for part, shown in (("gt", photo), ("input", ImageOps.invert(photo))):
         (tmp_path / "pairs" / part).mkdir(parents=True)
-        Image.new("RGB", (9, 9)).save(tmp_path / "pairs" / part / "1.png")
-    with pytest.raises(ValueError, match="only photos alone can be reduced"):
-        DataSet("pairs:pairs", "", "", reduce=(0.5, 0.75)).samples(tmp_path)
+        shown.resize((100, 60)).save(tmp_path / "pairs" / part / "1.png")
+    samples = DataSet("pairs:pairs", "", "", reduce=(0.5, 0.75)).samples(tmp_path)
+    lq, hq = PatchSampler(find_task("deblur"), [(samples, 1.0)], seed=0, patch=16).pair(0, 0)
+    assert lq.shape == hq.shape
+    assert 30 <= hq.shape[0] <= 45
+    assert np.abs(lq.astype(int) + hq - 255).max() <= 2  # they are of the same place
+
+
+def test_what_has_a_depth_map_is_not_reduced(tmp_path):
+    for part in ("clear", "depth"):
+        (tmp_path / "maps" / part).mkdir(parents=True)
+        Image.new("RGB", (9, 9)).save(tmp_path / "maps" / part / "1.png")
+    with pytest.raises(ValueError, match="only photos and pairs can be reduced"):
+        DataSet("depth:maps", "", "", reduce=(0.5, 0.75)).samples(tmp_path)
 
 
 def test_validation_leaves_what_training_leaves(tmp_path):
