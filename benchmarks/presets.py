@@ -48,13 +48,6 @@ FAMILY = (
     (128, 128, 2, 2, 1, 2),
     (128, 128, 2, 2, 1, 3),
 )
-PRESET_OF = {
-    (32, 16, 3, 2, 2, 4): "din_t",
-    (64, 32, 2, 2, 2, 4): "din_s",
-    (64, 64, 2, 2, 1, 3): "din_64",
-    (96, 96, 2, 2, 1, 3): "din_96",
-    (128, 128, 2, 2, 1, 3): "din_128",
-}
 
 
 def configuration(shape: tuple[int, ...]) -> DINConfig:
@@ -92,7 +85,7 @@ def plot(path: Path, points: dict[str, tuple[float, float]], peers: dict[str, fl
     axes = figure.subplots()
     axes.margins(x=0.1)
     axes.set(xscale="log", xlabel="ms of one core, 128x128 at 4x, bfloat16", ylabel="PSNR on held-out photos (dB)")
-    names = {str(shape): name for shape, name in PRESET_OF.items()}
+    names = {str((p.channels, p.growth, p.branches, p.wrdbs, p.rdbs, p.convs)): name for name, p in PRESETS.items()}
     # Neighbours in PSNR have their names on different sides.
     for i, (shape, point) in enumerate(sorted(points.items(), key=lambda item: item[1][1])):
         axes.scatter(*point, color="tab:red" if shape in names else "tab:blue")

@@ -4,6 +4,7 @@ Every task runs on the embedded Triton, with tiles that use their own channel de
 shared ones. Strided tasks are cut into smaller tiles than in service; otherwise a photo of this size would be one tile.
 """
 
+import argparse
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,7 @@ def agreement(one: Pixels, other: Pixels) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()  # it has no options but --help
     print("| task | rounds | own attention | shared attention | one piece | tiles | with the rounds |")
     print("|---|---|---|---|---|---|---|")
     with Triton(embedded.launch()) as triton, RestorationClient(triton.url) as client:

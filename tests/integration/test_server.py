@@ -413,11 +413,10 @@ def test_restarts_in_vain_come_to_an_end(tmp_path, caplog):
         with pytest.raises(ServerStartError, match="3 times in a row, which is the limit"):
             own.wait()
     records = [record for record in caplog.records if record.name == "app.triton.supervisor"]
-    said = [record.getMessage() for record in records if record.levelno >= logging.WARNING]
-    ends = [record.getMessage() for record in records if record.getMessage().startswith("The end of its log:")]
-    assert "killed by SIGKILL" in ends[0]
-    assert "Non-graceful" not in ends[0]
-    end, no_space, no_thread, no_option = said[:4]
+    end, no_space, no_thread, no_option = [r.getMessage() for r in records if r.levelno >= logging.WARNING][:4]
+    end_of_log = next(r.getMessage() for r in records if r.getMessage().startswith("The end of its log:"))
+    assert "killed by SIGKILL" in end_of_log
+    assert "Non-graceful" not in end_of_log
     assert "has ended (killed by SIGKILL)" in end
     assert "No space left on device" in no_space
     assert "can't start new thread" in no_thread
