@@ -14,7 +14,7 @@ from app.codec import Pixels
 from app.triton import Triton, embedded
 from din_model.data import degrade
 from din_model.tasks import TASKS
-from tests.support.processes import running_page
+from tests.support.processes import PageProcess, running_page
 
 
 def pytest_addoption(parser):
@@ -68,6 +68,12 @@ def small_photo() -> Pixels:
 
 
 @pytest.fixture(scope="session")
-def page_url(triton: Triton) -> Iterator[str]:
-    with running_page("--triton-url", triton.url) as (url, _):
-        yield url
+def served_page(triton: Triton) -> Iterator[tuple[str, PageProcess]]:
+    """The address and the process of a page that the whole run shares."""
+    with running_page("--triton-url", triton.url) as page:
+        yield page
+
+
+@pytest.fixture(scope="session")
+def page_url(served_page: tuple[str, PageProcess]) -> str:
+    return served_page[0]

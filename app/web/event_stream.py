@@ -1,25 +1,32 @@
-"""Keeps a visitor's stream of messages open for a moment after the last event.
+"""Sees to it that no event of a visitor waits on a stream of messages that is closed.
 
 Gradio 6.31.0 closes the stream when a visitor has no more running events, and the browser opens another for the next
-one. A browser that starts an event before it has read that the stream is closed waits on the closed stream for ever:
-its download stays disabled. Events follow one another most closely where one starts the next, so the stream is closed
-only when none has started for ``LINGER_S``.
+one. A browser that is told of an event's start before it has read that the stream is closed waits on the closed stream
+for ever: its download stays disabled. Two things prevent that:
+
+- Events follow one another most closely where one starts the next, so the stream is closed only when none has started
+  for ``LINGER_S``.
+- A visitor whose stream is being closed is told of the next event's start once the browser has read the end: it drops
+  the connection then.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from urllib.parse import parse_qs
 
 import gradio as gr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web import limits
-from app.web.gradio_compat import has_events
+from app.web.gradio_compat import answer_joins_after, has_events
 
 PATH = "/gradio_api/queue/data"
 LINGER_S = 2.0
+READ_S = 5.0  # for the browser to read the end
 POLL_S = 0.02
 CLOSING = b'data: {"msg":"close_stream"'
 
@@ -34,6 +41,13 @@ class LingeringStreams:
 
     def __init__(self, app: ASGIApp, page: gr.Blocks) -> None:
         self._app, self._page = app, page
+        self._unread: dict[str, asyncio.Event] = {}  # by session: set when its browser has read the end
+        answer_joins_after(page, self.until_end_is_read)
+
+    async def until_end_is_read(self, session: str) -> None:
+        """Wait until the browser of a session has read the end of its stream, if that is being closed."""
+        if session in self._unread:
+            await self._unread[session].wait()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
@@ -57,29 +71,47 @@ class LingeringStreams:
 
         while True:
             await self._app(scope, receive, forward)
-            if not held or not await self._has_next_event(session, receive):
-                break
+            if not held:
+                return
+            leaving = asyncio.ensure_future(wait_for_disconnect(receive))
+            try:
+                if not await self._has_next_event(session, leaving):
+                    break
+            finally:
+                leaving.cancel()
             held.clear()
-        for message in held:
+        with self._closing(session):
+            closing, *rest = held
+            await send(closing)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(wait_for_disconnect(receive), READ_S)
+        for message in rest:
             await send(message)
 
-    async def _has_next_event(self, session: str, receive: Receive) -> bool:
+    @contextmanager
+    def _closing(self, session: str) -> Iterator[None]:
+        """Have the next event of a session wait meanwhile."""
+        self._unread[session] = is_read = asyncio.Event()
+        try:
+            yield
+        finally:
+            is_read.set()
+            if self._unread.get(session) is is_read:
+                del self._unread[session]
+
+    async def _has_next_event(self, session: str, leaving: asyncio.Future[None]) -> bool:
         """Return whether a visitor starts an event within ``LINGER_S`` and still listens, as soon as that is certain.
 
         Who has left may have opened another stream for the event: going on with this one would take its messages.
         """
-        leaving = asyncio.ensure_future(wait_for_disconnect(receive))
-        try:
-            deadline = time.monotonic() + LINGER_S
-            while time.monotonic() < deadline and not limits.CLOSED.is_set():
-                await asyncio.wait([leaving], timeout=POLL_S)
-                if leaving.done():
-                    return False
-                if has_events(self._page, session):
-                    return True
-            return False
-        finally:
-            leaving.cancel()
+        deadline = time.monotonic() + LINGER_S
+        while time.monotonic() < deadline and not limits.CLOSED.is_set():
+            await asyncio.wait([leaving], timeout=POLL_S)
+            if leaving.done():
+                return False
+            if has_events(self._page, session):
+                return True
+        return False
 
 
 async def wait_for_disconnect(receive: Receive) -> None:

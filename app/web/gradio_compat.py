@@ -19,6 +19,7 @@ from fastapi import HTTPException
 from gradio import processing_utils, routes, state_holder
 from gradio.blocks import Block as Block  # the base of components and layouts, which `gradio` itself does not export
 from gradio.components import Component
+from gradio.data_classes import PredictBodyInternal
 from gradio.exceptions import InvalidPathError
 from gradio.route_utils import GradioMultiPartParser
 from gradio.utils import get_upload_folder
@@ -97,6 +98,25 @@ def is_awaited(page: gr.Blocks, request: gr.Request) -> bool:
 def has_events(page: gr.Blocks, session: str) -> bool:
     """Return whether a visitor's session has waiting or running events; only ``Blocks._queue`` knows it."""
     return bool(page._queue.pending_event_ids_session.get(session))
+
+
+def answer_joins_after(page: gr.Blocks, wait: Callable[[str], Coroutine[Any, Any, None]]) -> None:
+    """Make the queue tell a visitor of an event's start only after a wait; the event itself does not wait.
+
+    Gradio 6.31.0 has no event of its own between the two; only ``Queue.push`` knows the visitor.
+
+    Args:
+        page: the page whose queue it is.
+        wait: returns when a session, by its name, may be told.
+    """
+    push = page._queue.push
+
+    async def push_then_wait(body: PredictBodyInternal, request: Request, username: str | None) -> Any:
+        answer = await push(body=body, request=request, username=username)
+        await wait(str(body.session_hash))
+        return answer
+
+    page._queue.push = push_then_wait  # type: ignore[method-assign]
 
 
 def refuse_foreign_files(of_url: str, of_path: str) -> None:

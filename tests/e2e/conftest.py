@@ -17,9 +17,24 @@ def browser():
         yield started
 
 
+HAS_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Note whether a test has failed, for its fixtures."""
+    report = yield
+    item.stash[HAS_FAILED] = item.stash.get(HAS_FAILED, False) or report.failed
+    return report
+
+
 @pytest.fixture
-def visit(browser, page_url):
-    """Open the page in a new tab, with a script before its own; requests to other hosts fail the test."""
+def visit(browser, served_page, request):
+    """Open the page in a new tab, with a script before its own; requests to other hosts fail the test.
+
+    After a failure it prints what the tabs show and what the page's process has said last.
+    """
+    page_url, process = served_page
     contexts, asked = [], set()
 
     def open_page(address="", device=DESK, url=page_url, script="", **options):
@@ -36,6 +51,10 @@ def visit(browser, page_url):
         return tab
 
     yield open_page
+    if request.node.stash[HAS_FAILED]:
+        for tab in (tab for context in contexts for tab in context.pages):
+            print(f"{tab.url} shows:", tab.locator("body").inner_text(), sep="\n")
+        print("The page's process said:", *process.said().splitlines()[-30:], sep="\n")
     for context in contexts:
         assert [error for tab in context.pages for error in getattr(tab, "errors", [])] == []
         context.close()

@@ -3,7 +3,7 @@
 import socket
 import struct
 
-DATA, HEADERS, RESET, SETTINGS = 0, 1, 3, 4  # types of frames
+DATA, HEADERS, RESET, SETTINGS, WINDOW_UPDATE = 0, 1, 3, 4, 8  # types of frames
 END_STREAM, END_HEADERS = 1, 4  # flags
 STREAM = 1
 
@@ -30,5 +30,5 @@ def call(address: str, path: str, headers: dict[str, str]) -> int:
         while True:
             length, kind, _, stream = struct.unpack(">IBBI", b"\0" + answer.read(9))
             answer.read(length)
-            if stream == STREAM:
+            if stream == STREAM and kind != WINDOW_UPDATE:  # that only says how much more may be sent
                 return int(kind)
