@@ -155,6 +155,8 @@ COMPARISONS = (
     Comparison("Rain1400, 3 pairs (only measured)", "mixed rain", "pairs:eval/Rain1400_demo", rain_figures),
     Comparison("Pairs of several kinds", "mixed rain", "pairs:train/rain1400_like11", rain_figures),
     Comparison("SOTS indoor, training rooms", "indoor haze", "sots:train/SOTS_indoor_s1400_1424", haze_figures),
+    Comparison("OTS, 2 of its pairs", "outdoor haze", "sots:train/OTS_depth_samples", haze_figures),
+    Comparison("Outdoor test pairs, 2 (only measured)", "outdoor haze", "pairs:eval/SOTS_outdoor_like", haze_figures),
 )
 
 
@@ -185,10 +187,11 @@ def made(comparison: Comparison, hq: Picture, index: int) -> Picture:
 
 
 def measure(comparison: Comparison, root: Path) -> tuple[Figures, Figures]:
-    """Measure the real and the synthetic inputs of the same ground truths."""
+    """Measure the real and the synthetic inputs of the same ground truths; where these are few, several of each."""
     pairs = [read_pair(sample) for sample in some(dataset(comparison, root))]
     real = join(comparison.figures(lq, hq) for lq, hq in pairs)
-    return real, join(comparison.figures(made(comparison, hq, i), hq) for i, (_, hq) in enumerate(pairs))
+    sharp = [hq for _, hq in pairs] * max(1, MOST_PICTURES // len(pairs))
+    return real, join(comparison.figures(made(comparison, hq, i), hq) for i, hq in enumerate(sharp))
 
 
 def dataset(comparison: Comparison, root: Path) -> list[Sample]:
