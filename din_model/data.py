@@ -243,7 +243,7 @@ class PatchSampler:
 
     # Iterations for which a random degradation is kept, for it costs more than a patch. It covers a window of a few
     # patches, for rain, haze and motion extend beyond a patch.
-    KEPT = 2000
+    KEPT = 200
     WINDOW = 2  # sides of a patch
     IN_MEMORY = 1024  # photos; of larger data sets the least used are read again
 

@@ -134,8 +134,11 @@ class Recipe:
         return [sample for data in self.validate for sample in data.samples(root, held_out=True)]
 
     def validation_pairs(self, root: Path) -> Iterator[Pair]:
-        """Yield the pairs to validate on, the mean of ``keep`` left in their ground truths."""
-        for pair in read_pairs(self.task, self.held_out(root), self.seed):
+        """Yield the pairs to validate on, the mean of ``keep`` left in their ground truths.
+
+        Whatever its seed, every training has the same, so that trainings can be compared.
+        """
+        for pair in read_pairs(self.task, self.held_out(root), seed=0):
             yield replace(pair, hq=leave_part(pair.lq, pair.hq, fmean(self.keep))) if self.keep else pair
 
 

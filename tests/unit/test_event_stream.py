@@ -31,7 +31,7 @@ class Queue:
 
 class Page:
     def __init__(self):
-        self._queue = Queue()
+        self.queue = self._queue = Queue()
 
 
 class Listener:
@@ -67,7 +67,7 @@ class Listener:
         await self.stream(scope, self.receive, self.send)
 
     async def join(self, session):
-        return await self.page._queue.push(body=SimpleNamespace(session_hash=session), request=None, username=None)
+        return await self.page.queue.push(body=SimpleNamespace(session_hash=session), request=None, username=None)
 
     @property
     def messages(self):
