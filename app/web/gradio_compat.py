@@ -103,7 +103,7 @@ def has_events(page: gr.Blocks, session: str) -> bool:
 def answer_joins_after(page: gr.Blocks, wait: Callable[[str], Coroutine[Any, Any, None]]) -> None:
     """Make the queue tell a visitor of an event's start only after a wait; the event itself does not wait.
 
-    Gradio 6.31.0 has no event of its own between the two; only ``Queue.push`` knows the visitor.
+    Only ``Queue.push`` of Gradio 6.31.0 is called between the two and knows the visitor.
 
     Args:
         page: the page whose queue it is.
