@@ -20,9 +20,10 @@ from benchmarks.common import print_row, start_table
 from din_model.ablations import short_training
 from din_model.config import PRESETS
 from din_model.data import Batches, Pair, PatchSampler
+from din_model.loss import Loss, l1
 from din_model.network import DIN
 from din_model.recipes import Recipe, read_recipes
-from din_model.train import Loss, Schedule, Trainer
+from din_model.train import Schedule, Trainer
 
 TRIAL = 6  # iterations from which the time of one is known
 FREQUENCY_WEIGHT = 0.05
@@ -74,6 +75,7 @@ def ways(recipe: Recipe) -> list[Way]:
         replace(plain, name="Muon, a third of the rate", rate=recipe.rate / 3),
         replace(plain, name="Charbonnier", loss=charbonnier),
         replace(plain, name="squared error", loss=F.mse_loss),
+        replace(plain, name="L1, three quarters of it on luma", loss=l1(0.75)),
         replace(plain, name="L1 and frequencies", loss=with_frequencies),
         replace(plain, name="no averaged weights", ema_decay=0.0),
         replace(plain, name="half the batch", batch=2),
