@@ -63,7 +63,7 @@ def describe_training(recipe: Recipe, trained: Checkpoint) -> str:
     turns = "half turns" if recipe.task.degradation.is_upright else "rotations"
     several = trained.card.get("trainings")
     kept = (
-        f"the mean of the ends of {several} trainings ({recipe.trainings})"
+        f"the mean of the ends of {several} training{'s' * (several != '1')} ({recipe.trainings})"
         if several
         else "the best on what was held out of the training data"
     )

@@ -235,8 +235,8 @@ def editor_rain(size: Size, rng: np.random.Generator) -> Plane:
         length_px=int(np.exp(rng.uniform(np.log(8), np.log(60)))),
         grain_px=rng.uniform(1.0, 3.5),
         share=rng.uniform(0.02, 0.5),
-        brightness=np.exp(rng.uniform(np.log(0.03), np.log(0.11))),
-        base=rng.uniform(0.1, 2.0),
+        brightness=np.exp(rng.uniform(np.log(0.03), np.log(0.12))),
+        base=rng.uniform(0.2, 3.0),
     )
     return smear(size, grain, rng)
 

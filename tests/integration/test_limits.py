@@ -32,11 +32,21 @@ def url(page):
     return page[0]
 
 
+def upload_noise(url, side):
+    """Upload a square of noise; return it as the page's calls take it."""
+    return upload(url, png(np.random.default_rng(0).integers(0, 256, (side, side, 3)).astype(np.uint8)))
+
+
+@pytest.fixture(scope="module")
+def medium(url):
+    """A photo that takes long enough for several to be asked for meanwhile, and no longer: it is waited for."""
+    return upload_noise(url, 500)
+
+
 @pytest.fixture(scope="module")
 def large(url):
-    """An uploaded photo that takes seconds, as the page's calls take it."""
-    noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3)).astype(np.uint8)
-    return upload(url, png(noise))
+    """A photo that takes seconds."""
+    return upload_noise(url, 900)
 
 
 @pytest.fixture
@@ -62,8 +72,8 @@ def refusals(callers, photo):
         return [why for why in executor.map(ask, callers) if why]
 
 
-def test_a_direct_call_of_the_queue_has_the_same_share(call, large):
-    refused = refusals([call() for _ in range(limits.VISITOR_JOBS + 2)], large)
+def test_a_direct_call_of_the_queue_has_the_same_share(call, medium):
+    refused = refusals([call() for _ in range(limits.VISITOR_JOBS + 2)], medium)
     assert 1 <= len(refused) < limits.VISITOR_JOBS + 2  # one may be done before the last is queued
     assert all(f"You already have {limits.VISITOR_JOBS} jobs waiting or running" in why for why in refused)
 
@@ -75,10 +85,10 @@ def test_a_direct_call_of_the_queue_is_bound_to_the_number_of_photos(call, large
     assert f"exceed the limit of {limits.MAX_PHOTOS} at once" in refused
 
 
-def test_what_a_visitor_writes_into_a_header_makes_no_new_visitor(call, large):
+def test_what_a_visitor_writes_into_a_header_makes_no_new_visitor(call, medium):
     """The proxy on this machine appends the visitor's address to what the visitor has sent."""
     callers = [call(**{"X-Forwarded-For": f"10.0.0.{i}, 203.0.113.7"}) for i in range(limits.VISITOR_JOBS + 2)]
-    refused = refusals(callers, large)
+    refused = refusals(callers, medium)
     assert refused
     assert all("You already have" in why for why in refused)
 
