@@ -94,7 +94,8 @@ class Recipe:
         keep: how much of the degradation is left in the ground truth, drawn for every patch between the two; of haze
             that is J' = J + k (I - J), the same air with a higher transmission.
         before: for the card: how the weights that it started from were trained, where no other card says so.
-        trainings: for the card, where several are averaged (:mod:`din_model.average`): how they differ.
+        trainings: for the card, where several are averaged (:mod:`din_model.average`): how they differ; where the end of
+            one is taken: why, or with what it is averaged.
     """
 
     name: str

@@ -62,11 +62,12 @@ def describe_training(recipe: Recipe, trained: Checkpoint) -> str:
     left = f", {shares} of the degradation left in the ground truths" if shares else ""
     turns = "half turns" if recipe.task.degradation.is_upright else "rotations"
     several = trained.card.get("trainings")
-    kept = (
-        f"the mean of the ends of {several} training{'s' * (several != '1')} ({recipe.trainings})"
-        if several
-        else "the best on what was held out of the training data"
-    )
+    if not several:
+        kept = "the best on what was held out of the training data"
+    elif several == "1":
+        kept = f"the end of the training, {recipe.trainings}"
+    else:
+        kept = f"the mean of the ends of {several} trainings ({recipe.trainings})"
     done = f"{int(trained.card['iterations']):,} iterations " + ("in all" if several else f"of {recipe.iterations:,}")
     loss = f"L1 ({recipe.luma:.0%} of it on luma)" if recipe.luma else "L1"
     camera = f", a camera's noise and JPEG in {recipe.camera:.0%} of the inputs" if recipe.camera else ""
