@@ -28,10 +28,10 @@ def in_float32(name):
     """The task and the network of what is served, degraded photos, and their scores in float32."""
     task, model = TASKS[SHIPPED[name][0]], load_model(*SHIPPED[name])
     photos = [
-        skimage.data.astronaut()[0:240, 100:340],
-        skimage.data.chelsea()[0:240, 100:340],
-        skimage.data.coffee()[80:320, 150:390],
-        skimage.data.rocket()[0:240, 200:440],
+        skimage.data.astronaut()[0:168, 136:304],
+        skimage.data.chelsea()[36:204, 136:304],
+        skimage.data.coffee()[116:284, 186:354],
+        skimage.data.rocket()[36:204, 236:404],
     ]
     rng = np.random.default_rng(0)
     pairs = [Pair(str(i), degrade(task, photo, rng), photo, False) for i, photo in enumerate(photos)]
