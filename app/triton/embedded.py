@@ -119,6 +119,7 @@ def assemble_backends(wheel: Wheel, backends: Path) -> None:
     # Triton refuses a library behind a symbolic link that leaves the directory.
     shutil.copy(wheel.python_backend / "libtriton_python.so", python)
     (python / "triton_python_backend_stub").symlink_to(wheel.stub)
-    shutil.copy(BACKEND / "triton_python_backend_utils.py", python)
+    for part in ("triton_python_backend_utils.py", "parent.py"):
+        shutil.copy(BACKEND / part, python)
     (backends / "pytorch").mkdir()
     shutil.copy(BACKEND / "model.py", backends / "pytorch")

@@ -36,6 +36,7 @@ WITHDRAWN = "withdrawn.txt"  # in the place of a model's file: why it is out of 
 # make that impossible to send (RFC 9113, section 8.2.1), so no secret has to stand in the list of processes.
 UNSENDABLE_HEADER = "NOBODY=can-send-this"
 ORPHAN = "Non-graceful termination detected"  # an instance whose server has died
+LATE = "Triton gave a request up"  # why an instance has ended itself, as backends/pytorch/model.py says it
 ERROR = re.compile(r"^(E\d+ [^\]]*\] |error: )")  # a line of Triton's log: time, thread and source line
 
 

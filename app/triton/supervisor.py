@@ -295,10 +295,10 @@ class Triton:
         stopped = [name for name, process in processes.items() if is_stopped(process)]
         for names, what in ((instances.keys() - processes.keys(), "has lost"), (stopped, "has stopped processes:")):
             if names:
-                models = {instances[name] for name in names if name in instances}
-                # Several models at once are not to blame.
-                blamed = models if len(models) == 1 else ()
-                why = f" ({reasons[0]})" if (reasons := self._run.reasons(names)) else ""
+                models, reasons = {instances[name] for name in names if name in instances}, self._run.reasons(names)
+                # Several models at once are not to blame, nor is one for a machine that stood still.
+                blamed = models if len(models) == 1 and process.LATE not in reasons else ()
+                why = f" ({reasons[0]})" if reasons else ""
                 return Trouble(f"{what} {listing(names)}{why}", blamed, is_certain=names is not stopped)
         if not prober.answers():
             return Trouble("does not answer") if prober.is_silent() else None

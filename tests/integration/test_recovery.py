@@ -11,6 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tritonclient import grpc
+from tritonclient.utils import InferenceServerException
 
 from app.client import RestorationClient
 from app.errors import ServerStartError, UnknownTaskError
@@ -32,6 +34,19 @@ class TritonPythonModel(TritonPythonModel):
             import time
             Path({hang!r}).unlink()
             time.sleep(3600)
+        return super().answer(requests)
+"""
+
+# The same, for an instance that takes a second for a photo of that height, and says when it has begun.
+LATE = """
+
+
+class TritonPythonModel(TritonPythonModel):
+    def answer(self, requests):
+        if requests[0].inputs()[0].shape()[1] == {height}:
+            import time
+            Path({begun!r}).touch()
+            time.sleep(1)
         return super().answer(requests)
 """
 
@@ -156,6 +171,38 @@ def test_a_model_that_answers_with_errors_alone_is_replaced(tmp_path, small_phot
         fail.unlink()
         assert np.array_equal(restore(png(small_photo), task, client).after.rgb, expected)
     assert f"answers with errors alone: din_{TASK}: restarting it" in caplog.text
+
+
+def test_a_late_answer_goes_to_nobody_and_is_no_fault_of_the_model(tmp_path, small_photo, caplog):
+    """Triton gives a request up whose instance stands still, as in a suspended laptop, and would mistake its answer."""
+    begun, launch, repository = tmp_path / "begun", embedded.launch(), tmp_path / "repository"
+    shutil.copytree(REPOSITORY / f"din_{TASK}", repository / f"din_{TASK}")
+    config = repository / f"din_{TASK}/configs/cpu.pbtxt"
+    alone = config.read_text().replace("count: 2", "count: 1")  # or the next request has another instance
+    config.write_text(alone)
+    late = 255 - small_photo[None, :-1]
+    addition = LATE.format(begun=str(begun), height=late.shape[1])
+    launch = replace(launch, prepare=functools.partial(prepare_with, launch, addition))
+    with (
+        Triton(launch, repository, policy=Policy(confirm_after_s=10, model_failures=1)) as own,
+        RestorationClient(own.url) as client,
+        grpc.InferenceServerClient(own.url) as triton,
+        ThreadPoolExecutor(1) as executor,
+    ):
+        own.wait_ready()
+        task = client.task(TASK)
+        expected = restore(png(small_photo), task, client).after.rgb
+        lq = grpc.InferInput("lq", late.shape, "UINT8")
+        lq.set_data_from_numpy(late)
+        given_up = executor.submit(triton.infer, f"din_{TASK}", [lq])
+        wait_until(begun.exists, RECOVERY_S)
+        os.kill(pid := process_of(own.port, f"din_{TASK}_0_0"), signal.SIGSTOP)
+        with pytest.raises(InferenceServerException, match="not healthy"):
+            given_up.result(RECOVERY_S)
+        os.kill(pid, signal.SIGCONT)
+        assert np.array_equal(restore(png(small_photo), task, client).after.rgb, expected)
+        wait_until(lambda: is_back(own, client, pid), RECOVERY_S)
+    assert f"has lost din_{TASK}_0_0 (Triton gave a request up): restarting it" in caplog.text
 
 
 def test_a_start_that_loses_an_instance_is_given_up(tmp_path):

@@ -14,7 +14,7 @@ import pytest
 
 from app.pipeline.restore import restore
 from app.triton import REPOSITORY
-from app.triton.process import GUARDIAN
+from app.triton.process import GUARDIAN, LATE
 from tests.support.files import png, read_bytes
 from tests.support.processes import command_line, processes_with, running_page, server_folder, wait_until
 from tests.support.queue import Caller, event_numbers, restore_call, upload
@@ -71,9 +71,10 @@ def test_two_demos_do_not_disturb_each_other(options, client, small_photo):
             assert np.array_equal(restored(other_url, small_photo), expected)
         assert not regions(folders[1])
         assert not Path(tempfile.gettempdir(), folders[1]).exists()
-        assert regions(folders[0])
+        wait_until(lambda: regions(server_folder(below(page))), WAIT_S)
         assert np.array_equal(restored(url, small_photo), expected)
-        assert "restarting it" not in page.said()
+        # A machine that stood still for a second is no fault of the other demo.
+        assert not [line for line in page.said().splitlines() if "restarting it" in line and LATE not in line]
     wait_until(lambda: not processes_with(crashed), WAIT_S)
     assert not regions(crashed)
     assert not Path(tempfile.gettempdir(), crashed).exists()

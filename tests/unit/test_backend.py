@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from app.triton.embedded import BACKEND
-from app.triton.process import Run
+from app.triton.process import LATE, Run
 
 INSTANCE = "din_a_0_0"
 
@@ -25,6 +25,7 @@ def backend(monkeypatch):
         InferenceResponse=lambda error: error,
     )
     monkeypatch.setitem(sys.modules, "triton_python_backend_utils", triton)
+    monkeypatch.syspath_prepend(BACKEND)
     spec = importlib.util.spec_from_file_location("backend", BACKEND / "model.py")
     assert spec is not None
     assert spec.loader is not None
@@ -42,13 +43,13 @@ def fail(backend, tmp_path, monkeypatch):
 
     monkeypatch.setattr(backend.os, "_exit", exit_with)
 
-    def send(error):
+    def send(error, is_waiting=True):
         def raise_error(*_):
             raise error
 
         model = backend.TritonPythonModel()
         model.name, model.device, model.inputs, model.outputs = INSTANCE, "cpu", [], []
-        model.network = raise_error
+        model.network, model.parent = raise_error, SimpleNamespace(is_waiting=lambda: is_waiting)
         with (tmp_path / "note").open("wb", buffering=0) as model.note:
             return model.execute([SimpleNamespace(inputs=list)])
 
@@ -82,6 +83,12 @@ def test_a_failure_that_lasts_ends_the_process_with_its_reason(fail, capsys, tmp
     (tmp_path / "log").write_text(capsys.readouterr().err)
     with (tmp_path / "log").open("rb") as log:
         assert Run(guardian=None, folder=tmp_path, log=log).reasons([INSTANCE]) == [reason]
+
+
+def test_an_answer_that_triton_does_not_wait_for_ends_the_process(fail, capsys):
+    with pytest.raises(Ended):
+        fail(RuntimeError("?"), is_waiting=False)
+    assert capsys.readouterr().err == f"error: {INSTANCE} ends: {LATE}\n"
 
 
 class Unimportable:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import triton_python_backend_utils as pb_utils  # ours, beside this file; Triton adds its classes in that process
+from parent import Parent, read_command_line  # beside this file, too
 
 # The prefix of an error that the graph itself raises, to refuse a request.
 REFUSAL = "builtins.ValueError: "
@@ -37,6 +38,10 @@ REST_S = 2.0
 
 class BrokenError(Exception):
     """This process cannot serve any more; another one may."""
+
+
+class LateError(Exception):
+    """Triton does not wait for this answer any more, and would give it to another request."""
 
 
 class TritonPythonModel:
@@ -68,6 +73,7 @@ class TritonPythonModel:
         path = Path(notes, self.name) if notes else Path(os.devnull)
         self.note = path.open("wb", buffering=0)  # open as long as the instance lives
         self.note.write(IDLE)
+        self.parent = Parent(read_command_line())
 
     @cached_property
     def network(self) -> "Network":
@@ -84,7 +90,10 @@ class TritonPythonModel:
         batches = [[request] for request in requests] if self.device == "cpu" else [requests]
         try:
             with self.noted():
-                return [response for batch in batches for response in self.answer(batch)]
+                responses = [response for batch in batches for response in self.answer(batch)]
+            if not self.parent.is_waiting():
+                raise LateError("Triton gave a request up")
+            return responses
         except Exception as error:
             self.end(error)
 

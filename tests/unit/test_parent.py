@@ -1,0 +1,64 @@
+"""Whether Triton waits for an answer is read in its shared memory."""
+
+import importlib.util
+import struct
+import sys
+
+import pytest
+
+from app.triton.embedded import BACKEND
+
+CONTROL, QUEUE = 336, 496  # where Triton 2.51 has them
+
+
+@pytest.fixture
+def parent():
+    """The module as Triton's stub loads it."""
+    spec = importlib.util.spec_from_file_location("parent", BACKEND / "parent.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def connect(parent, tmp_path):
+    """Connect to a shared memory; returns what changes the state of its queue and the connection."""
+
+    def to(size, head, tail):
+        region = tmp_path / "region"
+        memory = bytearray(4096)
+        struct.pack_into("<q", memory, CONTROL + 16 + 88, QUEUE)
+        region.write_bytes(memory)
+
+        def put(head, tail):
+            with region.open("r+b") as file:
+                file.seek(QUEUE + 16 + 104)
+                file.write(struct.pack("<Qqii", size, 656, head, tail))
+
+        put(head, tail)
+        return put, parent.Parent(["stub", "model.pt", region.name, "", "", "", "", str(CONTROL)], tmp_path)
+
+    return to
+
+
+def test_triton_waits_as_long_as_it_has_sent_nothing_more(connect):
+    put, triton = connect(1000, 2, 2)
+    assert triton.is_waiting()
+    put(3, 2)
+    assert not triton.is_waiting()
+    put(3, 3)
+    assert triton.is_waiting()
+    put(0, 999)  # around the end
+    assert not triton.is_waiting()
+
+
+@pytest.mark.parametrize("state", [(999, 0, 0), (1000, 1000, 0), (1000, 0, -1)])
+def test_another_shared_memory_is_refused(connect, state):
+    with pytest.raises(RuntimeError, match="not laid out as that of Triton 2.51"):
+        connect(*state)
+
+
+def test_the_command_line_is_that_of_this_process(parent):
+    assert [part for part in parent.read_command_line() if part][-len(sys.argv[1:]) :] == sys.argv[1:]
