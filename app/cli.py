@@ -41,6 +41,7 @@ from app.output_options import Chosen, add_output_options, chosen
 from app.pipeline.chain import chain_steps
 from app.pipeline.restore import Progress, run
 from app.signals import INTERRUPTED, interrupt, on_signals
+from app.stack import in_one_piece
 from app.tasks import file_suffix
 from app.triton_options import (
     ExternalTriton,
@@ -461,6 +462,7 @@ def end_at_once(folder: Path, number: int, frame: FrameType | None) -> None:
     os._exit(128 + number)
 
 
+@in_one_piece
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit status."""
     args = parse_arguments(sys.argv[1:] if arguments is None else arguments)
