@@ -40,8 +40,8 @@ from app.many.command import add_many_options, restore_many
 from app.output_options import Chosen, add_output_options, chosen
 from app.pipeline.chain import chain_steps
 from app.pipeline.restore import Progress, run
+from app.quick_start import in_one_piece, without_collection
 from app.signals import INTERRUPTED, interrupt, on_signals
-from app.stack import in_one_piece
 from app.tasks import file_suffix
 from app.triton_options import (
     ExternalTriton,
@@ -243,16 +243,17 @@ def serve_page(args: argparse.Namespace) -> int:
         find_triton(args, *metrics) as triton,
         RestorationClient(triton.url, options) as client,
     ):
-        # Imported here: Gradio takes seconds to import, and the other commands do not need it.
-        from app.web import limits, scrape
-        from app.web.app import build_page, launch_page
-        from app.web.kiosk.page import build_kiosk
-        from app.web.kiosk.phones import Phones
+        with without_collection():
+            # Imported here: Gradio takes seconds to import, and the other commands do not need it.
+            from app.web import limits, scrape
+            from app.web.app import build_page, launch_page
+            from app.web.kiosk.page import build_kiosk
+            from app.web.kiosk.phones import Phones
 
-        trust(args.trusted_proxies)
-        wait_for_tasks(client)
-        phones = Phones(phones_address) if phones_address else None
-        site = build_kiosk(client, phones) if args.kiosk else build_page(client)
+            trust(args.trusted_proxies)
+            wait_for_tasks(client)
+            phones = Phones(phones_address) if phones_address else None
+            site = build_kiosk(client, phones) if args.kiosk else build_page(client)
         launch_page(site, client, args.host, args.port, users)
         logs.join(args.log_format)
         try:

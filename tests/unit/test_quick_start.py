@@ -1,9 +1,12 @@
-"""A function whose frame is large has the frames of what it calls in one piece of memory."""
+"""What a start does not wait for: memory for the stack at every call, and the search for garbage in what stays."""
 
+import gc
 import resource
 from concurrent.futures import ThreadPoolExecutor
 
-from app.stack import in_one_piece
+import pytest
+
+from app.quick_start import in_one_piece, without_collection
 
 CALLS = 300
 DEPTH = 400  # frames; 16 KiB hold about a hundred of them
@@ -48,3 +51,22 @@ def test_the_function_stays_what_it_is():
 
     assert in_one_piece(add) is add
     assert add(1) == 3
+
+
+def test_what_is_made_meanwhile_is_not_looked_through():
+    before = gc.get_freeze_count()
+    try:
+        with without_collection():
+            assert not gc.isenabled()
+            made: list[list[int]] = [[] for _ in range(1000)]
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > before + len(made)
+    finally:
+        gc.unfreeze()
+
+
+def test_garbage_is_looked_for_again_after_an_error():
+    with pytest.raises(KeyError), without_collection():
+        raise KeyError
+    gc.unfreeze()
+    assert gc.isenabled()
