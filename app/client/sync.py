@@ -460,7 +460,7 @@ class RestorationClient:
                 return self._explain(error)
 
         def read(result: triton.InferResult | None) -> NDArray[Any]:
-            answer = tensors.read_answer(result, output)
+            answer = tensors.read_answer(result, output, answer_bytes)
             note()
             return answer
 

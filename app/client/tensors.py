@@ -76,14 +76,19 @@ def infer_input(name: str, value: NDArray[Any]) -> Any:
     return tensor
 
 
-def read_answer(result: triton.InferResult | None, output: str) -> NDArray[Any]:
+def read_answer(result: triton.InferResult | None, output: str, answer_bytes: int) -> NDArray[Any]:
     """Return an output of a request of batch size one.
 
+    Args:
+        result: the answer to the request.
+        output: name of the output.
+        answer_bytes: size that it has to have.
+
     Raises:
-        ServerError: the output is missing, or the requested core lies outside the tile.
+        ServerError: the output is missing or of another size, or the requested core lies outside the tile.
     """
     answer = result.as_numpy(output) if result is not None else None
-    if answer is None or len(answer) != 1:
+    if answer is None or len(answer) != 1 or answer.nbytes != answer_bytes:
         raise ServerError(say("error.no_picture"))
     if answer.dtype == np.float32 and not np.isfinite(answer).all():
         raise ServerError("The core lies outside its tile: give it in the tile's pixels.", "INVALID_ARGUMENT")
