@@ -20,10 +20,10 @@ from benchmarks.common import print_row, start_table
 from din_model.ablations import short_training
 from din_model.config import PRESETS
 from din_model.data import Batches, Pair, PatchSampler
+from din_model.loss import Loss, l1
 from din_model.network import DIN
 from din_model.recipes import Recipe, read_recipes
-from din_model.train import Loss, Schedule, Trainer
-from imaging.metrics import LUMA
+from din_model.train import Schedule, Trainer
 
 TRIAL = 6  # iterations from which the time of one is known
 FREQUENCY_WEIGHT = 0.05
@@ -40,13 +40,6 @@ def with_frequencies(restored: Tensor, clean: Tensor) -> Tensor:
     difference = (restored - clean).float()
     coefficients: Tensor = torch.fft.rfft2(difference, norm="ortho")
     return difference.abs().mean() + FREQUENCY_WEIGHT * coefficients.abs().mean()
-
-
-def mostly_luma(restored: Tensor, clean: Tensor) -> Tensor:
-    """Return L1, three quarters of it on luma, which the benchmarks of enlarging measure."""
-    difference = (restored - clean).float()
-    luma = torch.einsum("nchw,c->nhw", difference, torch.tensor(LUMA / LUMA.sum(), dtype=torch.float32))
-    return 0.25 * difference.abs().mean() + 0.75 * luma.abs().mean()
 
 
 @dataclass(frozen=True)
@@ -82,7 +75,7 @@ def ways(recipe: Recipe) -> list[Way]:
         replace(plain, name="Muon, a third of the rate", rate=recipe.rate / 3),
         replace(plain, name="Charbonnier", loss=charbonnier),
         replace(plain, name="squared error", loss=F.mse_loss),
-        replace(plain, name="L1, three quarters on luma", loss=mostly_luma),
+        replace(plain, name="L1, three quarters of it on luma", loss=l1(0.75)),
         replace(plain, name="L1 and frequencies", loss=with_frequencies),
         replace(plain, name="no averaged weights", ema_decay=0.0),
         replace(plain, name="half the batch", batch=2),

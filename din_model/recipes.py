@@ -88,6 +88,7 @@ class Recipe:
         cool_down: share of the iterations at whose end the learning rate is nothing (``trapezoid``).
         ema_decay: of the averaged weights, which are validated and kept.
         seed: of everything random.
+        luma: share of the loss that is on luma alone (:mod:`din_model.loss`).
         camera: share of the patches whose input also has a camera's noise and JPEG (:mod:`din_model.camera`).
         donors: data sets of pairs; every second photo is degraded as a pair of them is (``Degradation.transfer``).
         keep: how much of the degradation is left in the ground truth, drawn for every patch between the two; of haze
@@ -112,6 +113,7 @@ class Recipe:
     cool_down: float = 0.25
     ema_decay: float = 0.999
     seed: int = 0
+    luma: float = 0.0
     camera: float = 0.0
     donors: tuple[DataSet, ...] = ()
     keep: tuple[float, ...] = ()

@@ -69,10 +69,11 @@ def describe_training(recipe: Recipe, trained: Checkpoint) -> str:
     else:
         kept = f"the mean of the ends of {several} trainings ({recipe.trainings})"
     done = f"{int(trained.card['iterations']):,} iterations " + ("in all" if several else f"of {recipe.iterations:,}")
+    loss = f"L1 ({recipe.luma:.0%} of it on luma)" if recipe.luma else "L1"
     camera = f", a camera's noise and JPEG in {recipe.camera:.0%} of the inputs" if recipe.camera else ""
     return (
-        f"L1, {OPTIMISERS[recipe.optimiser]}, batch {recipe.batch} of {recipe.patch}x{recipe.patch} patches, flips and "
-        f"{turns}{camera}, learning rate {recipe.rate:g}, bfloat16, averaged weights ({recipe.ema_decay:g}), {kept}"
+        f"{loss}, {OPTIMISERS[recipe.optimiser]}, batch {recipe.batch} of {recipe.patch}x{recipe.patch} patches, flips "
+        f"and {turns}{camera}, learning rate {recipe.rate:g}, bfloat16, averaged weights ({recipe.ema_decay:g}), {kept}"
         f"{start}{left}; {done}, {trained.card['core_hours']} hours of one CPU core"
     )
 

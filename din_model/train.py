@@ -40,6 +40,7 @@ from din_model.config import PRESETS
 from din_model.data import Batches, Pair, PatchSampler
 from din_model.evaluate import score_pairs
 from din_model.files import replacing
+from din_model.loss import Loss, l1
 from din_model.network import DIN
 from din_model.optimiser import Optimiser
 from din_model.recipes import RECIPES, Recipe, read_recipes
@@ -52,8 +53,6 @@ LOG = Path("docs/training-log.csv")
 LOG_COLUMNS = ("network", "when", "iteration", "seconds", "core_seconds", "rate", "loss", "validation_psnr")
 SAVE_EVERY_S = 240
 CLIP_NORM = 0.5  # largest norm of a gradient
-
-Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -202,7 +201,7 @@ class Run:
         last = self.folder / "last.pt"
         if recipe.start and not last.is_file():
             warm_start(model, find_start(recipe.start, runs))
-        self.trainer = Trainer(model, accelerator, recipe.optimiser, recipe.ema_decay)
+        self.trainer = Trainer(model, accelerator, recipe.optimiser, recipe.ema_decay, l1(recipe.luma))
         if last.is_file():
             state = torch.load(last, map_location=accelerator.device, weights_only=True)
             self.trainer.load_state(state)

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 
 from din_model.checkpoint import WEIGHTS
 from din_model.data import PatchSampler, read_hq
+from din_model.loss import l1
 from din_model.recipes import RECIPES, DataSet, read_recipes
 from din_model.results import SETS
 from din_model.tasks import TASKS, find_task
@@ -35,6 +36,7 @@ def test_every_task_has_a_recipe():
     assert {recipe.task.name for recipe in recipes.values()} == set(TASKS)
     for recipe in recipes.values():
         Schedule(recipe.schedule, recipe.rate, recipe.iterations, recipe.cool_down)
+        l1(recipe.luma)
         # A training goes on from shipped weights, or from what a recipe before it makes.
         earlier = list(recipes)[: list(recipes).index(recipe.name)]
         assert not recipe.start or recipe.start in earlier or (WEIGHTS / f"{recipe.start}.safetensors").is_file()

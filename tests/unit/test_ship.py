@@ -130,7 +130,7 @@ def test_the_presets_of_the_recipes_are_shippable():
     assert {recipe.preset for recipe in read_recipes().values()} <= set(PRESETS)
 
 
-def test_the_card_says_how_patches_were_turned_and_what_a_camera_added(tmp_path):
+def test_the_card_says_how_patches_were_turned_what_a_camera_added_and_the_loss(tmp_path):
     path = tmp_path / "best.safetensors"
     save_weights(path, DIN(TINY).state_dict(), TINY, "sr_x4", "din_t", CARD)
     recipes, checkpoint = read_recipes(), load_weights(path)
@@ -139,10 +139,11 @@ def test_the_card_says_how_patches_were_turned_and_what_a_camera_added(tmp_path)
         replace(rain, camera=0.4), checkpoint
     )
     assert "flips and rotations, learning" in describe_training(replace(blur, camera=0.0), checkpoint)
+    assert describe_training(replace(blur, luma=0.75), checkpoint).startswith("L1 (75% of it on luma), ")
 
 
 def test_the_card_says_where_the_end_of_a_training_was_taken(tmp_path):
     path = tmp_path / "best.safetensors"
-    recipe = replace(read_recipes()["sr_x4-din_64"], trainings="averaged with another")
+    recipe = replace(read_recipes()["sr_x4-din_64"], trainings="averaged with another", start="")
     save_weights(path, DIN(TINY).state_dict(), TINY, "sr_x4", "din_t", {**CARD, "trainings": "1"})
     assert "(0.999), the end of the training, averaged with another; " in describe_training(recipe, load_weights(path))
