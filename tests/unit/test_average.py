@@ -75,7 +75,7 @@ def test_mistakes_are_one_sentence(tiny, tmp_path, capsys):
     (tmp_path / "b" / NAME / "last.pt").write_bytes(b"cut off")
     assert average(tmp_path / "a", tmp_path / "b", out=tmp_path) == 2
     assert capsys.readouterr().err.startswith("error: a training's last.pt is damaged: ")
-    assert average(tmp_path / "a", out=tmp_path, name="sr_x4-din_64") == 2
+    assert average(tmp_path / "a", out=tmp_path, name="sr_x2-din_64") == 2
     assert "how the trainings differ" in capsys.readouterr().err
     assert main([NAME, "--runs", str(tmp_path / "a"), "--weights", str(tmp_path / "c"), "--out", str(tmp_path)]) == 2
     assert f"there are no weights at {tmp_path / 'c'}" in capsys.readouterr().err

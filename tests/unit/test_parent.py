@@ -2,8 +2,8 @@
 
 import importlib.util
 import struct
-import sys
 
+import psutil
 import pytest
 
 from app.triton.embedded import BACKEND
@@ -61,4 +61,6 @@ def test_another_shared_memory_is_refused(connect, state):
 
 
 def test_the_command_line_is_that_of_this_process(parent):
-    assert [part for part in parent.read_command_line() if part][-len(sys.argv[1:]) :] == sys.argv[1:]
+    *arguments, end = parent.read_command_line()
+    assert arguments == psutil.Process().cmdline()
+    assert end == ""
