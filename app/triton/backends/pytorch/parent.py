@@ -8,6 +8,7 @@ instance's messages, and when it has given up there is a message.
 """
 
 import mmap
+import os
 import struct
 from pathlib import Path
 
@@ -49,4 +50,4 @@ class Parent:
 
 def read_command_line() -> list[str]:
     """Return the command line of this process, which Python does not know inside of Triton's instance."""
-    return Path("/proc/self/cmdline").read_text().split("\0")
+    return os.fsdecode(Path("/proc/self/cmdline").read_bytes()).split("\0")
