@@ -36,6 +36,9 @@ page.find_triton = find_impatiently
 sys.exit(page.main(sys.argv[1:]))
 """
 STARTUP_S = 180  # also beside much other work
+# What the supervisor says of a killed server, as an expression. The guardian ends a moment after its server, and the
+# supervisor may look in between.
+SERVER_KILLED = r"(has ended \(killed by SIGKILL\)|has lost its server process \(.*\)): restarting it"
 
 
 def read_line(process: subprocess.Popen[AnyStr]) -> AnyStr:

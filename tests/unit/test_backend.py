@@ -1,6 +1,5 @@
 """The backend in an instance of a model: which failures are answers to a request, and which end the process."""
 
-import importlib.util
 import sys
 from types import SimpleNamespace
 
@@ -8,6 +7,7 @@ import pytest
 
 from app.triton.embedded import BACKEND
 from app.triton.process import LATE, Run
+from tests.support.backend import load_part
 
 INSTANCE = "din_a_0_0"
 
@@ -26,12 +26,7 @@ def backend(monkeypatch):
     )
     monkeypatch.setitem(sys.modules, "triton_python_backend_utils", triton)
     monkeypatch.syspath_prepend(BACKEND)
-    spec = importlib.util.spec_from_file_location("backend", BACKEND / "model.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_part("model")
 
 
 @pytest.fixture

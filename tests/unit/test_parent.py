@@ -1,12 +1,11 @@
 """Whether Triton waits for an answer is read in its shared memory."""
 
-import importlib.util
 import struct
 
 import psutil
 import pytest
 
-from app.triton.embedded import BACKEND
+from tests.support.backend import load_part
 
 CONTROL, QUEUE = 336, 496  # where Triton 2.51 has them
 
@@ -14,12 +13,7 @@ CONTROL, QUEUE = 336, 496  # where Triton 2.51 has them
 @pytest.fixture
 def parent():
     """The module as Triton's stub loads it."""
-    spec = importlib.util.spec_from_file_location("parent", BACKEND / "parent.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_part("parent")
 
 
 @pytest.fixture
