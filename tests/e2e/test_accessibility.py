@@ -38,13 +38,13 @@ def test_nothing_overflows_horizontally(visit, device, small_photo, tmp_path):
         assert width <= device["viewport"]["width"], f"tab {place} is {width} pixels wide"
 
 
-def test_the_keyboard_alone_is_enough(visit):
+def test_the_keyboard_alone_is_enough(desk):
     """From the task's choice to a restored example and the divider, without a mouse."""
-    tab = visit("?task=sr_x2")
+    tab = desk
     tab.locator("#task input:checked").focus()
     tab.keyboard.press("Tab")
     tab.keyboard.press("Space")
-    expect(tab.locator("#task input:checked")).to_have_value("sr_x3")
+    expect(tab.locator("#task input:checked")).to_have_value("sr_x8")
     tab.locator("#samples button").first.focus()
     tab.keyboard.press("Enter")
     done(tab)

@@ -29,6 +29,14 @@ CLICK = """async ([selector, places, last]) => {
     return chosen;
 }"""
 
+# Chooses eight times as soon as it is drawn.
+QUICK = """new MutationObserver((_, observer) => {
+    const choice = document.querySelector('#task input[value=sr_x8]');
+    if (!choice) return;
+    observer.disconnect();
+    requestAnimationFrame(() => choice.click());
+}).observe(document, { childList: true, subtree: true });"""
+
 
 @pytest.fixture
 def small(tmp_path, small_photo):
@@ -142,6 +150,13 @@ def test_an_address_chooses_in_the_browser(visit):
         choose(tab, "dehaze", "dehaze_outdoor")
     expect(tab.locator("#restore")).to_have_text("Restaurieren")
     assert chosen(tab) == ["dehaze", "dehaze_outdoor", "fast"]
+
+
+def test_the_choice_of_a_quick_visitor_stays(visit):
+    """A task that is chosen as soon as it is there, before the page has read its address."""
+    tab = visit("?task=sr_x4&lang=de", script=QUICK)
+    expect(tab.locator("#restore")).to_have_text("Restaurieren")  # the address has been read
+    assert chosen(tab) == ["enlarge", "sr_x8", "fast"]
 
 
 def test_an_example_runs_with_the_choices_at_its_click(desk):

@@ -16,10 +16,12 @@
     return wanted.map((tag) => tag?.split('-')[0].toLowerCase()).find((tag) => languages.includes(tag));
   };
 
-  // Returns language, family and task from a URL such as ?lang=de&task=derain_light.
+  // Returns language, family and task from a URL such as ?lang=de&task=derain_light. The page asks once it is complete:
+  // a task that a quick visitor has chosen by then stays.
   window.dinReadAddress = (tasks, languages) => {
     const asked = new URLSearchParams(location.search);
-    const task = Object.hasOwn(tasks, asked.get('task')) ? asked.get('task') : undefined;
+    const isUntouched = document.querySelector('#task input:checked')?.value === Object.keys(tasks)[0];
+    const task = isUntouched && Object.hasOwn(tasks, asked.get('task')) ? asked.get('task') : undefined;
     return [dinReadLanguage(languages), tasks[task]?.family, task]; // undefined changes nothing
   };
 
