@@ -27,6 +27,7 @@ from playwright.sync_api import Page, sync_playwright
 from app import codec
 from app.client import RestorationClient
 from app.codec import Pixels
+from app.i18n import say
 from app.pipeline.restore import pixel_steps, restore, run
 from app.tasks import Network
 from app.triton import Triton, embedded
@@ -47,7 +48,7 @@ PAIR_PAINT = """new Promise((resolve) => {
         if (pair) resolve(pair.startTime - first);
     }).observe({ type: 'largest-contentful-paint', buffered: true });
 })"""
-FACT_SECONDS = 5  # index of the line with the network's time in the page's report
+SECONDS = say("report.seconds").into("en")  # names the line with the network's time in the page's report
 
 
 @contextmanager
@@ -160,13 +161,8 @@ def browse(photo: Pixels) -> None:
             uncached.append(time.monotonic() - started)
             wait_for_report(tab, path.stem)
             kept.append(time.monotonic() - started)
-            network = float(
-                tab.locator("#report table tr")
-                .nth(FACT_SECONDS)
-                .locator("td")
-                .evaluate("cell => cell.textContent")
-                .split()[0]
-            )
+            fact = tab.locator("#report tr").filter(has_text=SECONDS).locator("td")
+            network = float(fact.evaluate("cell => cell.textContent").split()[0])
             shares.append(1 - network / uncached[-1])
         for _ in range(RUNS + 1):
             arrive(tab, url)

@@ -70,7 +70,13 @@ class LingeringStreams:
             await send(message)
 
         while True:
-            await self._app(scope, receive, forward)
+            try:
+                await self._app(scope, receive, forward)
+            except KeyError as error:
+                # Gradio forgets a session with each of its streams that is cut off, and fails at the second.
+                if error.args != (session,):
+                    raise
+                return
             if not held:
                 return
             leaving = asyncio.ensure_future(wait_for_disconnect(receive))

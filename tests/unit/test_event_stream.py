@@ -1,6 +1,7 @@
 """Streams of messages that are kept open for the next event."""
 
 import asyncio
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -109,6 +110,20 @@ def test_it_does_not_keep_a_page_from_ending(pending, monkeypatch):
 def test_an_end_without_a_message_is_the_end(pending):
     pending.add("s")
     assert listen([[b"a"]]) == [b"a", b""]
+
+
+@pytest.mark.parametrize(("missing", "fails"), [("s", False), ("other", True)])
+def test_a_session_that_is_forgotten_twice_is_no_failure(pending, missing, fails):
+    async def forget(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        del {}[missing]
+
+    listener = Listener([])
+    stream = LingeringStreams(forget, page=listener.page)
+    scope = {"type": "http", "path": PATH, "query_string": b"session_hash=s"}
+    with pytest.raises(KeyError) if fails else nullcontext():
+        run_async(stream(scope, listener.receive, listener.send))
+    assert [message["type"] for message in listener.sent] == ["http.response.start"]
 
 
 @pytest.mark.parametrize("reads", [True, False])
