@@ -1,9 +1,9 @@
 """Ship trained networks that beat the shipped ones: din ship NETWORK ... --root DATA --runs RUNS.
 
-The best weights of a run are rounded to float16 and scored on their task's sets (sets.toml). They are put
-among the shipped ones if no network of the task that is as fast or faster scores better on the first of the sets;
-networks that are now neither faster nor better than another one are removed. The metadata state the recipe and the
-scores, and the card is rendered from them.
+The best weights of a run are rounded to float16 and scored on their task's sets (sets.toml). They are put among the
+shipped ones if no network of the task that is as fast or faster scores as well; networks that are now neither faster
+nor better than another one are removed. The first of the sets decides, or the next where two are equal as
+printed. The metadata state the recipe and the scores, and the card is rendered from them.
 """
 
 from __future__ import annotations
@@ -44,6 +44,16 @@ def score(task: Task, sets: list[ScoredSet], model: DIN) -> dict[str, Score]:
             "baseline_ssim": round(fmean(s.baseline_ssim for s in scores), 4),
         }
     return figures
+
+
+def rank(task: Task, sets: list[ScoredSet], model: DIN) -> list[float]:
+    """Return the mean PSNR on every set, rounded as printed; the higher list, set by set, is of the better network."""
+    return [figures["psnr"] for figures in score(task, sets, model).values()]
+
+
+def as_printed(psnrs: list[float]) -> str:
+    """Format the PSNRs of several sets."""
+    return " / ".join(f"{psnr:.2f}" for psnr in psnrs)
 
 
 def describe_data(recipe: Recipe) -> str:
@@ -108,7 +118,7 @@ def ship(recipe: Recipe, weights: Path, sets: list[ScoredSet], out: Path = WEIGH
     Args:
         recipe: what it was trained by.
         weights: what came of it.
-        sets: to score on; the first decides.
+        sets: to score on; the first on which networks differ as printed decides.
         out: folder of the shipped weights.
 
     Returns:
@@ -120,26 +130,28 @@ def ship(recipe: Recipe, weights: Path, sets: list[ScoredSet], out: Path = WEIGH
     """
     trained = load_weights(weights)
     model = trained.model.half().float()  # what is shipped is scored: rounded to float16, computed in float32
-    scores = score(recipe.task, sets[:1], model)
-    title = sets[0].title
-    psnr = scores[title]["psnr"]
-    rivals = {
-        preset: score(recipe.task, sets[:1], load_weights(path).model)[title]["psnr"]
+    shipped = {
+        preset: load_weights(path).model
         for preset in FASTEST_FIRST
         if (path := out / f"{recipe.task.name}-{preset}.safetensors").is_file()
     }
+    for compared in (sets[:1], sets):
+        reached = rank(recipe.task, compared, model)
+        rivals = {preset: rank(recipe.task, compared, rival) for preset, rival in shipped.items()}
+        if reached not in rivals.values():
+            break
+    shown = ", ".join(f"{preset} {as_printed(psnrs)}" for preset, psnrs in rivals.items())
+    titles = " / ".join(each.title for each in compared)
+    print(f"{recipe.name}: {as_printed(reached)} dB on {titles}, shipped are {shown or 'none'}", flush=True)
     place = FASTEST_FIRST.index(recipe.preset)
-    better = [preset for preset in rivals if FASTEST_FIRST.index(preset) <= place and rivals[preset] >= psnr]
-    shown = ", ".join(f"{preset} {value:.2f}" for preset, value in rivals.items())
-    print(f"{recipe.name}: {psnr:.2f} dB on {title}, shipped are {shown or 'none'}", flush=True)
-    if better:
+    if any(FASTEST_FIRST.index(preset) <= place and psnrs >= reached for preset, psnrs in rivals.items()):
         return False
-    facts = describe(recipe, trained, scores | score(recipe.task, sets[1:], model))
+    facts = describe(recipe, trained, score(recipe.task, sets, model))
     path = out / f"{recipe.name}.safetensors"
     save_weights(path, model.state_dict(), model.config, recipe.task.name, recipe.preset, facts, torch.float16)
     write_card(path)
-    for preset, value in rivals.items():
-        if FASTEST_FIRST.index(preset) > place and value <= psnr:
+    for preset, psnrs in rivals.items():
+        if FASTEST_FIRST.index(preset) > place and psnrs <= reached:
             for suffix in (".safetensors", ".md"):
                 (out / f"{recipe.task.name}-{preset}{suffix}").unlink()
     return True

@@ -116,6 +116,24 @@ def test_only_what_is_better_is_shipped(data, capsys):
     assert shipped() == {"sr_x4-din_t"}
 
 
+def test_the_next_set_decides_where_the_first_does_not(data, capsys):
+    """Black is black to every untrained network, a gray wall is not gray to all."""
+    for name, level in (("black", 0), ("gray", 128)):
+        (data / name).mkdir()
+        Image.new("RGB", (128, 128), (level, level, level)).save(data / name / "photo.png")
+    (data / "sets.toml").write_text(
+        "[sr_x4]\n" + "".join(f'{n} = {{ data = "{n}", note = "" }}\n' for n in ("black", "gray"))
+    )
+    for noise in (0.01, 0.02, 0.005):
+        trained(data, "sr_x4-din_t", noise)
+        assert ship(data, "sr_x4-din_t") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line for line in said if "dB" not in line] == [
+        f"sr_x4-din_t: {how}" for how in ("shipped", "not shipped", "shipped")
+    ]
+    assert [line.count("on black / gray") for line in said if "dB" in line] == [0, 1, 1]
+
+
 def test_mistakes_are_one_sentence(data, capsys):
     assert ship(data, "sr_x4-din_t") == 2
     assert capsys.readouterr().err.startswith("error: there are no weights at")
