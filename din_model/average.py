@@ -3,7 +3,7 @@
 Trainings that began with the same weights end near each other, and the mean of their weights restores better than each
 of them ("model soups"). Takes the averaged weights at the end of every training and writes their mean to
 OUT/NETWORK/best.safetensors, from where din ship takes it. Those that the trainings began with may be averaged, too, by
---weights: the mean forgets less of what these can do.
+--weights: the mean forgets less of what these can do. A file that is given twice counts as two trainings.
 """
 
 from __future__ import annotations

@@ -93,6 +93,7 @@ class Recipe:
         donors: data sets of pairs; every second photo is degraded as a pair of them is (``Degradation.transfer``).
         keep: how much of the degradation is left in the ground truth, drawn for every patch between the two; of haze
             that is J' = J + k (I - J), the same air with a higher transmission.
+        earlier: data sets that only the weights it started from were trained on; their licences hold for its own, too.
         before: for the card: how the weights that it started from were trained, where no other card says so.
         trainings: for the card, where several are averaged (:mod:`din_model.average`): how they differ; where the end
             of one is taken: why, or with what it is averaged.
@@ -117,12 +118,13 @@ class Recipe:
     camera: float = 0.0
     donors: tuple[DataSet, ...] = ()
     keep: tuple[float, ...] = ()
+    earlier: tuple[DataSet, ...] = ()
     before: str = ""
     trainings: str = ""
 
     def sets(self) -> list[DataSet]:
-        """Return every data set that its weights learn from."""
-        return list(dict.fromkeys([*(data for data, _ in self.data), *self.donors]))
+        """Return every data set that its weights have learned from."""
+        return list(dict.fromkeys([*(data for data, _ in self.data), *self.donors, *self.earlier]))
 
     def mixture(self, root: Path) -> list[tuple[list[Sample], float]]:
         """Read the samples to train on, with the weight of each set."""
@@ -201,8 +203,8 @@ def read_recipe(path: Path, name: str, table: Mapping[str, Any], sets: Mapping[s
             "preset": preset,
             **table,
             "data": tuple((sets[given], float(weight)) for given, weight in table["data"].items()),
-            "donors": tuple(sets[given] for given in table.get("donors", [])),
             "validate": tuple(sets[given] for given in table["validate"]),
+            **{name: tuple(sets[given] for given in table.get(name, [])) for name in ("donors", "earlier")},
             "keep": tuple(table.get("keep", [])),
         }
         return Recipe(**values)

@@ -42,8 +42,9 @@ Every figure is PSNR in dB / SSIM, by the protocol of [the evaluation](../din_mo
 trained on the full DF2K, GoPro, Rain100, Rain1400 and RESIDE and are copied from its Tables 3-7. "Untouched" is the
 input itself, "bicubic" the enlarged input, both measured here. [Each file's
 card](../din_model/weights) states what it was trained on. DIN+ is the self-ensemble. The first set of each
-task also decided which weights were shipped, so it is no unbiased test of them. [Published networks of like
-size](experiments.md#aims) were measured on the same pictures.
+task, or where two networks are equal on it the next, also decided which weights were shipped, so it is no unbiased test
+of them. [Published networks](experiments.md#aims) were measured on the same pictures, but for two that are as in their
+papers. The paper's bicubic figure for `sr_x3_bd` on Set5 does not agree with what is measured here.
 
 Made by
 

@@ -6,7 +6,7 @@ import torch
 from din_model import DIN, PRESETS, config
 from din_model.average import main
 from din_model.checkpoint import load_weights
-from din_model.recipes import read_recipes
+from din_model.recipes import RECIPES, read_recipes
 from din_model.ship import describe_training
 from tests.support.tiny import TINY as TINY_X2
 
@@ -75,7 +75,9 @@ def test_mistakes_are_one_sentence(tiny, tmp_path, capsys):
     (tmp_path / "b" / NAME / "last.pt").write_bytes(b"cut off")
     assert average(tmp_path / "a", tmp_path / "b", out=tmp_path) == 2
     assert capsys.readouterr().err.startswith("error: a training's last.pt is damaged: ")
-    assert average(tmp_path / "a", out=tmp_path, name="sr_x2-din_64") == 2
+    silent = tmp_path / "recipes.toml"
+    silent.write_text("\n".join(line for line in RECIPES.read_text().splitlines() if not line.startswith("trainings")))
+    assert main([NAME, "--runs", str(tmp_path / "a"), "--out", str(tmp_path), "--recipes", str(silent)]) == 2
     assert "how the trainings differ" in capsys.readouterr().err
     assert main([NAME, "--runs", str(tmp_path / "a"), "--weights", str(tmp_path / "c"), "--out", str(tmp_path)]) == 2
     assert f"there are no weights at {tmp_path / 'c'}" in capsys.readouterr().err

@@ -1,10 +1,14 @@
 """Model cards are rendered from what the weights files state of themselves."""
 
+import json
+
 import pytest
 
 from din_model import DIN, PRESETS
 from din_model.card import card_of, main, render_card
-from din_model.checkpoint import WEIGHTS, CheckpointError, read_metadata, save_weights
+from din_model.checkpoint import WEIGHTS, CheckpointError, load_weights, read_metadata, save_weights
+from din_model.recipes import find_recipe, read_recipes
+from din_model.ship import describe
 
 FACTS = {
     "task": "sr_x2",
@@ -69,3 +73,10 @@ def test_weights_that_state_too_little_are_one_sentence(tmp_path, capsys):
     path.write_bytes(b"nothing")
     assert main([str(path)]) == 2
     assert "are damaged or not DIN's" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", read_recipes())
+def test_the_shipped_weights_state_what_their_recipe_does(name):
+    shipped = load_weights(WEIGHTS / f"{name}.safetensors")
+    said = describe(find_recipe(name), shipped, json.loads(shipped.card["scores"]))
+    assert {key: shipped.card[key] for key in said} == said
