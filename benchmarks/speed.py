@@ -26,6 +26,7 @@ from din_model.network import DIN
 from din_model.tasks import find_task
 
 SIZE = 128  # a multiple of every network's
+COLUMNS = 3
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,10 @@ def plot(paths: list[Path], panels: dict[str, list[Point]]) -> None:
 
     rcParams["svg.fonttype"] = "none"  # text stays text
     rcParams["svg.hashsalt"] = "din"  # the same drawing is the same file
-    figure = Figure(figsize=(12, 4.5), layout="constrained")
-    for axes, (title, points) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+    rows = -(-len(panels) // COLUMNS)
+    figure = Figure(figsize=(12, 4.5 * rows), layout="constrained")
+    places = figure.subplots(rows, COLUMNS, squeeze=False).flat
+    for (title, points), axes in zip(panels.items(), places, strict=False):
         for place, point in enumerate(sorted(points, key=lambda point: point.ms)):
             colour, marker = ("tab:red", "D") if point.is_ours else ("tab:gray", "o")
             axes.scatter(point.ms, point.psnr, color=colour, marker=marker)
@@ -95,6 +98,8 @@ def plot(paths: list[Path], panels: dict[str, list[Point]]) -> None:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.margins(x=0.25, y=0.15)
         axes.grid(alpha=0.3)
+    for axes in places:  # the rest
+        axes.remove()
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # or each file would be laid out anew, from where the last one ended
     for path in paths:

@@ -54,7 +54,7 @@ Made by
 
 The networks in red are these, the others (`benchmarks/peers.toml`) were trained on other and more data: on DIV2K, and
 on the benchmarks' own training sets. Faster is to the left, better is up. Drawn by
-`python -m benchmarks.speed`, which times our networks beside one of the others.
+`python -m benchmarks.speed`, which times our networks beside one that the others were timed beside.
 
 """
 
