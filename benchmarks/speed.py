@@ -76,30 +76,33 @@ def plot(paths: list[Path], panels: dict[str, list[Point]]) -> None:
 
     rcParams["svg.fonttype"] = "none"  # text stays text
     rcParams["svg.hashsalt"] = "din"  # the same drawing is the same file
-    rows = -(-len(panels) // COLUMNS)
-    figure = Figure(figsize=(12, 4.5 * rows), layout="constrained")
-    places = figure.subplots(rows, COLUMNS, squeeze=False).flat
-    for (title, points), axes in zip(panels.items(), places, strict=False):
-        for place, point in enumerate(sorted(points, key=lambda point: point.ms)):
+    rows = -(-(len(panels) + 1) // COLUMNS)
+    figure = Figure(figsize=(12, 4 * rows), layout="constrained")
+    grid = figure.add_gridspec(rows, COLUMNS)
+    cells = [grid[0, :2], *(grid[place] for place in range(2, len(panels) + 1))]  # the first has the most networks
+    for cell, (title, points) in zip(cells, panels.items(), strict=True):
+        axes = figure.add_subplot(cell)
+        for point in points:
             colour, marker = ("tab:red", "D") if point.is_ours else ("tab:gray", "o")
             axes.scatter(point.ms, point.psnr, color=colour, marker=marker)
             axes.annotate(
                 point.name,
                 (point.ms, point.psnr),
-                xytext=(0, 7 if place % 2 else -15),  # neighbours are close
+                xytext=(3, 3),
                 textcoords="offset points",
                 fontsize=8,
-                ha="center",
+                rotation=30,  # neighbours are close
+                rotation_mode="anchor",
                 weight="bold" if point.is_ours else "normal",
             )
         axes.set(title=title, xlabel="ms for one picture, one core", ylabel="PSNR (dB)", xscale="log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.margins(x=0.25, y=0.15)
+        axes.margins(y=0.3)
+        times = [point.ms for point in points]
+        axes.set_xlim(min(times) / 2, max(times) * 4)
         axes.grid(alpha=0.3)
-    for axes in places:  # the rest
-        axes.remove()
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # or each file would be laid out anew, from where the last one ended
     for path in paths:
