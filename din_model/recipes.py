@@ -86,7 +86,9 @@ class Recipe:
         optimiser: ``muon`` or ``adam`` (:mod:`din_model.optimiser`).
         schedule: ``trapezoid`` or ``halving`` (:class:`din_model.train.Schedule`).
         cool_down: share of the iterations at whose end the learning rate is nothing (``trapezoid``).
-        ema_decay: of the averaged weights, which are validated and kept.
+        ema_decay: of the averaged weights.
+        trained_share: share of the averaged weights in those that are validated and kept; the rest are those that it
+            began with, so that less of what they can do is forgotten (WiSE-FT).
         seed: of everything random.
         luma: share of the loss that is on luma alone (:mod:`din_model.loss`).
         camera: share of the patches whose input also has a camera's noise and JPEG (:mod:`din_model.camera`).
@@ -96,7 +98,7 @@ class Recipe:
         earlier: data sets that only the weights it started from were trained on; their licences hold for its own, too.
         before: for the card: how the weights that it started from were trained, where no other card says so.
         trainings: for the card, where several are averaged (:mod:`din_model.average`): how they differ; where the end
-            of one is taken: why, or with what it is averaged.
+            of one is taken: why, or what it is averaged with.
     """
 
     name: str
@@ -113,6 +115,7 @@ class Recipe:
     schedule: str = "trapezoid"
     cool_down: float = 0.25
     ema_decay: float = 0.999
+    trained_share: float = 1.0
     seed: int = 0
     luma: float = 0.0
     camera: float = 0.0

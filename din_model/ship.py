@@ -75,9 +75,11 @@ def describe_training(recipe: Recipe, trained: Checkpoint) -> str:
     if not several:
         kept = "the best on what was held out of the training data"
     elif several == "1":
-        kept = f"the end of the training, {recipe.trainings}"
+        kept = ", ".join(filter(None, ["the end of the training", recipe.trainings]))
     else:
         kept = f"the mean of the ends of {several} trainings ({recipe.trainings})"
+    if (share := recipe.trained_share) < 1:
+        kept += f", of that {share:.0%} and the rest as it began"
     done = f"{int(trained.card['iterations']):,} iterations " + ("in all" if several else f"of {recipe.iterations:,}")
     loss = f"L1 ({recipe.luma:.0%} of it on luma)" if recipe.luma else "L1"
     camera = f", a camera's noise and JPEG in {recipe.camera:.0%} of the inputs" if recipe.camera else ""

@@ -4,7 +4,7 @@ Without names every network that is not finished gets an equal part of the time.
 saved; several commands may run at once and take different networks. Several GPUs or machines:
 torchrun --nproc-per-node N -m din_model.train ...; a recipe's batch is for each process.
 
-Writes for every network to RUNS/NETWORK: last.pt (everything, to go on from) and best.safetensors (the averaged
+Writes for every network to RUNS/NETWORK: last.pt (everything, to go on from) and best.safetensors (the
 weights that scored best on what is held out), and a line for every validation to the log. When a network's time is over
 it is scored and shipped if it beats what is shipped (din ship).
 """
@@ -99,14 +99,28 @@ class Trainer:
         optimiser: ``adam`` or ``muon``.
         ema_decay: of the averaged copy that is validated and kept.
         loss: of the restored and the clean patches; the paper's is L1 (Eq. 20).
+        trained_share: share of the averaged copy in the network that is validated and kept; the rest is the network
+            as it began.
+
+    Raises:
+        ValueError: the share is not above 0 and at most 1.
     """
 
     def __init__(
-        self, model: DIN, accelerator: Accelerator, optimiser: str, ema_decay: float, loss: Loss = F.l1_loss
+        self,
+        model: DIN,
+        accelerator: Accelerator,
+        optimiser: str,
+        ema_decay: float,
+        loss: Loss = F.l1_loss,
+        trained_share: float = 1.0,
     ) -> None:
-        self.accelerator, self.loss = accelerator, loss
+        if not 0 < trained_share <= 1:
+            raise ValueError(f"the trained share is above 0 and at most 1, not {trained_share}")
+        self.accelerator, self.loss, self.trained_share = accelerator, loss, trained_share
         self.model = model.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
+        self.begun = copy.deepcopy(self.average) if trained_share < 1 else self.average
         self.optimiser = Optimiser(self.model, optimiser)
         # The prepared network shares its parameters with self.model and adds precision and the other processes.
         self.prepared = accelerator.prepare(self.model)
@@ -135,12 +149,20 @@ class Trainer:
             torch._foreach_lerp_(averaged, current, 1 - decay)
         return mean_loss
 
+    def kept(self) -> DIN:
+        """Return the network that is validated and kept: the averaged one, interpolated with the one it began as."""
+        kept: DIN = copy.deepcopy(self.average)
+        with torch.no_grad():
+            torch._foreach_lerp_(list(kept.parameters()), list(self.begun.parameters()), 1 - self.trained_share)
+        return kept
+
     def validate(self, task: Task, pairs: list[Pair]) -> float:
-        """Return the mean PSNR of the averaged network, in dB."""
+        """Return the mean PSNR of the network that is kept, in dB."""
+        network = self.kept()
 
         def restore(x: Tensor) -> Tensor:
             with self.accelerator.autocast():
-                restored: Tensor = self.average(x.to(self.accelerator.device))
+                restored: Tensor = network(x.to(self.accelerator.device))
             return restored.float().cpu()
 
         return fmean(s.psnr for s in score_pairs(task, pairs, restore))
@@ -151,6 +173,7 @@ class Trainer:
             "iteration": self.iteration,
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
+            "begun": self.begun.state_dict() if self.trained_share < 1 else {},
             "optimiser": self.optimiser.state_dict(),
         }
 
@@ -159,6 +182,8 @@ class Trainer:
         self.iteration = state["iteration"]
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
+        if self.trained_share < 1:
+            self.begun.load_state_dict(state["begun"])
         self.optimiser.load_state_dict(state["optimiser"])
 
 
@@ -201,7 +226,8 @@ class Run:
         last = self.folder / "last.pt"
         if recipe.start and not last.is_file():
             warm_start(model, find_start(recipe.start, runs))
-        self.trainer = Trainer(model, accelerator, recipe.optimiser, recipe.ema_decay, l1(recipe.luma))
+        loss, share = l1(recipe.luma), recipe.trained_share
+        self.trainer = Trainer(model, accelerator, recipe.optimiser, recipe.ema_decay, loss, share)
         if last.is_file():
             state = torch.load(last, map_location=accelerator.device, weights_only=True)
             self.trainer.load_state(state)
@@ -278,7 +304,7 @@ class Run:
                 "core_hours": f"{self.spent.core_seconds / 3600:.1f}",
                 "validation_psnr": f"{score:.3f}",
             }
-            weights, config = trainer.average.state_dict(), trainer.model.config
+            weights, config = trainer.kept().state_dict(), trainer.model.config
             path = self.folder / "best.safetensors"
             save_weights(path, weights, config, recipe.task.name, recipe.preset, card, torch.float32)
         self.save()

@@ -162,6 +162,9 @@ def test_the_card_says_how_patches_were_turned_what_a_camera_added_and_the_loss(
 
 def test_the_card_says_where_the_end_of_a_training_was_taken(tmp_path):
     path = tmp_path / "best.safetensors"
-    recipe = replace(read_recipes()["sr_x4-din_64"], trainings="averaged with another", start="")
+    recipe = replace(read_recipes()["sr_x4-din_64"], trainings="averaged with another", trained_share=1.0, start="")
     save_weights(path, DIN(TINY).state_dict(), TINY, "sr_x4", "din_t", {**CARD, "trainings": "1"})
     assert "(0.999), the end of the training, averaged with another; " in describe_training(recipe, load_weights(path))
+    recipe = replace(recipe, trainings="", trained_share=0.5)
+    expected = "the end of the training, of that 50% and the rest as it began; "
+    assert expected in describe_training(recipe, load_weights(path))

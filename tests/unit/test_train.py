@@ -127,12 +127,13 @@ def test_a_new_task_is_trained_by_a_recipe_of_its_own(data, shipped, monkeypatch
     assert "negative-din_t: not shipped, no set of" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("optimiser", ["adam", "muon"])
-def test_resumed_is_never_stopped(data, optimiser, monkeypatch):
+@pytest.mark.parametrize(("optimiser", "trained_share"), [("adam", 1.0), ("muon", 1.0), ("muon", 0.5)])
+def test_resumed_is_never_stopped(data, optimiser, trained_share, monkeypatch):
     whole, parts = data / "whole", data / "parts"
     options = arguments(data, whole, 40, RUN)
     recipes = (data / "recipes.toml").read_text()
-    (data / "recipes.toml").write_text(recipes.replace("patch = 48", f'patch = 48\noptimiser = "{optimiser}"'))
+    values = f'optimiser = "{optimiser}"\ntrained_share = {trained_share}'
+    (data / "recipes.toml").write_text(recipes.replace("patch = 48", f"patch = 48\n{values}"))
     assert main(options) == 0
     steps = Trainer.step
     within = Stop.within
@@ -284,3 +285,22 @@ def test_the_average_follows_the_weights():
     name = "tail.0.weight"
     average, current = trainer.average.state_dict()[name], trainer.model.state_dict()[name]
     assert 0 < float((average - current).abs().max()) < float(current.abs().max())
+
+
+def test_what_is_kept_lies_between_what_it_began_as_and_what_was_learnt():
+    model = DIN(TINY)
+    begun = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    trainer = Trainer(model, Accelerator(cpu=True), "muon", ema_decay=0.9, trained_share=0.25)
+    lq, hq = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 16, 16)
+    for _ in range(3):
+        trainer.step(lq, hq, 1e-3)
+    learnt = trainer.average.state_dict()
+    for name, tensor in trainer.kept().state_dict().items():
+        torch.testing.assert_close(tensor, 0.75 * begun[name] + 0.25 * learnt[name])
+    assert any(not torch.equal(learnt[name], begun[name]) for name in begun)
+
+
+@pytest.mark.parametrize("share", [0, 1.5])
+def test_the_trained_share_is_a_share(share):
+    with pytest.raises(ValueError, match=f"the trained share is above 0 and at most 1, not {share}"):
+        Trainer(DIN(TINY), Accelerator(cpu=True), "muon", ema_decay=0.9, trained_share=share)
