@@ -16,9 +16,10 @@ from torch import Tensor
 
 from din_model.camera import add_camera_artifacts
 from din_model.datasets import SUFFIXES, Sample, read_dataset
+from din_model.keep import Keep
 from din_model.tasks import Task
 from imaging.degradations.kind import Image
-from imaging.degradations.resize import resize, to_uint8
+from imaging.degradations.resize import resize
 
 
 def read_photo(path: Path) -> Image:
@@ -214,11 +215,6 @@ def degrade(task: Task, hq: Image, rng: np.random.Generator, depth: Path | None 
     return task.degradation.with_depth(hq, plane, rng)
 
 
-def leave_part(lq: Image, hq: Image, share: float) -> Image:
-    """Return the ground truth with a share (0..1) of the degradation left in it, uint8 as both."""
-    return to_uint8(hq + share * (lq.astype(np.float64) - hq))
-
-
 class PatchSampler:
     """Random training patches of a mixture of data sets: photos degraded on the fly, pairs, photos with depth maps.
 
@@ -234,10 +230,11 @@ class PatchSampler:
         camera: share of the patches whose input also has a camera's noise and JPEG
             (:mod:`din_model.camera`).
         donors: pairs; every second photo is degraded as one of them is, not by the generator.
-        keep: how much of the degradation is left in the ground truth, drawn for every patch between the two.
+        keep: how much of the degradation is left in the ground truth; None: nothing.
 
     Raises:
-        ValueError: there are donors, but this degradation cannot be transferred; a data set has no photo that
+        ValueError: there are donors, but this degradation cannot be transferred; a part of it is to be left in the
+            ground truths, but they are larger; a data set has no photo that
             is large enough; or a pair is broken.
     """
 
@@ -255,12 +252,12 @@ class PatchSampler:
         patch: int,
         camera: float = 0.0,
         donors: Sequence[Sample] = (),
-        keep: Sequence[float] = (),
+        keep: Keep | None = None,
     ) -> None:
         if donors and task.degradation.transfer is None:
             raise ValueError(f"{task.degradation.name} cannot be transferred from a pair to a photo")
-        if keep and not (task.scale == 1 and 0 <= min(keep) <= max(keep) <= 1):
-            raise ValueError(f"keep is {list(keep)}: give two shares from 0 to 1, and only where nothing is enlarged")
+        if keep is not None and task.scale > 1:
+            raise ValueError(f"{task.name} enlarges: it has no ground truth that a degraded photo can be mixed with")
         self.task, self.seed, self.size, self.camera, self.keep = task, seed, patch, camera, keep
         self.samples: list[Sample] = []
         chances: list[NDArray[np.float64]] = []
@@ -338,8 +335,7 @@ class PatchSampler:
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
         turns -= turns % 2 if self.task.degradation.is_upright else 0
         if self.keep:
-            least, most = self.keep
-            target = leave_part(source, target, rng.uniform(least, most))
+            target = self.keep.leave(source, target, self.keep.draw(rng))
         if rng.random() < self.camera:
             source = add_camera_artifacts(source, rng)
         source, target = np.rot90(source, turns), np.rot90(target, turns)

@@ -10,14 +10,14 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from din_model.config import PRESETS
-from din_model.data import Pair, leave_part, read_pairs
+from din_model.data import Pair, read_pairs
 from din_model.datasets import LAYOUTS, Sample, read_dataset
+from din_model.keep import Keep
 from din_model.tasks import Task, find_task
 
 RECIPES = Path(__file__).parent / "recipes.toml"
@@ -93,8 +93,7 @@ class Recipe:
         luma: share of the loss that is on luma alone (:mod:`din_model.loss`).
         camera: share of the patches whose input also has a camera's noise and JPEG (:mod:`din_model.camera`).
         donors: data sets of pairs; every second photo is degraded as a pair of them is (``Degradation.transfer``).
-        keep: how much of the degradation is left in the ground truth, drawn for every patch between the two; of haze
-            that is J' = J + k (I - J), the same air with a higher transmission.
+        keep: how much of the degradation is left in the ground truth (:mod:`din_model.keep`).
         earlier: data sets that only the weights it started from were trained on; their licences hold for its own, too.
         before: for the card: how the weights that it started from were trained, where no other card says so.
         trainings: for the card, where several are averaged (:mod:`din_model.average`): how they differ; where the end
@@ -120,7 +119,7 @@ class Recipe:
     luma: float = 0.0
     camera: float = 0.0
     donors: tuple[DataSet, ...] = ()
-    keep: tuple[float, ...] = ()
+    keep: Keep | None = None
     earlier: tuple[DataSet, ...] = ()
     before: str = ""
     trainings: str = ""
@@ -147,7 +146,9 @@ class Recipe:
         Whatever its seed, every training has the same, so that trainings can be compared.
         """
         for pair in read_pairs(self.task, self.held_out(root), seed=0):
-            yield replace(pair, hq=leave_part(pair.lq, pair.hq, fmean(self.keep))) if self.keep else pair
+            if keep := self.keep:
+                pair = replace(pair, hq=keep.leave(pair.lq, pair.hq, (keep.least + keep.most) / 2))
+            yield pair
 
 
 def read_recipes(path: Path = RECIPES) -> dict[str, Recipe]:
@@ -208,7 +209,7 @@ def read_recipe(path: Path, name: str, table: Mapping[str, Any], sets: Mapping[s
             "data": tuple((sets[given], float(weight)) for given, weight in table["data"].items()),
             "validate": tuple(sets[given] for given in table["validate"]),
             **{name: tuple(sets[given] for given in table.get(name, [])) for name in ("donors", "earlier")},
-            "keep": tuple(table.get("keep", [])),
+            "keep": Keep(**table["keep"]) if "keep" in table else None,
         }
         return Recipe(**values)
     except KeyError as error:

@@ -22,6 +22,7 @@ from din_model.checkpoint import WEIGHTS, Checkpoint, CheckpointError, load_weig
 from din_model.config import FASTEST_FIRST
 from din_model.data import dataset_pairs
 from din_model.evaluate import describe_metric, score_pairs
+from din_model.keep import Keep
 from din_model.network import DIN, count_parameters
 from din_model.recipes import RECIPES, Recipe, find_recipe
 from din_model.results import SETS, ScoredSet, read_sets
@@ -64,12 +65,17 @@ def describe_data(recipe: Recipe) -> str:
     return f"{sets}; every second photo is degraded as one of {donors} is" if donors else sets
 
 
+def describe_keep(keep: Keep) -> str:
+    """Return how much of the degradation is left in the ground truths."""
+    most = f", at most {keep.levels:g} of 255 on average," if keep.levels < 255 else ""
+    return f", {keep.least:.0%} to {keep.most:.0%} of the degradation{most} left in the ground truths"
+
+
 def describe_training(recipe: Recipe, trained: Checkpoint) -> str:
     """Return how a network was trained, and for how long."""
     before = f" ({recipe.before})" if recipe.before else ""
     start = f", started from `{recipe.start}`{before}" if recipe.start else ""
-    shares = " to ".join(f"{share:.0%}" for share in recipe.keep)
-    left = f", {shares} of the degradation left in the ground truths" if shares else ""
+    left = describe_keep(recipe.keep) if recipe.keep else ""
     turns = "half turns" if recipe.task.degradation.is_upright else "rotations"
     several = trained.card.get("trainings")
     if not several:

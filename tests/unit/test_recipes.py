@@ -107,7 +107,7 @@ def test_validation_leaves_what_training_leaves(tmp_path):
     path = tmp_path / "recipes.toml"
     path.write_text(WHOLE.replace("sr_x2-din_t", "dehaze_outdoor-din_t"))
     (whole,) = read_recipes(path)["dehaze_outdoor-din_t"].validation_pairs(tmp_path)
-    path.write_text(path.read_text() + "keep = [0.2, 0.6]")
+    path.write_text(path.read_text() + "keep = { least = 0.2, most = 0.6 }")
     (part,) = read_recipes(path)["dehaze_outdoor-din_t"].validation_pairs(tmp_path)
     assert np.array_equal(part.lq, whole.lq)
     assert np.abs(part.hq - (0.6 * whole.hq + 0.4 * part.lq)).max() <= 0.5
