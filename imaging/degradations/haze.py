@@ -22,7 +22,7 @@ Light = NDArray[np.float64]  # (3,), 0..1
 
 @dataclass(frozen=True)
 class Air:
-    """Ranges that the parameters of haze are drawn from: RESIDE's, outdoors half its density, and wider ones.
+    """Ranges that the parameters of haze are drawn from: RESIDE's, outdoors from half its least density on, and wider ones.
 
     Attributes:
         light: A, the haze's own brightness, 0..1.
@@ -82,7 +82,7 @@ class Air:
 
 
 INDOOR = Air(light=(0.7, 1.0), white=0.5, colour=0.15, density=(0.6, 1.8), dense=0.1, denser=2.5, reach=1.0)
-OUTDOOR = Air(light=(0.8, 1.0), white=0.1, colour=0.4, density=(0.02, 0.1), dense=0.15, denser=0.2, reach=10.0)
+OUTDOOR = Air(light=(0.8, 1.0), white=0.1, colour=0.4, density=(0.02, 0.2), dense=0.15, denser=0.35, reach=10.0)
 CAST = 0.05  # standard deviation of how far red and blue are from gray
 UNEVEN, NOISY = 0.15, 0.5  # how often haze drifts in banks, and how often there is noise
 
