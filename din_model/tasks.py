@@ -209,7 +209,7 @@ TASKS: dict[str, Task] = {
             descriptor_rounds=2,
             bf16=False,
             # Open land under a plain sky: far at the top, near at the bottom.
-            pictures=Pictures(("temple", "rocket"), square=(0, 40, 420), depth=(0.9, 0.3), seed=0),
+            pictures=Pictures(("temple", "rocket"), square=(0, 40, 420), depth=(0.6, 0.2), seed=0),
         ),
         Task(
             "dehaze_indoor",
