@@ -22,7 +22,7 @@ Light = NDArray[np.float64]  # (3,), 0..1
 
 @dataclass(frozen=True)
 class Air:
-    """Ranges that the parameters of haze are drawn from: RESIDE's, outdoors from half its least density on, and wider ones.
+    """Ranges that the parameters of haze are drawn from: RESIDE's and wider ones, outdoors also half as dense.
 
     Attributes:
         light: A, the haze's own brightness, 0..1.
