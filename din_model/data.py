@@ -234,8 +234,7 @@ class PatchSampler:
 
     Raises:
         ValueError: there are donors, but this degradation cannot be transferred; a part of it is to be left in the
-            ground truths, but they are larger; a data set has no photo that
-            is large enough; or a pair is broken.
+            ground truths, but they are larger; a data set has no photo that is large enough; or a pair is broken.
     """
 
     # Iterations for which a random degradation is kept, for it costs more than a patch. It covers a window of a few

@@ -81,7 +81,7 @@ def describe_training(recipe: Recipe, trained: Checkpoint) -> str:
     if not several:
         kept = "the best on what was held out of the training data"
     elif several == "1":
-        kept = ", ".join(filter(None, ["the end of the training", recipe.trainings]))
+        kept = "the end of the training" + (f", {recipe.trainings}" if recipe.trainings else "")
     else:
         kept = f"the mean of the ends of {several} trainings ({recipe.trainings})"
     if (share := recipe.trained_share) < 1:

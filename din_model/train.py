@@ -4,9 +4,9 @@ Without names every network that is not finished gets an equal part of the time.
 saved; several commands may run at once and take different networks. Several GPUs or machines:
 torchrun --nproc-per-node N -m din_model.train ...; a recipe's batch is for each process.
 
-Writes for every network to RUNS/NETWORK: last.pt (everything, to go on from) and best.safetensors (the
-weights that scored best on what is held out), and a line for every validation to the log. When a network's time is over
-it is scored and shipped if it beats what is shipped (din ship).
+Writes for every network to RUNS/NETWORK: last.pt (everything, to go on from) and best.safetensors (the weights that
+scored best on what is held out), and a line for every validation to the log. When a network's time is over it is
+scored and shipped if it beats what is shipped (din ship).
 """
 
 from __future__ import annotations
@@ -120,6 +120,7 @@ class Trainer:
         self.accelerator, self.loss, self.trained_share = accelerator, loss, trained_share
         self.model = model.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
+        # Held and saved only where a part of it is kept, for it is as large as the average.
         self.begun = copy.deepcopy(self.average) if trained_share < 1 else self.average
         self.optimiser = Optimiser(self.model, optimiser)
         # The prepared network shares its parameters with self.model and adds precision and the other processes.
